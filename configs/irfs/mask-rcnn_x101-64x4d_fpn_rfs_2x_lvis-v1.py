@@ -1,0 +1,2 @@
+_base_ = './mask-rcnn_x101-64x4d_fpn_irfs_2x_lvis-v1.py'
+train_dataloader = dict(sampler=dict(method='rfs'))

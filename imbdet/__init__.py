@@ -1,0 +1,14 @@
+"""imbdet: training mmdet detectors on imbalanced data. Importing it registers its components with mmdet."""
+
+from imbdet.installation import check_installation
+
+check_installation()
+
+from imbdet import compat  # noqa: E402
+
+compat.apply()
+
+from imbdet import evaluation, repeat_sampling  # noqa: E402
+
+__version__ = '0.1.0'
+__all__ = ['__version__', 'evaluation', 'repeat_sampling']

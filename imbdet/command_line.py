@@ -1,0 +1,125 @@
+"""What the command-line tools share: reading configs, checking them, and ending errors in one line."""
+
+import argparse
+import contextlib
+import logging
+import os
+import sys
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+
+from mmdet.utils import setup_cache_size_limit_of_dynamo
+from mmengine.config import Config, DictAction
+from mmengine.logging import MMLogger
+from mmengine.registry import RUNNERS
+from mmengine.runner import Runner
+
+from imbdet.annotations import check_config
+
+USAGE_ERROR = 2
+RUN_ERROR = 1
+
+
+def add_common_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that mmdet's train.py and test.py share, and ``--verbose``.
+
+    Args:
+        parser: Parser to add them to.
+    """
+    parser.add_argument('--work-dir', help='folder to save logs, checkpoints and results in')
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction,
+                        help='override settings of the config: key=value pairs, such as train_dataloader.batch_size=4')
+    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none', help='job launcher')
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
+    parser.add_argument('--verbose', action='store_true', help='show the whole traceback of an error')
+
+
+def read_config(arguments: argparse.Namespace) -> Config:
+    """Read the config and apply the common flags.
+
+    The work directory is, in this order: ``--work-dir``, the config's ``work_dir``, ``work_dirs/`` and the config's name.
+
+    Args:
+        arguments: Parsed flags with ``config``.
+
+    Returns:
+        The config.
+
+    Raises:
+        FileNotFoundError: If the config does not exist.
+    """
+    if not Path(arguments.config).is_file():
+        raise FileNotFoundError(f'config not found: {arguments.config}')
+    cfg = Config.fromfile(arguments.config)
+    cfg.launcher = arguments.launcher
+    os.environ.setdefault('LOCAL_RANK', str(arguments.local_rank))
+    if arguments.cfg_options is not None:
+        cfg.merge_from_dict(arguments.cfg_options)
+    if arguments.work_dir is not None:
+        cfg.work_dir = arguments.work_dir
+    elif cfg.get('work_dir') is None:
+        cfg.work_dir = os.path.join('work_dirs', Path(arguments.config).stem)
+    return cfg
+
+
+def build_runner(cfg: Config) -> Runner:
+    """Build the runner that a config describes.
+
+    Args:
+        cfg: An mmdet config.
+
+    Returns:
+        mmengine's Runner, or the one that ``runner_type`` names.
+    """
+    setup_cache_size_limit_of_dynamo()  # as mmdet's tools do, for configs that compile the model
+    return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+
+
+def report_annotations(cfg: Config, loaders: tuple[str, ...]) -> None:
+    """Check the annotation files of a config and print what mmdet would drop silently.
+
+    Args:
+        cfg: An mmdet config.
+        loaders: Names of the dataloaders to check.
+    """
+    reports = check_config(cfg, loaders)  # on every rank: an error ends all of them
+    if os.environ.get('RANK', '0') == '0':
+        for report in reports:
+            for line in report.lines():
+                print(f'imbdet: warning: {line}', file=sys.stderr)
+
+
+@contextlib.contextmanager
+def one_line_errors(verbose: bool, code: int) -> Iterator[None]:
+    """End an error of the block in one line on standard error.
+
+    The traceback is not lost: it goes to the log file, if the run has come so far as to open one.
+
+    Args:
+        verbose: Whether to let the error through instead, traceback and all.
+        code: Exit code to end with: ``USAGE_ERROR`` while files and configs are read, ``RUN_ERROR`` after that.
+
+    Raises:
+        SystemExit: For any error of the block.
+    """
+    try:
+        yield
+    except Exception as error:
+        if verbose:
+            raise
+        message = ' '.join(str(error.args[0] if isinstance(error, KeyError) and error.args else error).split())
+        log = _write_traceback()
+        hint = f'traceback in {log}' if log else '--verbose shows the traceback'
+        print(f'imbdet: error: {type(error).__name__}: {message} ({hint})', file=sys.stderr)
+        raise SystemExit(code) from None
+
+
+def _write_traceback() -> str | None:
+    """Write the current error to the run's log file; return its path, or None without one."""
+    for handler in MMLogger.get_current_instance().handlers:
+        if isinstance(handler, logging.FileHandler):
+            record = logging.LogRecord('imbdet', logging.ERROR, __file__, 0, traceback.format_exc(), None, None)
+            handler.emit(record)
+            return handler.baseFilename
+    return None

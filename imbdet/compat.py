@@ -1,0 +1,57 @@
+"""Repairs to what other packages break, each with its reason. Nothing else in imbdet alters a foreign module."""
+
+import types
+
+
+def apply() -> None:
+    """Make all repairs; those that are not needed do nothing."""
+    register_configs()
+    allow_mmengine_checkpoints()
+    restore_numpy_float_in_lvis()
+
+
+def register_configs() -> None:
+    """Let ``_base_ = 'imbdet::...'`` find imbdet's configs.
+
+    mmengine resolves ``package::`` only for the packages in a fixed table.
+    """
+    from mmengine.config.utils import MODULE2PACKAGE
+
+    MODULE2PACKAGE.setdefault('imbdet', 'imbdet')
+
+
+def allow_mmengine_checkpoints() -> None:
+    """Let a resume read what mmengine stores beside the weights.
+
+    Since 2.6, torch.load reads tensors and plain containers only, unless a class is allow-listed; mmengine 0.10.7 keeps
+    its logged values in a HistoryBuffer of numpy arrays. The list below is what that one is pickled as. Files stay
+    checked: ``weights_only=False`` would run any code that a checkpoint carries.
+    """
+    import numpy
+    import torch
+    from mmengine.logging import HistoryBuffer
+
+    if not hasattr(torch.serialization, 'add_safe_globals'):  # torch < 2.4 reads everything
+        return
+    multiarray = numpy._core.multiarray if hasattr(numpy, '_core') else numpy.core.multiarray
+    scalar_types = [type(numpy.dtype(kind)) for kind in ('float64', 'float32', 'int64', 'int32', 'bool')]
+    torch.serialization.add_safe_globals([
+        HistoryBuffer, HistoryBuffer.min, HistoryBuffer.max, HistoryBuffer.current, HistoryBuffer.mean, getattr,
+        numpy.ndarray, numpy.dtype, multiarray._reconstruct, multiarray.scalar, *scalar_types
+    ])
+
+
+def restore_numpy_float_in_lvis() -> None:
+    """Give lvis-api the ``np.float`` that its evaluation calls and numpy 1.24 removed.
+
+    lvis 0.5.3 fails with "module 'numpy' has no attribute 'float'". Only lvis.eval's own view of numpy gets the name
+    back; numpy itself stays as it is.
+    """
+    import numpy
+    from lvis import eval as lvis_eval
+
+    if hasattr(lvis_eval.np, 'float'):
+        return
+    view = types.ModuleType('numpy', "numpy as lvis.eval sees it: with the removed name 'float'")
+    view.__dict__.update(vars(numpy), float=float)
+    lvis_eval.np = view

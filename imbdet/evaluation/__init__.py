@@ -1,0 +1,7 @@
+"""Evaluation by class frequency."""
+
+from imbdet.evaluation.average_precision import class_average_precisions, mean_precision, summarize
+from imbdet.evaluation.frequency_groups import frequency_groups
+from imbdet.evaluation.long_tail_metric import LongTailMetric
+
+__all__ = ['LongTailMetric', 'class_average_precisions', 'frequency_groups', 'mean_precision', 'summarize']

@@ -1,0 +1,149 @@
+"""Repeat factors of categories and images, and the systematic rounding that turns them into an epoch.
+
+Pure functions over arrays: nothing here knows of mmdet.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+METHODS = ('rfs', 'irfs', 'e-irfs')
+E_IRFS_ALPHA = 2.0
+"""Exponent's scale in E-IRFS, the value of arXiv 2503.21893."""
+
+
+def check_threshold(threshold: float) -> None:
+    """Raise ValueError unless ``0 < threshold <= 1``; a frequency is a fraction, and so is its threshold."""
+    if not 0 < threshold <= 1:  # NaN fails this too
+        raise ValueError(f'threshold must be above 0 and at most 1, got {threshold}: it is the frequency below which a '
+                         'category is repeated (1e-3 on LVIS)')
+
+
+def category_repeat_factors(image_counts: Sequence[int] | np.ndarray,
+                            instance_counts: Sequence[int] | np.ndarray,
+                            num_images: int,
+                            threshold: float,
+                            method: str = 'irfs') -> np.ndarray:
+    r"""Compute the repeat factor of each category.
+
+    With :math:`f_\mathrm{img} = n_\mathrm{img} / N` and :math:`f_\mathrm{inst} = n_\mathrm{inst} / \sum n_\mathrm{inst}`
+
+    .. math::
+        \text{rfs:}\quad r = \max(1, \sqrt{t / f_\mathrm{img}}) \qquad
+        \text{irfs:}\quad r = \max(1, \sqrt{t / f}),\ f = \sqrt{f_\mathrm{img} f_\mathrm{inst}} \qquad
+        \text{e-irfs:}\quad r = \exp(2 \sqrt{t / f})
+
+    RFS is of arXiv 1908.03195, IRFS of arXiv 2305.08069, E-IRFS of arXiv 2503.21893.
+
+    Args:
+        image_counts: Training images that hold each category, shape (C,), integers >= 0.
+        instance_counts: Boxes of each category, shape (C,), integers >= 0.
+        num_images: Images in the training set, at least 1.
+        threshold: Frequency t in (0, 1]. The papers use 1e-3 for RFS and IRFS and 1e-4 for E-IRFS, on LVIS.
+        method: ``'irfs'``, ``'rfs'`` or ``'e-irfs'``.
+
+    Returns:
+        Factors, shape (C,), float64, at least 1. A category without images gets 1: it can repeat nothing.
+
+    Raises:
+        ValueError: If the method is unknown, the threshold is outside (0, 1], or the counts are negative, differ in
+            shape, or exceed ``num_images``.
+    """
+    check_threshold(threshold)
+    if method not in METHODS:
+        raise ValueError(f'unknown method {method!r}; choose one of {", ".join(METHODS)}')
+    images = np.asarray(image_counts, dtype=np.float64)
+    instances = np.asarray(instance_counts, dtype=np.float64)
+    if images.ndim != 1 or images.shape != instances.shape:
+        raise ValueError(f'image_counts and instance_counts need one shape (C,), got {images.shape} and '
+                         f'{instances.shape}')
+    if (images < 0).any() or (instances < images).any() or (images > num_images).any():
+        raise ValueError('counts must fulfil 0 <= image_counts <= num_images and image_counts <= instance_counts')
+
+    factors = np.ones(len(images))
+    seen = images > 0
+    # 1. Frequency of each category that occurs.
+    frequency = images[seen] / num_images
+    if method != 'rfs':
+        frequency = np.sqrt(frequency * instances[seen] / instances.sum())
+    # 2. Its factor.
+    root = np.sqrt(threshold / frequency)
+    factors[seen] = np.exp(E_IRFS_ALPHA * root) if method == 'e-irfs' else np.maximum(1.0, root)
+    return factors
+
+
+def image_repeat_factors(labels_per_image: Sequence[Sequence[int] | np.ndarray],
+                         category_factors: np.ndarray) -> np.ndarray:
+    """Compute the repeat factor of each image: the largest factor among its categories.
+
+    Args:
+        labels_per_image: For each of N images its category labels, integers in [0, C); repeats are allowed, order does
+            not matter.
+        category_factors: Factor of each category, shape (C,), at least 1.
+
+    Returns:
+        Factors, shape (N,), float64; 1.0 for an image with no label.
+    """
+    factors = np.ones(len(labels_per_image))
+    lengths = np.fromiter(map(len, labels_per_image), dtype=np.int64, count=len(labels_per_image))
+    labelled = lengths > 0
+    if labelled.any():
+        labels = np.concatenate([np.asarray(labels, dtype=np.int64) for labels in labels_per_image])
+        starts = np.concatenate([[0], np.cumsum(lengths[labelled])[:-1]])
+        factors[labelled] = np.maximum.reduceat(np.asarray(category_factors, dtype=np.float64)[labels], starts)
+    return factors
+
+
+def epoch_length(factors: np.ndarray) -> int:
+    """Return the number of images in an epoch: the sum of the factors, rounded up.
+
+    Args:
+        factors: Repeat factor of each image, shape (N,), at least 1.
+
+    Returns:
+        The length; it depends on the factors alone, so it is the same in every epoch.
+    """
+    return int(np.ceil(np.sum(factors) - 1e-6))  # a sum that is whole but for rounding errors stays as it is
+
+
+def systematic_indices(factors: np.ndarray, rng: np.random.Generator, shuffle: bool = True) -> np.ndarray:
+    r"""Draw an epoch by systematic rounding of the repeat factors.
+
+    With cumulative sums :math:`C_i` of the factors in a random order and one :math:`u \sim U(0, 1)`, image i appears
+    :math:`\lfloor C_i + u \rfloor - \lfloor C_{i-1} + u \rfloor` times: the floor or the ceiling of its factor, and the
+    factor itself in expectation. mmengine fixes the number of iterations by ``len(dataloader)``, so the length must be
+    the same in every epoch although the sum of the factors is seldom whole: a last, imaginary image with the factor
+    ceil(sum) - sum completes it, and when that one is drawn, a real image takes its place, each with probability 1/N.
+    The expected count of image i is therefore its factor plus (ceil(sum) - sum) / N, less than 1/N above it.
+
+    Args:
+        factors: Repeat factor of each image, shape (N,), at least 1.
+        rng: Source of the order, of u and of the image that settles the length.
+        shuffle: Whether the epoch comes in random order; otherwise in the order of the images, copies side by side.
+
+    Returns:
+        Indices into the images, shape (epoch_length(factors),), int64.
+    """
+    num_images, length = len(factors), epoch_length(factors)
+    order = rng.permutation(num_images) if shuffle else np.arange(num_images)
+    sums = np.cumsum(factors[order])
+    counts = np.diff(np.floor(np.minimum(sums, length) + rng.random()), prepend=0.0).astype(np.int64)
+    indices = np.repeat(order, counts)[:length]
+    if len(indices) < length:  # the imaginary image was drawn
+        indices = np.append(indices, rng.integers(num_images, size=length - len(indices)))
+    return rng.permutation(indices) if shuffle else np.sort(indices)
+
+
+def weighted_indices(factors: np.ndarray, rng: np.random.Generator, shuffle: bool = True) -> np.ndarray:
+    """Draw as many images as there are, with replacement, each with probability factor / sum of factors (E-IRFS).
+
+    Args:
+        factors: Repeat factor of each image, shape (N,), above 0.
+        rng: Source of the draw.
+        shuffle: Whether the epoch comes in random order, or sorted.
+
+    Returns:
+        Indices into the images, shape (N,), int64.
+    """
+    indices = rng.choice(len(factors), size=len(factors), p=factors / factors.sum())
+    return indices if shuffle else np.sort(indices)

@@ -1,0 +1,121 @@
+"""The sampler that shows rare categories more often."""
+
+import logging
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from mmdet.registry import DATA_SAMPLERS
+from mmengine.dist import get_dist_info, sync_random_seed
+from mmengine.logging import print_log
+from torch.utils.data import Sampler
+
+from imbdet.annotations import check_dataset_classes, class_names
+from imbdet.repeat_sampling.label_counts import LabelCounts, count_labels, labels_per_image
+from imbdet.repeat_sampling.repeat_factors import (METHODS, category_repeat_factors, check_threshold, epoch_length,
+                                                   image_repeat_factors, systematic_indices, weighted_indices)
+
+
+@DATA_SAMPLERS.register_module()
+class RepeatFactorSampler(Sampler[int]):
+    r"""Repeat each image by the factor of its rarest category.
+
+    .. math::
+        r(i) = \max_{c \in i} r(c),\qquad r(c) = \max(1, \sqrt{t / f(c)})
+
+    with f(c) the fraction of images that hold c (``'rfs'``, arXiv 1908.03195) or its geometric mean with the fraction
+    of boxes (``'irfs'``, arXiv 2305.08069). Each epoch rounds the factors anew so that an image's expected count is its
+    factor, while the epoch's length never changes (see :func:`~imbdet.repeat_sampling.systematic_indices`). With
+    ``'e-irfs'`` (arXiv 2503.21893) as many images as the data set has are drawn with replacement, with probability
+    r(i) / sum r; its paper uses ``threshold=1e-4``.
+
+    Crowd and ignored boxes do not count. Labels are read from the data set in one pass; any mmdet data set or wrapper
+    with ``get_data_info`` will do. All ranks share one order and take disjoint parts of it.
+
+    Args:
+        dataset: The data set to sample from; mmengine passes it.
+        method: ``'irfs'``, ``'rfs'`` or ``'e-irfs'``.
+        threshold: Frequency in (0, 1] below which a category is repeated.
+        shuffle: Whether an epoch comes in random order; otherwise sorted, copies side by side.
+        seed: Seed of every draw, the same on all ranks; mmengine passes the runner's. None: drawn at random and shared
+            among the ranks.
+        round_up: Whether to repeat the first images of an epoch until every rank has equally many.
+
+    Raises:
+        ValueError: If the method is unknown, the threshold is outside (0, 1], the data set is empty, or its ``classes``
+            are not those of its annotation file.
+        TypeError: If the data set cannot give labels.
+
+    Examples:
+        >>> train_dataloader = dict(sampler=dict(type='RepeatFactorSampler', method='irfs', threshold=1e-3))
+    """
+
+    def __init__(self,
+                 dataset: Any,
+                 method: str = 'irfs',
+                 threshold: float = 1e-3,
+                 shuffle: bool = True,
+                 seed: int | None = None,
+                 round_up: bool = True) -> None:
+        if method not in METHODS:  # before the pass over the data set, which may take seconds
+            raise ValueError(f'unknown method {method!r}; choose one of {", ".join(METHODS)}')
+        check_threshold(threshold)
+        if len(dataset) == 0:
+            raise ValueError(f'the {type(dataset).__name__} to sample from has no images; its filter_cfg or its classes '
+                             'may have removed them all')
+        check_dataset_classes(dataset)
+        self.rank, self.world_size = get_dist_info()
+        self.dataset = dataset
+        self.method = method
+        self.threshold = threshold
+        self.shuffle = shuffle
+        self.seed = sync_random_seed() if seed is None else seed
+        self.round_up = round_up
+        self.epoch = 0
+
+        names = class_names(dataset)
+        labels = labels_per_image(dataset)
+        counts = count_labels(labels, len(names))
+        self.category_factors = category_repeat_factors(*counts, len(dataset), threshold, method)
+        self.image_factors = image_repeat_factors(labels, self.category_factors)
+        self.epoch_size = len(dataset) if method == 'e-irfs' else epoch_length(self.image_factors)
+        self._log(names, counts)
+
+    def _log(self, names: tuple[str, ...], counts: LabelCounts) -> None:
+        """Say what is repeated, and warn of classes that no image holds."""
+        largest = int(self.category_factors.argmax())
+        print_log(
+            f'RepeatFactorSampler ({self.method}, threshold {self.threshold:g}): '
+            f'{np.count_nonzero(self.category_factors > 1)} of {len(names)} classes and '
+            f'{np.count_nonzero(self.image_factors > 1)} of {len(self.dataset)} images have a factor above 1; largest '
+            f'{self.category_factors[largest]:.4g} ({names[largest]}); an epoch draws {self.epoch_size} images, '
+            f"{self.epoch_size / len(self.dataset):.3f} of the data set's length", logger='current')
+        absent = [name for name, count in zip(names, counts.image_counts, strict=True) if count == 0]
+        if absent:
+            print_log(f'RepeatFactorSampler: no training image holds {len(absent)} of the classes, which cannot be '
+                      f'learnt: {", ".join(absent[:20])}{", ..." if len(absent) > 20 else ""}', logger='current',
+                      level=logging.WARNING)
+
+    def __len__(self) -> int:
+        """Return the number of images that this rank draws in an epoch; the same in every epoch."""
+        if self.round_up:
+            return math.ceil(self.epoch_size / self.world_size)
+        return math.ceil((self.epoch_size - self.rank) / self.world_size)
+
+    def __iter__(self) -> Iterator[int]:
+        """Iterate over the images that this rank draws in the current epoch."""
+        rng = np.random.default_rng((self.seed, self.epoch))
+        draw = weighted_indices if self.method == 'e-irfs' else systematic_indices
+        indices = draw(self.image_factors, rng, self.shuffle)
+        if self.round_up:  # np.resize starts over at the first image
+            indices = np.resize(indices, len(self) * self.world_size)
+        return iter(indices[self.rank::self.world_size].tolist())
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch whose draw comes next.
+
+        Args:
+            epoch: Number of the epoch, at least 0.
+        """
+        self.epoch = epoch

@@ -1,0 +1,115 @@
+"""Annotation files with faults, alone and against what mmdet's own data set makes of them."""
+
+import numpy as np
+import pytest
+from mmdet.datasets import CocoDataset
+
+from imbdet.annotations import AnnotationError, check_annotations, load_annotations
+
+
+def box(**keys):
+    return {'image_id': 1, 'category_id': 1, **keys}
+
+
+def test_a_sound_file_has_nothing_to_report(annotation_file):
+    assert check_annotations(annotation_file([(1, 1), (2, 3)]), ('a', 'b', 'c')).lines() == []
+
+
+@pytest.mark.parametrize('key', ['area', 'bbox'])
+def test_missing_keys_of_boxes(annotation_file, key):  # fault 12
+    path = annotation_file([box(), box(**{key: None})])
+    with pytest.raises(AnnotationError, match=rf"train\.json: 1 annotations have no '{key}' \(annotation ids 2\)"):
+        check_annotations(path)
+
+
+def test_missing_size_of_an_image(annotation_file):
+    path = annotation_file(images=[{'id': 7, 'file_name': '7.jpg', 'width': 10}])
+    with pytest.raises(AnnotationError, match=r"no 'height' \(image ids 7\)"):
+        check_annotations(path)
+
+
+def test_missing_lists_and_ids(annotation_file, tmp_path):
+    (tmp_path / 'empty.json').write_text('{}')
+    with pytest.raises(AnnotationError, match=r'empty\.json.*images'):
+        load_annotations(tmp_path / 'empty.json')
+    with pytest.raises(AnnotationError, match=r'category_id.*annotations\[0\]'):
+        load_annotations(annotation_file([box(category_id=None)]))
+    (tmp_path / 'broken.json').write_text('{"images": [')
+    with pytest.raises(AnnotationError, match=r'broken\.json'):
+        load_annotations(tmp_path / 'broken.json')
+    with pytest.raises(FileNotFoundError, match=r'none\.json'):
+        load_annotations(tmp_path / 'none.json')
+
+
+def test_box_of_three_numbers(annotation_file):
+    with pytest.raises(AnnotationError, match='not four numbers.*annotation ids 1'):
+        check_annotations(annotation_file([box(bbox=[1, 2, 3])]))
+
+
+DROPPED = {  # fault 13
+    'nan': box(bbox=[float('nan'), 10, 20, 20]),
+    'infinite': box(bbox=[10, 10, float('inf'), 20]),
+    'negative width': box(bbox=[30, 10, -20, 20]),
+    'no height': box(bbox=[10, 10, 20, 0]),
+    'half a pixel': box(bbox=[10, 10, 0.5, 20]),
+    'no area': box(area=0),
+    'right of the image': box(bbox=[100, 10, 20, 20]),
+    'above the image': box(bbox=[10, -20, 20, 20]),
+    'unknown category': box(category_id=9),
+    'unknown image': box(image_id=9),
+}
+
+
+@pytest.mark.parametrize('name', DROPPED)
+def test_dropped_boxes_are_counted(annotation_file, name):
+    path = annotation_file([box(), DROPPED[name], box(image_id=2)])
+    report = check_annotations(path, ('a', 'b', 'c'))
+    assert list(report.dropped.values()) == [[2]]
+    assert 'train.json: 1 of 3 annotations' in report.lines()[0]
+    assert 'annotation ids 2' in report.lines()[0]
+    if name not in ('nan', 'infinite'):  # of those mmdet keeps some
+        dataset = CocoDataset(ann_file=str(path), data_prefix=dict(img=''), metainfo=dict(classes=('a', 'b', 'c')), pipeline=[])
+        assert sum(len(dataset.get_data_info(index)['instances']) for index in range(3)) == 2
+
+
+def test_boxes_partly_outside_are_kept(annotation_file):
+    assert check_annotations(annotation_file([box(bbox=[-10, -10, 20, 20]), box(bbox=[90, 90, 20, 20])])).lines() == []
+
+
+@pytest.mark.parametrize(('kind', 'top'), [
+    ('image', {'images': [{'id': 1, 'width': 9, 'height': 9}] * 2}),
+    ('category', {'categories': [{'id': 1, 'name': 'a'}, {'id': 1, 'name': 'b'}]}),
+])
+def test_duplicate_ids(annotation_file, kind, top):  # fault 14
+    with pytest.raises(AnnotationError, match=rf'1 {kind} ids stand more than once \(1\)'):
+        check_annotations(annotation_file([(1, 1)], **top))
+
+
+def test_duplicate_annotation_ids(annotation_file):  # fault 14
+    with pytest.raises(AnnotationError, match=r'1 annotation ids stand more than once \(5\)'):
+        check_annotations(annotation_file([box(id=5), box(id=5)]))
+
+
+def test_filter_that_removes_every_image(annotation_file):  # fault 15
+    path = annotation_file([(1, 1)])
+    with pytest.raises(AnnotationError, match=r'no image of 3 is left.*min_size'):
+        check_annotations(path, filter_cfg=dict(min_size=101))
+    with pytest.raises(AnnotationError, match=r'no image of 3 is left.*filter_empty_gt'):
+        check_annotations(path, ('b', ), dict(filter_empty_gt=True))
+    check_annotations(path, ('a', ), dict(filter_empty_gt=True, min_size=100))
+
+
+def test_class_names(annotation_file):  # fault 16
+    path = annotation_file([(1, 1)])
+    with pytest.raises(AnnotationError, match=r"train\.json: class 'dog' of the config is not a category"):
+        check_annotations(path, ('a', 'dog'))
+    with pytest.raises(AnnotationError, match=r"another order.*classes=\('a', 'c'\)"):
+        check_annotations(path, ('c', 'a'))
+    check_annotations(path, ('a', 'c'))
+
+
+def test_image_counts(annotation_file):
+    boxes = [(1, 1), (1, 1), (2, 1), (3, 3), {'image_id': 3, 'category_id': 2, 'iscrowd': 1}, (3, 9)]
+    counts = load_annotations(annotation_file(boxes)).image_counts()
+    assert counts.tolist() == [2, 0, 1]
+    assert counts.dtype == np.int64

@@ -1,0 +1,243 @@
+"""LongTailMetric against lvis-api and pycocotools, run on files by their own means."""
+
+import contextlib
+import csv
+import io
+import json
+import logging
+
+import numpy as np
+import pytest
+import torch.multiprocessing
+from lvis import LVIS, LVISEval, LVISResults
+from mmdet.registry import METRICS
+from mmengine.logging import MMLogger
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
+
+from imbdet.annotations import AnnotationError
+from imbdet.evaluation import LongTailMetric
+
+from .random_case import data_samples, make_case, rle
+
+
+@pytest.fixture
+def case(tmp_path):
+    return make_case(tmp_path)
+
+
+def evaluate(case, samples=None, **arguments):
+    metric = LongTailMetric(ann_file=str(case.path), **arguments)
+    metric.dataset_meta = {'classes': case.classes}
+    samples = data_samples(case, with_masks='segm' in metric.metrics) if samples is None else samples
+    metric.process({}, samples)
+    return metric.evaluate(len(samples))
+
+
+def results_file(case, kind, folder):
+    detections = case.detections
+    if kind == 'segm':
+        detections = [{key: value for key, value in {**detection, 'segmentation': rle(detection['bbox'])}.items()
+                       if key != 'bbox'} for detection in detections]
+    path = folder / f'{kind}.json'
+    path.write_text(json.dumps(detections))
+    return str(path)
+
+
+def lvis_reference(case, kind, folder):
+    truth = LVIS(str(case.path))
+    evaluation = LVISEval(truth, LVISResults(truth, results_file(case, kind, folder), max_dets=300), kind)
+    evaluation.run()
+    return {name: evaluation.results[name] for name in
+            ('AP', 'AP50', 'AP75', 'APs', 'APm', 'APl', 'APr', 'APc', 'APf')}
+
+
+def coco_reference(case, kind, folder, categories=None):
+    with contextlib.redirect_stdout(io.StringIO()):
+        truth = COCO(str(case.path))
+        evaluation = COCOeval(truth, truth.loadRes(results_file(case, kind, folder)), kind)
+        if categories is not None:
+            evaluation.params.catIds = categories
+        evaluation.evaluate()
+        evaluation.accumulate()
+        evaluation.summarize()
+    return dict(zip(('AP', 'AP50', 'AP75', 'APs', 'APm', 'APl'), evaluation.stats[:6], strict=True))
+
+
+@pytest.mark.parametrize('kind', ['bbox', 'segm'])
+@pytest.mark.parametrize('seed', [0, 1])
+def test_equal_to_lvis(tmp_path, kind, seed):
+    case = make_case(tmp_path, seed)
+    expected = lvis_reference(case, kind, tmp_path)
+    assert 0 < expected['AP'] < 1  # the case distinguishes
+    results = evaluate(case, metric=kind)
+    assert results == {f'lvis/{kind}_{name}': pytest.approx(value, abs=1e-6) for name, value in expected.items()}
+
+
+@pytest.mark.parametrize('kind', ['bbox', 'segm'])
+def test_equal_to_pycocotools(tmp_path, kind):
+    case = make_case(tmp_path, 2)
+    expected = coco_reference(case, kind, tmp_path)
+    for group in 'rcf':
+        members = [category['id'] for category in case.truth['categories'] if category['frequency'] == group]
+        expected[f'AP{group}'] = coco_reference(case, kind, tmp_path, members)['AP']
+    assert 0 < expected['AP'] < 1
+    results = evaluate(case, metric=kind, style='coco')
+    assert results == {f'coco/{kind}_{name}': pytest.approx(value, abs=1e-6) for name, value in expected.items()}
+
+
+def test_the_styles_differ(case):
+    assert evaluate(case)['lvis/bbox_AP'] > evaluate(case, style='coco')['coco/bbox_AP']
+
+
+def test_more_than_300_detections_an_image(tmp_path):  # fault 24
+    case = make_case(tmp_path, 3, num_images=4, detections_per_image=700)
+    expected = lvis_reference(case, 'bbox', tmp_path)
+    assert evaluate(case)['lvis/bbox_AP'] == pytest.approx(expected['AP'], abs=1e-6)
+    assert evaluate(case, style='coco')['coco/bbox_AP'] == pytest.approx(coco_reference(case, 'bbox', tmp_path)['AP'],
+                                                                         abs=1e-6)
+
+
+@pytest.mark.parametrize('style', ['lvis', 'coco'])
+def test_no_detections(case, style):  # fault 24
+    case.detections = []
+    results = evaluate(case, metric=['bbox', 'segm'], style=style)
+    assert len(results) == 18
+    assert set(results.values()) == {0.0}
+
+
+@pytest.mark.parametrize('style', ['lvis', 'coco'])
+def test_group_without_classes_or_ground_truth(case, style):  # fault 24
+    frequency = dict.fromkeys(case.classes, 'f')
+    results = evaluate(case, style=style, frequency=frequency)
+    assert results[f'{style}/bbox_APr'] == results[f'{style}/bbox_APc'] == -1
+    assert results[f'{style}/bbox_APf'] == results[f'{style}/bbox_AP']
+    frequency[case.classes[-2]] = 'r'  # the class without ground truth alone in its group
+    assert evaluate(case, style=style, frequency=frequency)[f'{style}/bbox_APr'] == -1
+
+
+def _half_of_the_images(rank, folder):
+    import torch.distributed
+    torch.distributed.init_process_group('gloo', init_method=f'file://{folder}/rendezvous', rank=rank, world_size=2)
+    case = make_case(folder / str(rank))
+    metric = LongTailMetric(ann_file=str(case.path))
+    metric.dataset_meta = {'classes': case.classes}
+    samples = data_samples(case)[:29]
+    samples = [*samples, samples[0]]  # a distributed sampler fills up with the first
+    for sample in samples[rank::2]:
+        metric.process({}, [sample])
+    results = metric.evaluate(29)
+    (folder / f'{rank}.json').write_text(json.dumps(results))
+    torch.distributed.destroy_process_group()
+
+
+def test_two_processes_equal_one(tmp_path):  # fault 24
+    for rank in range(2):
+        (tmp_path / str(rank)).mkdir()
+    torch.multiprocessing.spawn(_half_of_the_images, (tmp_path, ), nprocs=2)
+    case = make_case(tmp_path)
+    expected = evaluate(case, data_samples(case)[:29])
+    for rank in range(2):
+        assert json.loads((tmp_path / f'{rank}.json').read_text()) == expected
+
+
+def test_evaluating_twice_gives_the_same(case):
+    metric = LongTailMetric(ann_file=str(case.path), metric=['bbox', 'segm'])
+    metric.dataset_meta = {'classes': case.classes}
+    results = []
+    for _ in range(2):
+        metric.process({}, data_samples(case, with_masks=True))
+        results.append(metric.evaluate(30))
+    assert results[0] == results[1]
+
+
+def training_file(case, folder):
+    """A training file in COCO form, where class_0 is in one image, class_1 in two and so on; its crowds do not count."""
+    path = folder / 'train.json'
+    boxes = [(image, position) for position in range(len(case.classes)) for image in range(position + 1)]
+    annotations = [{'id': index, 'image_id': image, 'category_id': position, 'iscrowd': 0}
+                   for index, (image, position) in enumerate(boxes)]
+    annotations += [{'id': 1000 + image, 'image_id': image, 'category_id': 0, 'iscrowd': 1} for image in range(1, 9)]
+    path.write_text(json.dumps({'images': [{'id': image} for image in range(9)], 'annotations': annotations,
+                                'categories': [{'id': position, 'name': name} for position, name in
+                                               enumerate(case.classes)]}))
+    return str(path)
+
+
+def test_groups_from_the_training_file(case, tmp_path):
+    for category in case.truth['categories']:
+        del category['frequency'], category['image_count']
+    case.path.write_text(json.dumps(case.truth))
+    with pytest.raises(ValueError, match=r"truth\.json does not tell.*first: 'class_0'.*train_ann_file"):
+        LongTailMetric(ann_file=str(case.path), style='coco')
+    path = training_file(case, tmp_path)
+    results = evaluate(case, style='coco', train_ann_file=path, rare_max=2, common_max=5)
+    for group, members in (('r', slice(0, 2)), ('c', slice(2, 5)), ('f', slice(5, None))):
+        expected = coco_reference(case, 'bbox', tmp_path, case.category_ids[members])['AP']
+        assert results[f'coco/bbox_AP{group}'] == pytest.approx(expected, abs=1e-6)
+
+
+def test_subset_of_the_classes(case, tmp_path):
+    """A data set with some of the file's classes numbers its labels by them."""
+    chosen = [1, 3, 4]
+    ids = [case.category_ids[index] for index in chosen]
+    expected = coco_reference(case, 'bbox', tmp_path, ids)['AP']
+    case.detections = [detection for detection in case.detections if detection['category_id'] in ids]
+    case.category_ids, case.classes = ids, tuple(case.classes[index] for index in chosen)
+    assert evaluate(case, style='coco')['coco/bbox_AP'] == pytest.approx(expected, abs=1e-6)
+
+
+def test_class_table(case, tmp_path):
+    logger = MMLogger.get_current_instance()
+    handler = logging.FileHandler(tmp_path / 'run.log')
+    logger.addHandler(handler)
+    try:
+        evaluate(case, style='coco')
+    finally:
+        logger.removeHandler(handler)
+        handler.close()
+    rows = {row['name']: row for row in csv.DictReader((tmp_path / 'class_ap_bbox.csv').open())}
+    assert set(rows) == set(case.classes)
+    for name, category_id in zip(case.classes, case.category_ids, strict=True):
+        expected = coco_reference(case, 'bbox', tmp_path, [category_id])
+        if name == 'class_7':  # no ground truth
+            assert rows[name]['AP'] == rows[name]['AP50'] == ''
+            continue
+        for column in ('AP', 'AP50', 'AP75'):
+            assert float(rows[name][column]) == pytest.approx(expected[column], abs=1e-6)
+    assert (rows['class_0']['frequency'], rows['class_0']['train_images']) == ('r', '2')
+    assert float(rows['class_8']['AP']) == 0
+
+
+def test_detections_are_written_as_coco_results(case, tmp_path):
+    evaluate(case, outfile_prefix=str(tmp_path / 'found/run'))
+    written = json.loads((tmp_path / 'found/run.bbox.json').read_text())
+    key = str
+    assert sorted(written, key=key) == sorted(case.detections, key=key)
+
+
+@pytest.mark.parametrize(('arguments', 'message'), [
+    (dict(style='voc'), "style is 'lvis' or 'coco'"), (dict(metric='proposal'), "metric 'bbox' or 'segm'"),
+    (dict(rare_max=5), 'need train_ann_file'), (dict(frequency={'class_0': 'r'}), "8 of the classes.*'class_1'"),
+])
+def test_bad_arguments(case, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        LongTailMetric(ann_file=str(case.path), **arguments)
+
+
+def test_bad_files(case, tmp_path):
+    with pytest.raises(FileNotFoundError, match=r'none\.json'):
+        LongTailMetric(ann_file=str(tmp_path / 'none.json'))
+    del case.truth['images'][4]['neg_category_ids']
+    case.path.write_text(json.dumps(case.truth))
+    with pytest.raises(AnnotationError, match="1 images have no 'neg_category_ids'.*image id 105.*style='coco'"):
+        LongTailMetric(ann_file=str(case.path))
+    case.classes = (*case.classes[:-1], 'typo')
+    with pytest.raises(AnnotationError, match='no category named typo'):
+        evaluate(case, style='coco')
+
+
+def test_registered(case):
+    metric = METRICS.build(dict(type='LongTailMetric', ann_file=str(case.path)))
+    assert metric.prefix == 'lvis'
+    assert np.unique(list(metric.groups.values())).tolist() == ['c', 'f', 'r']

@@ -1,0 +1,118 @@
+"""Repeat factors against the papers' formulas, LVIS v1's real counts and exact expectations."""
+
+import csv
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from imbdet.repeat_sampling import (category_repeat_factors, epoch_length, image_repeat_factors, systematic_indices,
+                                    weighted_indices)
+
+NUM_IMAGES = 100170
+
+
+@pytest.fixture(scope='module')
+def lvis():
+    """Counts of LVIS v1's 1,203 categories, from its training annotations."""
+    with open(Path(__file__).parents[1] / 'data' / 'lvis_v1_counts.csv', newline='') as file:
+        rows = list(csv.DictReader(file))
+    return {'name': [row['name'] for row in rows], 'frequency': np.array([row['frequency'] for row in rows]),
+            'images': np.array([int(row['image_count']) for row in rows]),
+            'instances': np.array([int(row['instance_count']) for row in rows])}
+
+
+@pytest.mark.parametrize(('method', 'repeated', 'rare', 'common', 'largest', 'aerosol_can', 'length'), [
+    ('rfs', (337, 461, 0), 5.89, 1.85, 10.008, 1.2511, 1.147),
+    ('irfs', (337, 458, 99), 9.68, 2.86, 18.886, 2.0665, 1.376),
+])
+def test_lvis_v1(lvis, method, repeated, rare, common, largest, aerosol_can, length):
+    assert lvis['instances'].sum() == 1270141
+    factors = category_repeat_factors(lvis['images'], lvis['instances'], NUM_IMAGES, 1e-3, method)
+    for group, count in zip('rcf', repeated, strict=True):
+        assert np.count_nonzero(factors[lvis['frequency'] == group] > 1) == count
+    assert factors[lvis['frequency'] == 'r'].mean() == pytest.approx(rare, abs=5e-3)
+    assert factors[lvis['frequency'] == 'c'].mean() == pytest.approx(common, abs=5e-3)
+    assert factors.max() == pytest.approx(largest, abs=5e-4)
+    assert factors[lvis['name'].index('bait')] == factors.max()
+    assert factors[lvis['name'].index('aerosol_can')] == pytest.approx(aerosol_can, abs=5e-5)
+    assert factors[lvis['name'].index('person')] == 1
+    assert 1 + (lvis['images'] * (factors - 1)).sum() / NUM_IMAGES == pytest.approx(length, abs=5e-4)
+
+
+def test_formulas_by_hand():
+    # 4 images, 10 boxes: f_img = 1/4, f_inst = 1/10.
+    arguments = ([1, 4], [1, 9], 4, 0.5)
+    assert category_repeat_factors(*arguments, 'rfs') == pytest.approx([math.sqrt(0.5 / 0.25), 1])
+    assert category_repeat_factors(*arguments, 'irfs') == pytest.approx([math.sqrt(0.5 / math.sqrt(0.25 * 0.1)), 1])
+    expected = [math.exp(2 * math.sqrt(0.5 / math.sqrt(0.25 * 0.1))), math.exp(2 * math.sqrt(0.5 / math.sqrt(0.9)))]
+    assert category_repeat_factors(*arguments, 'e-irfs') == pytest.approx(expected)
+
+
+@pytest.mark.parametrize('method', ['rfs', 'irfs', 'e-irfs'])
+def test_category_without_images_repeats_nothing(method):
+    factors = category_repeat_factors([0, 2], [0, 5], 2, 1e-3, method)
+    assert factors[0] == 1
+    assert np.isfinite(factors).all()
+    assert category_repeat_factors([0], [0], 1, 1e-3, method).tolist() == [1]
+
+
+@pytest.mark.parametrize('threshold', [0, -1e-3, float('nan'), 1.5, float('inf')])
+def test_bad_threshold(threshold):
+    with pytest.raises(ValueError, match='threshold'):
+        category_repeat_factors([1], [1], 1, threshold)
+
+
+def test_bad_method_and_counts():
+    with pytest.raises(ValueError, match="unknown method 'irf'"):
+        category_repeat_factors([1], [1], 1, 1e-3, 'irf')
+    for counts in (([-1], [1], 1), ([2], [1], 5), ([2], [3], 1), ([1, 1], [1], 2)):
+        with pytest.raises(ValueError, match='counts'):
+            category_repeat_factors(*counts, 1e-3)
+
+
+def test_image_factors_against_a_loop():
+    rng = np.random.default_rng(0)
+    category_factors = 1 + rng.random(7)
+    labels = [rng.integers(7, size=size) for size in rng.integers(0, 5, 200)]
+    expected = [max((category_factors[label] for label in image), default=1.0) for image in labels]
+    assert any(len(image) == 0 for image in labels)
+    assert image_repeat_factors(labels, category_factors).tolist() == expected
+    assert image_repeat_factors([[], []], category_factors).tolist() == [1, 1]
+    assert image_repeat_factors([], category_factors).tolist() == []
+
+
+@pytest.mark.parametrize('factors', [
+    np.array([1.01, 1.0, 1.0]), np.array([1.0, 2.5, 3.25]), np.ones(5),
+    1 + np.random.default_rng(1).exponential(1, 50)
+])
+def test_systematic_rounding_is_exact(factors):
+    draws, length = 20000, epoch_length(factors)
+    rng = np.random.default_rng(2)
+    counts = np.stack([np.bincount(systematic_indices(factors, rng), minlength=len(factors)) for _ in range(draws)])
+    assert (counts.sum(1) == length).all()
+    # Floor or ceiling of the factor, and once more where the image settles the length.
+    slack = length - factors.sum()
+    assert (counts >= np.floor(factors)).all()
+    assert (counts <= np.ceil(factors) + (slack > 1e-6)).all()
+    # The expectation is the factor plus the image's share of the slack: within 5 standard errors.
+    error = counts.std(0) / math.sqrt(draws)
+    assert (np.abs(counts.mean(0) - factors - slack / len(factors)) <= 5 * error + 1e-9).all()
+
+
+def test_length_of_whole_sums_is_not_rounded_up():
+    assert epoch_length(np.full(10, 1.1)) == 11  # 11.000000000000002 in floating point
+    assert epoch_length(np.ones(100170)) == 100170
+
+
+def test_weighted_draw_follows_the_factors():
+    factors, rng = np.array([1.0, 2.0, 5.0]), np.random.default_rng(3)
+    counts = sum(np.bincount(weighted_indices(factors, rng), minlength=3) for _ in range(20000))
+    assert counts / 60000 == pytest.approx(factors / 8, abs=0.01)
+
+
+def test_order_without_shuffling():
+    rng = np.random.default_rng(4)
+    assert systematic_indices(np.array([1.0, 2.0, 1.0]), rng, shuffle=False).tolist() == [0, 1, 1, 2]
+    assert (np.diff(weighted_indices(np.ones(50), rng, shuffle=False)) >= 0).all()

@@ -1,0 +1,56 @@
+"""A training that is stopped and resumed ends where one without a stop ends (fault 7)."""
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+from ..test_configs import write_data_set
+
+
+@pytest.fixture
+def config(tmp_path):
+    write_data_set(tmp_path / 'train.json', tmp_path / 'images', ('a', 'b', 'c'), num_images=7)
+    cfg = Config.fromfile('imbdet::quickstart/retinanet_r18_irfs_1200i_digits.py')
+    cfg.model.backbone.base_channels = 8
+    cfg.model.neck.update(in_channels=[8, 16, 32, 64], out_channels=16)
+    cfg.model.bbox_head.update(in_channels=16, feat_channels=16, stacked_convs=1, num_classes=3)
+    loader = cfg.train_dataloader
+    loader.update(batch_size=2, num_workers=0, persistent_workers=False)
+    loader.dataset.update(data_root=str(tmp_path), ann_file='train.json', data_prefix=dict(img='images/'),
+                          metainfo=dict(classes=('a', 'b', 'c')))
+    # Nothing random but the sampler: mmengine does not store the state of the generators that transforms draw from.
+    loader.dataset.pipeline = [step for step in loader.dataset.pipeline if not step.type.startswith('Random')]
+    loader.sampler.threshold = 0.9
+    cfg.update(val_dataloader=None, val_cfg=None, val_evaluator=None, test_dataloader=None, test_cfg=None,
+               test_evaluator=None)
+    cfg.default_hooks.update(checkpoint=dict(type='CheckpointHook', interval=1, by_epoch=True))
+    cfg.log_processor.by_epoch = True
+    return cfg
+
+
+def train(config, work_dir, epochs, **keys):
+    """Train in epochs; return the images in the order they came, and the weights."""
+    cfg = config.copy()
+    cfg.update(work_dir=str(work_dir), experiment_name=f'{work_dir.name}_{epochs}', **keys)
+    cfg.train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=epochs)
+    cfg.param_scheduler = [dict(type='CosineAnnealingLR', T_max=3, by_epoch=True)]
+    runner = Runner.from_cfg(cfg)
+    order = []
+    runner.model.register_forward_pre_hook(
+        lambda model, inputs, keywords: order.extend(sample.img_id for sample in keywords['data_samples']),
+        with_kwargs=True)
+    runner.train()
+    return order, runner.model.state_dict()
+
+
+def test_epochs(config, tmp_path):
+    order, weights = train(config, tmp_path / 'whole', 3)
+    first, _ = train(config, tmp_path / 'stopped', 1)
+    rest, resumed = train(config, tmp_path / 'stopped', 3, resume=True)
+    assert first + rest == order
+    assert len(order) == 3 * len(first)
+    assert order[:len(first)] != order[len(first):2 * len(first)]  # each epoch is drawn anew
+    assert weights.keys() == resumed.keys()
+    for name, value in weights.items():
+        assert torch.equal(value, resumed[name]), name

@@ -1,0 +1,59 @@
+"""Pictures show what they are given; how they look, a person has to see."""
+
+import csv
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from imbdet.annotations import load_annotations
+from imbdet.reports import choose_images, draw_class_curve, draw_detections
+
+COLUMNS = ('category_id', 'name', 'frequency', 'train_images', 'AP', 'AP50', 'AP75')
+
+
+def write_table(path, rows):
+    with path.open('w', newline='') as file:
+        csv.writer(file).writerows([COLUMNS, *rows])
+    return path
+
+
+def shows(path, colour):
+    """Whether a picture has pixels of a colour, given as RGB."""
+    return (np.abs(cv2.imread(str(path))[..., ::-1].astype(int) - colour).max(2) < 12).any()
+
+
+def test_class_curve(tmp_path):
+    rows = [(1, 'a', 'r', 3, 0.1, 0.2, ''), (2, 'b', 'f', 300, 0.5, 0.6, 0.4), (3, 'c', 'c', 0, '', '', '')]
+    picture = draw_class_curve(write_table(tmp_path / 'table.csv', rows), tmp_path / 'curve.png')
+    assert shows(picture, (0xc0, 0x39, 0x2b))
+    assert shows(picture, (0x1f, 0x61, 0x8d))
+    assert not shows(picture, (0xd6, 0x89, 0x10))  # the common class has no AP
+
+
+def test_class_curve_of_nothing(tmp_path):
+    table = write_table(tmp_path / 'table.csv', [(1, 'a', 'r', '', 0.1, 0.2, 0.1)])
+    with pytest.raises(ValueError, match=r'table\.csv tells the training images of no class.*train_ann_file'):
+        draw_class_curve(table, tmp_path / 'curve.png')
+    assert not (tmp_path / 'curve.png').exists()
+
+
+def test_images_are_chosen_rarest_class_first(annotation_file):
+    content = load_annotations(annotation_file([(1, 1), (1, 1), (2, 1), (2, 2), (1, 3), (3, 3), (3, 3)]))
+    assert choose_images(content, 9) == [2, 1, 3]
+    assert choose_images(content, 1) == [2]
+
+
+def test_detections(annotation_file, tmp_path):
+    path = annotation_file([(1, 1), (2, 2)])
+    found = [{'image_id': 1, 'category_id': 1, 'bbox': [10, 10, 20, 20], 'score': score} for score in (0.9, 0.2)]
+    (tmp_path / 'found.json').write_text(json.dumps(found))
+    with pytest.raises(FileNotFoundError, match=r'1\.jpg'):
+        draw_detections(path, tmp_path / 'found.json', tmp_path, tmp_path / 'found.png')
+    for image_id in (1, 2):
+        cv2.imwrite(str(tmp_path / f'{image_id}.jpg'), np.zeros((100, 100, 3), np.uint8))
+    arguments = (path, tmp_path / 'found.json', tmp_path, tmp_path / 'found.png')
+    green = (0x27, 0xae, 0x60)  # the file gives no frequencies
+    assert shows(draw_detections(*arguments), green)
+    assert not shows(draw_detections(*arguments, score_threshold=0.95), green)

@@ -1,0 +1,113 @@
+"""Every shipped config builds its model, gives a batch from its data pipeline and builds its evaluator."""
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import yaml
+from mmdet.datasets import LVISV1Dataset
+from mmdet.registry import METRICS, MODELS
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+from imbdet.annotations import check_config
+
+CONFIGS = Path(__file__).parents[1] / 'configs'
+SHIPPED = sorted(str(path.relative_to(CONFIGS)) for path in CONFIGS.glob('[!_]*/*.py'))
+
+
+def write_data_set(ann_file, image_folder, classes, num_images=4):
+    """Write a small LVIS-format data set whose first classes occur in every image."""
+    rng = np.random.default_rng(0)
+    images, annotations = [], []
+    for image_id in range(1, num_images + 1):
+        name = f'{image_id:012d}.jpg'
+        image_folder.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(image_folder / name), rng.integers(0, 255, (96, 128, 3), dtype=np.uint8))
+        images.append({'id': image_id, 'file_name': name, 'width': 128, 'height': 96, 'neg_category_ids': [],
+                       'coco_url': f'http://images.cocodataset.org/{image_folder.name}/{name}',
+                       'not_exhaustive_category_ids': []})
+        for position in range(2):
+            annotations.append({'id': len(annotations) + 1, 'image_id': image_id, 'category_id': position + 1,
+                                'bbox': [8, 8, 40, 40], 'area': 1600, 'iscrowd': 0,
+                                'segmentation': [[8, 8, 48, 8, 48, 48, 8, 48]]})
+    categories = [{'id': index + 1, 'name': name, 'frequency': 'rcf'[index % 3], 'image_count': 1, 'instance_count': 1}
+                  for index, name in enumerate(classes)]
+    ann_file.parent.mkdir(parents=True, exist_ok=True)
+    ann_file.write_text(json.dumps({'images': images, 'annotations': annotations, 'categories': categories}))
+
+
+@pytest.fixture(scope='module')
+def data_root(digits, tmp_path_factory):
+    """A folder with data/ as the configs expect it."""
+    root = tmp_path_factory.mktemp('configs')
+    (root / 'data').mkdir()
+    (root / 'data/digits_longtail').symlink_to(digits)
+    for split in ('train', 'val'):
+        write_data_set(root / f'data/lvis_v1/annotations/lvis_v1_{split}.json', root / f'data/lvis_v1/{split}2017',
+                       LVISV1Dataset.METAINFO['classes'])
+        write_data_set(root / f'data/my_dataset/annotations/{split}.json', root / 'data/my_dataset/images',
+                       ('cat', 'dog', 'axolotl'))
+    return root
+
+
+def test_there_are_configs():
+    assert len(SHIPPED) >= 20
+
+
+@pytest.mark.parametrize('name', SHIPPED)
+def test_config(name, data_root, monkeypatch):
+    monkeypatch.chdir(data_root)
+    cfg = Config.fromfile(CONFIGS / name)
+    check_config(cfg, ('train_dataloader', 'val_dataloader'))
+    model = MODELS.build(cfg.model)
+    evaluator = METRICS.build(cfg.val_evaluator)
+    for loader in ('train_dataloader', 'val_dataloader'):
+        cfg[loader].update(num_workers=0, persistent_workers=False, batch_size=2)
+        batch = next(iter(Runner.build_dataloader(cfg[loader], seed=0)))
+        assert batch['inputs'][0].shape[0] == 3
+        assert batch['data_samples'][0].gt_instances.bboxes.shape[1] == 4
+    heads = [head for head in (getattr(model, 'bbox_head', None), getattr(getattr(model, 'roi_head', None), 'bbox_head',
+                                                                          None)) if head is not None]
+    heads = heads[0] if hasattr(heads[0], '__len__') else heads
+    assert {head.num_classes for head in heads} == {len(evaluator.annotations.categories)}
+    assert Config.fromfile(CONFIGS / name).test_evaluator == Config.fromfile(CONFIGS / name).val_evaluator
+
+
+@pytest.mark.parametrize('name', [name for name in SHIPPED if '_irfs_' in name and 'custom' not in name])
+def test_rfs_twin_differs_by_the_method_alone(name):
+    config, twin = (Config.fromfile(CONFIGS / path) for path in (name, name.replace('_irfs_', '_rfs_')))
+    assert (config.train_dataloader.sampler.method, twin.train_dataloader.sampler.method) == ('irfs', 'rfs')
+    twin.train_dataloader.sampler.method = 'irfs'
+    assert config.to_dict() == twin.to_dict()
+
+
+def test_schedules_and_settings_of_mmdet():
+    """Ours equal mmdet's own LVIS configs but for the sampler and the evaluator."""
+    for backbone in ('r50', 'r101', 'x101-64x4d'):
+        for schedule, epochs in (('1x', 12), ('2x', 24)):
+            ours = Config.fromfile(CONFIGS / f'irfs/mask-rcnn_{backbone}_fpn_irfs_{schedule}_lvis-v1.py')
+            name = f'lvis/mask-rcnn_{backbone}_fpn_sample1e-3_ms-{schedule if schedule == "1x" else "2x"}'
+            data = 'lvis-v1' if schedule == '1x' else 'lvis-v0.5'  # mmdet has the 2x schedule for v0.5 only
+            suffix = '1x_lvis-v1' if schedule == '1x' else '2x_lvis-v0.5'
+            base = Config.fromfile(f'{_mmdet_configs()}/lvis/mask-rcnn_{backbone}_fpn_sample1e-3_ms-{suffix}.py')
+            assert ours.train_cfg.max_epochs == base.train_cfg.max_epochs == epochs, (name, data)
+            assert ours.param_scheduler == base.param_scheduler
+            assert ours.optim_wrapper == base.optim_wrapper
+            assert ours.model.backbone == base.model.backbone
+            assert ours.model.test_cfg == base.model.test_cfg
+            assert ours.train_pipeline == base.train_pipeline
+
+
+def _mmdet_configs():
+    import mmdet
+    return Path(mmdet.__file__).parent / '.mim/configs'
+
+
+def test_model_index_lists_every_config():
+    root = CONFIGS.parent
+    files = yaml.safe_load((root / 'model-index.yml').read_text())['Import']
+    listed = [model['Config'] for file in files for model in yaml.safe_load((root / file).read_text())['Models']]
+    assert sorted(listed) == [f'configs/{name}' for name in SHIPPED]

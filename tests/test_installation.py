@@ -1,0 +1,93 @@
+"""Import checks, on packages laid before the real ones in the path."""
+
+import sysconfig
+from pathlib import Path
+
+import packaging
+import pytest
+
+import imbdet
+
+IMPORT = ('-c', 'import imbdet')
+
+
+@pytest.fixture
+def lay(tmp_path):
+    """A function that lays a distribution's metadata, and modules, into a folder."""
+
+    def write(distribution, version, **modules):
+        info = tmp_path / 'site' / f'{distribution.replace("-", "_")}-{version}.dist-info'
+        info.mkdir(parents=True)
+        (info / 'METADATA').write_text(f'Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n')
+        for name, source in modules.items():
+            path = tmp_path / 'site' / name.replace('__', '/')
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.with_suffix('.py').write_text(source)
+        return tmp_path / 'site'
+
+    return write
+
+
+def message(process):
+    assert process.returncode == 1
+    return process.stderr.splitlines()[-1]
+
+
+def test_sound_installation(run_python):
+    process = run_python(*IMPORT)
+    assert process.returncode == 0, process.stderr
+
+
+@pytest.mark.parametrize(('distribution', 'version', 'command'), [
+    ('mmdet', '3.2.0', "pip install 'mmdet>=3.3.0,<3.4'"), ('mmcv', '2.2.0', "pip install 'mmcv>=2.1.0,<2.2.0'"),
+    ('mmengine', '0.10.2', "pip install 'mmengine>=0.10.3,<0.11'"),
+])
+def test_version_out_of_range(run_python, lay, distribution, version, command):
+    text = message(run_python(*IMPORT, path=[lay(distribution, version)]))
+    assert f'InstallationError: {distribution} {version} is installed' in text
+    assert text.endswith(command)
+
+
+@pytest.mark.parametrize(('fork', 'package'), [('onedl-mmengine', 'mmengine'), ('onedl-mmcv', 'mmcv'),
+                                               ('onedl-mmdetection', 'mmdet')])
+def test_both_stacks(run_python, lay, fork, package):
+    text = message(run_python(*IMPORT, path=[lay(fork, '9.9')]))
+    assert f'{package} is installed twice' in text
+    assert f'pip uninstall -y {package} {fork}' in text
+
+
+def test_mmcv_without_ops(run_python, lay):
+    text = message(run_python(*IMPORT, path=[lay('mmcv', '2.1.0', mmcv____init__='')]))
+    assert 'mmcv is installed without its compiled ops' in text
+    assert 'MMCV_WITH_OPS=1 pip install --no-build-isolation' in text
+    assert 'mmcv==2.1.0' in text
+
+
+def test_mmcv_of_another_torch(run_python, lay):
+    site = lay('mmcv', '2.1.0', mmcv____init__='')
+    # An extension module that the dynamic linker refuses, as it does one with a symbol that torch no longer has.
+    (site / f'mmcv/_ext{sysconfig.get_config_var("EXT_SUFFIX")}').write_bytes(b'no library')
+    text = message(run_python(*IMPORT, path=[site]))
+    assert 'mmcv was built for another torch' in text
+    assert '--force-reinstall' in text
+
+
+def test_setuptools_without_pkg_resources(run_python, tmp_path):
+    """Seen from a folder of its own that holds all the other packages."""
+    site = tmp_path / 'site'
+    site.mkdir()
+    for entry in Path(sysconfig.get_path('purelib')).iterdir():
+        if not entry.name.startswith(('pkg_resources', 'setuptools', '__editable__', '_')) and entry.suffix != '.pth':
+            (site / entry.name).symlink_to(entry)
+    (site / 'imbdet').exists() or (site / 'imbdet').symlink_to(Path(imbdet.__file__).parent)
+    text = message(run_python('-S', '-s', *IMPORT, path=[site]))
+    assert text.endswith("no setuptools is installed: pip install 'setuptools<82'")
+
+
+def test_nothing_installed(run_python, tmp_path):
+    """With the standard library, packaging and imbdet alone."""
+    for package in (packaging, imbdet):
+        (tmp_path / package.__name__).symlink_to(package.__path__[0])
+    process = run_python('-S', '-s', *IMPORT, path=[tmp_path])
+    assert 'mmengine is not installed' in message(process)
+    assert "pip install 'imbdet[openmmlab]'" in message(process)

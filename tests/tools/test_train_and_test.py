@@ -1,0 +1,157 @@
+"""tools/train.py and tools/test.py end to end, on a detector that is too small to learn anything."""
+
+import csv
+import json
+import pickle
+from pathlib import Path
+
+import pytest
+import torch
+
+ROOT = Path(__file__).parents[2]
+CONFIG = ROOT / 'configs/quickstart/retinanet_r18_irfs_1200i_digits.py'
+TINY = ('model.backbone.base_channels=8', 'model.neck.in_channels=[8,16,32,64]', 'model.neck.out_channels=16',
+        'model.bbox_head.in_channels=16', 'model.bbox_head.feat_channels=16', 'model.bbox_head.stacked_convs=1',
+        'model.test_cfg.max_per_img=20', 'train_dataloader.batch_size=2', 'train_dataloader.num_workers=0',
+        'train_dataloader.persistent_workers=False', 'val_dataloader.num_workers=0',
+        'val_dataloader.persistent_workers=False', 'test_dataloader.num_workers=0',
+        'test_dataloader.persistent_workers=False', 'train_cfg.val_interval=4', 'default_hooks.checkpoint.interval=4',
+        'default_hooks.logger.interval=2')
+
+
+@pytest.fixture(scope='module')
+def folder(digits, tmp_path_factory):
+    """A working folder with data/digits_longtail."""
+    path = tmp_path_factory.mktemp('work')
+    (path / 'data').mkdir()
+    (path / 'data/digits_longtail').symlink_to(digits)
+    return path
+
+
+@pytest.fixture(scope='module')
+def tool(run_python, folder):
+    """A function that runs a tool on the tiny config."""
+
+    def run(name, *arguments, options=()):
+        return run_python(ROOT / 'tools' / name, *arguments, '--cfg-options', *TINY, *options, cwd=folder)
+
+    return run
+
+
+@pytest.fixture(scope='module')
+def trained(tool, folder):
+    process = tool('train.py', CONFIG, options=['train_cfg.max_iters=4'])
+    assert process.returncode == 0, process.stderr
+    return folder / 'work_dirs' / CONFIG.stem
+
+
+def run_folder(work_dir):
+    """Folder of the latest run's log."""
+    return max(path for path in work_dir.iterdir() if path.is_dir())
+
+
+def logged(work_dir):
+    folder = run_folder(work_dir)
+    return (folder / f'{folder.name}.log').read_text()
+
+
+def test_training_leaves_what_mmdet_users_expect(trained):
+    assert (trained / 'iter_4.pth').is_file()
+    assert Path((trained / 'last_checkpoint').read_text()).name == 'iter_4.pth'
+    text = logged(trained)
+    assert 'RepeatFactorSampler (irfs, threshold 0.1)' in text
+    for name in ('AP', 'AP50', 'AP75', 'APs', 'APm', 'APl', 'APr', 'APc', 'APf'):
+        assert f'lvis/bbox_{name}: ' in text
+    rows = list(csv.DictReader((run_folder(trained) / 'class_ap_bbox.csv').open()))
+    assert len(rows) == 20
+    assert {row['frequency'] for row in rows} == {'r', 'c', 'f'}
+
+
+def test_testing_repeats_the_validation_and_dumps(tool, trained, folder):
+    process = tool('test.py', CONFIG, trained / 'iter_4.pth', '--work-dir', folder / 'tested', '--out',
+                   folder / 'found.pkl', '--show-dir', 'painted')
+    assert process.returncode == 0, process.stderr
+    tested = run_folder(folder / 'tested')
+    results = json.loads((tested / f'{tested.name}.json').read_text())
+    lines = (run_folder(trained) / 'vis_data/scalars.json').read_text().splitlines()
+    validated = json.loads(lines[-1])
+    for name in ('AP', 'APr', 'APc', 'APf'):
+        assert results[f'lvis/bbox_{name}'] == validated[f'lvis/bbox_{name}']
+    assert len(pickle.loads((folder / 'found.pkl').read_bytes())) == 200
+    assert len(list(tested.glob('painted/**/*.jpg'))) > 0
+
+
+def test_resuming(tool, trained):  # the torch >= 2.6 repair at work
+    process = tool('train.py', CONFIG, '--resume', options=['train_cfg.max_iters=6', 'train_cfg.val_interval=100'])
+    assert process.returncode == 0, process.stderr
+    text = logged(trained)
+    assert 'resumed epoch: 0, iter: 4' in text
+    assert 'Iter(train) [6/6]' in text
+    assert 'Iter(train) [2/6]' not in text
+
+
+def one_line(process, code):
+    """The error line; nothing but it and warnings may stand on standard error."""
+    assert process.returncode == code, process.stderr
+    assert 'Traceback' not in process.stderr + process.stdout
+    last = process.stderr.splitlines()[-1]
+    assert last.startswith('imbdet: error: ')
+    return last
+
+
+def test_missing_config(tool):
+    assert 'config not found: none.py' in one_line(tool('train.py', 'none.py'), 2)
+
+
+def test_broken_config(tool, tmp_path):
+    (tmp_path / 'broken.py').write_text('model = dict(\n')
+    assert 'broken.py' in one_line(tool('train.py', tmp_path / 'broken.py'), 2)
+
+
+def test_missing_annotations(tool):
+    options = ['train_dataloader.dataset.data_root=nowhere/']
+    line = one_line(tool('train.py', CONFIG, options=options), 2)
+    assert 'nowhere/annotations/digits_longtail_train.json' in line
+
+
+def test_error_while_the_run_is_built(tool, folder):
+    work_dir = folder / 'bad_threshold'
+    options = ['train_dataloader.sampler.threshold=0', 'train_cfg.max_iters=4']
+    line = one_line(tool('train.py', CONFIG, '--work-dir', work_dir, options=options), 1)
+    assert 'threshold must be above 0' in line
+    assert 'traceback in' in line
+    assert 'Traceback (most recent call last)' in logged(work_dir)
+    verbose = tool('train.py', CONFIG, '--work-dir', work_dir, '--verbose', options=options)
+    assert verbose.returncode == 1
+    assert 'Traceback' in verbose.stderr
+
+
+def test_checkpoints_that_are_none(tool, trained, folder):
+    assert 'checkpoint not found: none.pth' in one_line(tool('test.py', CONFIG, 'none.pth'), 2)
+    half = folder / 'half.pth'
+    whole = (trained / 'iter_4.pth').read_bytes()
+    half.write_bytes(whole[:len(whole) // 2])
+    one_line(tool('test.py', CONFIG, half), 1)
+    with pytest.raises(Exception, match='.'):
+        torch.load(half)
+
+
+@pytest.mark.parametrize('script', ['dist_train.sh', 'dist_test.sh', 'slurm_train.sh'])
+def test_launch_scripts(script, tmp_path):
+    """Their own part: flags reach the tool, and too few arguments end in the usage."""
+    import subprocess
+    for name in ('torchrun', 'srun'):
+        (tmp_path / name).write_text('#!/bin/sh\necho "$(basename "$0") $*"\n')
+        (tmp_path / name).chmod(0o755)
+    environment = {'PATH': f'{tmp_path}:/usr/bin:/bin', 'MASTER_ADDR': '10.0.0.1'}
+    arguments = {'dist_train.sh': ['c.py', '8'], 'dist_test.sh': ['c.py', 'a.pth', '8'],
+                 'slurm_train.sh': ['gpus', 'job', 'c.py', 'work']}[script]
+    run = subprocess.run([ROOT / 'tools' / script, *arguments, '--amp', '--cfg-options', 'a=1 2'], env=environment,
+                         capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    assert f'{"test" if "test" in script else "train"}.py c.py' in run.stdout
+    assert '--amp --cfg-options a=1 2' in run.stdout
+    assert ('--launcher=slurm' if 'slurm' in script else '--launcher pytorch') in run.stdout
+    usage = subprocess.run([ROOT / 'tools' / script, 'c.py'], env=environment, capture_output=True, text=True)
+    assert usage.returncode == 2
+    assert 'usage:' in usage.stderr
