@@ -109,6 +109,9 @@ def one_line_errors(verbose: bool, code: int) -> Iterator[None]:
         if verbose:
             raise
         message = ' '.join(str(error.args[0] if isinstance(error, KeyError) and error.args else error).split())
+        if not message:  # a bare assertion
+            frame = traceback.extract_tb(error.__traceback__)[-1]
+            message = f'{frame.line} failed in {frame.filename}, line {frame.lineno}'
         log = _write_traceback()
         hint = f'traceback in {log}' if log else '--verbose shows the traceback'
         print(f'imbdet: error: {type(error).__name__}: {message} ({hint})', file=sys.stderr)

@@ -40,8 +40,8 @@ def annotation_file(tmp_path):
                     'iscrowd': 0, **keys}
             annotations.append({key: value for key, value in full.items() if value is not None})
         content = {'images': images, 'annotations': annotations,
-                   'categories': [{'id': index + 1, 'name': category} for index, category in enumerate(categories)],
-                   **top}
+                   'categories': [category if isinstance(category, dict) else {'id': index + 1, 'name': category}
+                                  for index, category in enumerate(categories)], **top}
         path = tmp_path / name
         path.write_text(json.dumps(content))
         return path

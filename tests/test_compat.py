@@ -20,7 +20,7 @@ def test_imbdet_bases_are_found(tmp_path):
 
 def test_logged_values_of_a_checkpoint_are_read(tmp_path):
     buffer = HistoryBuffer()
-    for value in (0.5, np.float32(0.25), np.float64(2.0), 3):
+    for value in (0.5, 0.25, np.float64(2.0), 3):
         buffer.update(value)
     torch.save({'message_hub': {'log_scalars': {'loss': buffer}, 'runtime_info': {'seed': np.int64(3)}}},
                tmp_path / 'a.pth')

@@ -38,13 +38,17 @@ def check_dataset_classes(dataset: Any) -> None:
     Raises:
         AnnotationError: If the numbers differ.
     """
+    from mmdet.datasets.lvis import LVISV05Dataset
+
     for inner in _inner(dataset):
-        names = tuple(inner.metainfo.get('classes') or ())
-        if hasattr(inner, 'cat_ids') and len(inner.cat_ids) != len(names):
-            check_class_names(inner.ann_file, names, _category_names(inner.ann_file))
-            raise AnnotationError(f'{inner.ann_file}: the file has {len(inner.cat_ids)} categories, which '
-                                  f'{type(inner).__name__} takes all, but the config names {len(names)} classes; use '
-                                  "type='CocoDataset', which reads LVIS files too")
+        names = tuple(inner.metainfo.get('classes') or ()) if hasattr(inner, 'cat_ids') else ()
+        if not hasattr(inner, 'cat_ids') or len(inner.cat_ids) == len(names):
+            continue
+        if isinstance(inner, LVISV05Dataset):
+            raise AnnotationError(_takes_all(inner.ann_file, type(inner), len(inner.cat_ids), len(names)))
+        check_class_names(inner.ann_file, names, _category_names(inner.ann_file))
+        raise AnnotationError(f'{inner.ann_file}: {len(inner.cat_ids)} categories bear the names of the {len(names)} '
+                              'classes of the config; a name may stand only once in the file and in the config')
 
 
 def _inner(dataset: Any) -> Iterator[Any]:
@@ -56,6 +60,11 @@ def _inner(dataset: Any) -> Iterator[Any]:
         yield from _inner(dataset.dataset)
     else:
         yield dataset
+
+
+def _takes_all(path: str, kind: type, num_categories: int, num_classes: int) -> str:
+    return (f"{path}: {kind.__name__} takes all of the file's {num_categories} categories as they stand, but the config "
+            f"names {num_classes} classes or others; use type='CocoDataset', which reads LVIS files too")
 
 
 def _category_names(path: str) -> list[str]:
@@ -117,9 +126,7 @@ def _check_dataset_config(dataset: dict) -> FaultReport | None:
     # so its own list is compared by length only, a user's by name.
     names = _category_names(path)
     if len(names) != len(classes) or ('classes' in metainfo and list(classes) != names):
-        raise AnnotationError(f"{path}: {kind.__name__} takes all of the file's {len(names)} categories as they stand, "
-                              f'but the config names {len(classes)} classes or others; use type=\'CocoDataset\', which '
-                              'reads LVIS files too')
+        raise AnnotationError(_takes_all(path, kind, len(names), len(classes)))
     if issubclass(kind, LVISV1Dataset):
         lacking = [image.id for image in load_annotations(path).images if image.coco_url is None]
         if lacking:

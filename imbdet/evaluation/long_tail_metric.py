@@ -14,7 +14,7 @@ from mmdet.structures.mask import encode_mask_results
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import MMLogger
 
-from imbdet.annotations import AnnotationError, check_annotations, load_annotations
+from imbdet.annotations import AnnotationError, check_annotations, check_class_names, load_annotations
 from imbdet.evaluation.average_precision import class_average_precisions, summarize
 from imbdet.evaluation.coco_backend import coco_precision
 from imbdet.evaluation.frequency_groups import GROUPS, frequency_groups
@@ -170,15 +170,17 @@ class LongTailMetric(BaseMetric):
     def _category_ids(self) -> list[int]:
         """Return the category id of each label: labels follow the file's order, as in mmdet's data sets."""
         categories = self.annotations.categories
-        classes = self.dataset_meta['classes']
-        chosen = categories
-        if len(classes) != len(categories):
-            chosen = [category for category in categories if category.name in set(classes)]
-        if len(classes) != len(chosen):
-            unknown = sorted(set(classes) - {category.name for category in categories})
-            raise AnnotationError(f'{self.ann_file}: no category named {", ".join(unknown)}, which the data set has as '
-                                  'class')
-        return [category.id for category in chosen]
+        names = [category.name for category in categories]
+        classes = list(self.dataset_meta['classes'])
+        if len(classes) == len(names):
+            # LVISV1Dataset takes all categories by position, and mmdet's list spells one of LVIS v1's otherwise.
+            for position, (name, in_file) in enumerate(zip(classes, names, strict=True)):
+                if name not in names:
+                    MMLogger.get_current_instance().warning(f'{name!r} is taken for {in_file!r} of {self.ann_file}, '
+                                                            'which stands at its place')
+                    classes[position] = in_file
+        check_class_names(self.ann_file, classes, names)
+        return [category.id for category in categories if category.name in set(classes)]
 
     def _write_classes(self, logger: MMLogger, metric: str, category_ids: list[int], precision: np.ndarray) -> None:
         """Write the results of each class beside the log file; without a log file, nowhere."""

@@ -64,6 +64,7 @@ class RepeatFactorSampler(Sampler[int]):
         if len(dataset) == 0:
             raise ValueError(f'the {type(dataset).__name__} to sample from has no images; its filter_cfg or its classes '
                              'may have removed them all')
+        labels = labels_per_image(dataset)
         check_dataset_classes(dataset)
         self.rank, self.world_size = get_dist_info()
         self.dataset = dataset
@@ -75,7 +76,6 @@ class RepeatFactorSampler(Sampler[int]):
         self.epoch = 0
 
         names = class_names(dataset)
-        labels = labels_per_image(dataset)
         counts = count_labels(labels, len(names))
         self.category_factors = category_repeat_factors(*counts, len(dataset), threshold, method)
         self.image_factors = image_repeat_factors(labels, self.category_factors)

@@ -232,9 +232,23 @@ def test_bad_files(case, tmp_path):
     case.path.write_text(json.dumps(case.truth))
     with pytest.raises(AnnotationError, match="1 images have no 'neg_category_ids'.*image id 105.*style='coco'"):
         LongTailMetric(ann_file=str(case.path))
-    case.classes = (*case.classes[:-1], 'typo')
-    with pytest.raises(AnnotationError, match='no category named typo'):
+
+
+def test_classes_that_the_file_does_not_have(case, caplog):
+    classes = case.classes
+    case.classes = (*classes[:-2], 'typo')
+    with pytest.raises(AnnotationError, match=r"truth\.json: class 'typo' of the config is not a category"):
         evaluate(case, style='coco')
+    case.classes = (classes[1], classes[0], *classes[2:])
+    with pytest.raises(AnnotationError, match='another order'):
+        evaluate(case, style='coco')
+    # As many names as categories: mmdet spells one of LVIS v1's otherwise than the file does.
+    case.classes = (*classes[:-1], 'class 8')
+    with caplog.at_level(logging.WARNING, logger='mmengine'):
+        MMLogger.get_current_instance().addHandler(caplog.handler)
+        assert evaluate(case, style='coco')['coco/bbox_AP'] > 0
+        MMLogger.get_current_instance().removeHandler(caplog.handler)
+    assert "'class 8' is taken for 'class_8'" in caplog.text
 
 
 def test_registered(case):

@@ -11,7 +11,7 @@ from ..test_configs import write_data_set
 @pytest.fixture
 def config(tmp_path):
     write_data_set(tmp_path / 'train.json', tmp_path / 'images', ('a', 'b', 'c'), num_images=7)
-    cfg = Config.fromfile('imbdet::quickstart/retinanet_r18_irfs_1200i_digits.py')
+    cfg = Config.fromfile('imbdet::quickstart/retinanet_r18_irfs_600i_digits.py')
     cfg.model.backbone.base_channels = 8
     cfg.model.neck.update(in_channels=[8, 16, 32, 64], out_channels=16)
     cfg.model.bbox_head.update(in_channels=16, feat_channels=16, stacked_convs=1, num_classes=3)

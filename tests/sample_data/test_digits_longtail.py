@@ -28,21 +28,19 @@ def checksums(folder):
             for path in sorted(folder.rglob('*')) if path.is_file()}
 
 
-def test_same_seed_same_files(digits, tmp_path):
-    again, other = (make_digits_longtail(tmp_path / name, seed) for name, seed in (('again', 0), ('other', 1)))
-    assert checksums(again) == checksums(digits)
-    assert checksums(other) != checksums(digits)
-    assert len(checksums(digits)) == 2 * (600 + 200) + 2
-    assert is_complete(digits, 0)
-    assert not is_complete(digits, 1)
-    assert not is_complete(tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ['again', 'other']  # no temporary folder is left
-
-
-def test_an_older_data_set_is_replaced_and_nothing_else(tmp_path):
+def test_same_seed_same_files_in_place_of_others(digits, tmp_path):
     folder = make_digits_longtail(tmp_path / 'digits', seed=1)
+    assert checksums(folder) != checksums(digits)
+    assert is_complete(folder, 1)
+    assert not is_complete(folder, 0)
+    assert not is_complete(tmp_path)
     make_digits_longtail(folder, seed=0)
-    assert is_complete(folder, 0)
+    assert checksums(folder) == checksums(digits)
+    assert len(checksums(digits)) == 2 * (600 + 200) + 2
+    assert [path.name for path in tmp_path.iterdir()] == ['digits']  # no temporary folder is left
+
+
+def test_other_folders_are_left_alone(tmp_path):
     (tmp_path / 'mine').mkdir()
     (tmp_path / 'mine/thesis.txt').write_text('years of work')
     with pytest.raises(FileExistsError, match='mine is not empty'):

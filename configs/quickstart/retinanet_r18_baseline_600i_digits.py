@@ -7,19 +7,19 @@ custom_imports = dict(imports=['imbdet'], allow_failed_imports=False)
 
 model = dict(
     backbone=dict(depth=18, base_channels=32, frozen_stages=-1, norm_eval=False, init_cfg=None),
-    neck=dict(in_channels=[32, 64, 128, 256], out_channels=64, start_level=0, add_extra_convs=False, num_outs=3),
+    neck=dict(in_channels=[32, 64, 128, 256], out_channels=64, start_level=1, add_extra_convs=False, num_outs=3),
     bbox_head=dict(
         num_classes=20,
         in_channels=64,
         stacked_convs=2,
         feat_channels=64,
-        # Digits are 22 to 48 pixels high: levels of stride 4 and 8, and one above.
-        anchor_generator=dict(strides=[4, 8, 16])),
+        # Digits are 22 to 48 pixels high and often half as wide.
+        anchor_generator=dict(octave_base_scale=3, scales_per_octave=2, ratios=[1.0, 1.8], strides=[8, 16, 32])),
     # LVIS allows up to 300 detections an image; a high threshold would leave rare classes without any.
     test_cfg=dict(score_thr=0.001, max_per_img=300))
 
 # Iterations, not epochs: repeating images makes epochs longer, and methods are compared at equal iterations.
-train_cfg = dict(type='IterBasedTrainLoop', max_iters=1200, val_interval=400)
+train_cfg = dict(type='IterBasedTrainLoop', max_iters=600, val_interval=300)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
 
@@ -29,10 +29,10 @@ optim_wrapper = dict(
     clip_grad=dict(max_norm=10, norm_type=2))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=100),
-    dict(type='CosineAnnealingLR', eta_min=1e-5, by_epoch=False, begin=100, end=1200)
+    dict(type='CosineAnnealingLR', eta_min=1e-5, by_epoch=False, begin=100, end=600)
 ]
 auto_scale_lr = dict(enable=False, base_batch_size=8)
 
-default_hooks = dict(checkpoint=dict(by_epoch=False, interval=400, max_keep_ckpts=1))
+default_hooks = dict(checkpoint=dict(by_epoch=False, interval=300, max_keep_ckpts=1))
 log_processor = dict(by_epoch=False)
 randomness = dict(seed=0)
