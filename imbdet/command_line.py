@@ -48,10 +48,14 @@ def read_config(arguments: argparse.Namespace) -> Config:
 
     Raises:
         FileNotFoundError: If the config does not exist.
+        ValueError: If it cannot be read, with what mmengine says of it.
     """
     if not Path(arguments.config).is_file():
         raise FileNotFoundError(f'config not found: {arguments.config}')
-    cfg = Config.fromfile(arguments.config)
+    try:
+        cfg = Config.fromfile(arguments.config)
+    except Exception as error:  # whatever the file's own code raises; mmengine does not say in which file
+        raise ValueError(f'{arguments.config}, or a base of it: {type(error).__name__}: {error}') from error
     cfg.launcher = arguments.launcher
     os.environ.setdefault('LOCAL_RANK', str(arguments.local_rank))
     if arguments.cfg_options is not None:

@@ -1,6 +1,9 @@
 """Repairs to what other packages break, each with its reason. Nothing else in imbdet alters a foreign module."""
 
 import types
+from pathlib import Path
+
+CONFIGS = Path(__file__).parent / '.mim' / 'configs'
 
 
 def apply() -> None:
@@ -11,13 +14,30 @@ def apply() -> None:
 
 
 def register_configs() -> None:
-    """Let ``_base_ = 'imbdet::...'`` find imbdet's configs.
+    """Let ``_base_ = 'imbdet::...'`` find imbdet's configs, and build what stands in them.
 
-    mmengine resolves ``package::`` only for the packages in a fixed table.
+    mmengine resolves ``package::`` only for the packages in a fixed table, and not for an editable install, whose place it
+    guesses wrong. It also notes the package as the scope of all that comes from such a base, to be built from a registry
+    of that scope; imbdet registers its components with mmdet and has none, so their scope is mmdet.
     """
+    from mmengine.config import Config
     from mmengine.config.utils import MODULE2PACKAGE
 
-    MODULE2PACKAGE.setdefault('imbdet', 'imbdet')
+    if 'imbdet' in MODULE2PACKAGE:
+        return
+    MODULE2PACKAGE['imbdet'] = 'imbdet'
+    find_in_other_packages = Config._get_cfg_path
+
+    def find(cfg_path: str, filename: str) -> tuple[str, str | None]:
+        package, _, name = cfg_path.partition('::')
+        if package != 'imbdet':
+            return find_in_other_packages(cfg_path, filename)
+        path = CONFIGS / name
+        if not path.is_file():
+            raise FileNotFoundError(f'{filename}: its base {cfg_path} does not exist; the configs are in {CONFIGS}')
+        return str(path), 'mmdet'
+
+    Config._get_cfg_path = staticmethod(find)
 
 
 def allow_mmengine_checkpoints() -> None:
@@ -33,7 +53,7 @@ def allow_mmengine_checkpoints() -> None:
 
     if not hasattr(torch.serialization, 'add_safe_globals'):  # torch < 2.4 reads everything
         return
-    multiarray = numpy._core.multiarray if hasattr(numpy, '_core') else numpy.core.multiarray
+    multiarray = numpy._core.multiarray if hasattr(numpy, '_core') else numpy.core.multiarray  # type: ignore[attr-defined]
     scalar_types = [type(numpy.dtype(kind)) for kind in ('float64', 'float32', 'int64', 'int32', 'bool')]
     torch.serialization.add_safe_globals([
         HistoryBuffer, HistoryBuffer.min, HistoryBuffer.max, HistoryBuffer.current, HistoryBuffer.mean, getattr,

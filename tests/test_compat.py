@@ -6,6 +6,7 @@ import torch
 from lvis import eval as lvis_eval
 from mmengine.config import Config
 from mmengine.logging import HistoryBuffer
+from mmengine.registry import METRICS
 from mmengine.runner.checkpoint import _load_checkpoint
 
 from imbdet import compat
@@ -16,6 +17,8 @@ def test_imbdet_bases_are_found(tmp_path):
     cfg = Config.fromfile(tmp_path / 'mine.py')
     assert cfg.train_dataloader.sampler.type == 'RepeatFactorSampler'
     assert cfg.work_dir == 'x'
+    assert cfg.val_evaluator._scope_ == 'mmdet'  # where mmengine looks for LongTailMetric
+    assert METRICS.get('mmdet.LongTailMetric').__module__ == 'imbdet.evaluation.long_tail_metric'
 
 
 def test_logged_values_of_a_checkpoint_are_read(tmp_path):
@@ -28,6 +31,12 @@ def test_logged_values_of_a_checkpoint_are_read(tmp_path):
     assert loaded['log_scalars']['loss'].data[0].tolist() == [0.5, 0.25, 2.0, 3.0]
     assert loaded['log_scalars']['loss'].current() == 3
     assert loaded['runtime_info']['seed'] == 3
+
+
+def test_a_base_that_does_not_exist(tmp_path):
+    (tmp_path / 'mine.py').write_text("_base_ = 'imbdet::irfs/none.py'\n")
+    with pytest.raises(FileNotFoundError, match=r'mine\.py: its base imbdet::irfs/none\.py does not exist'):
+        Config.fromfile(tmp_path / 'mine.py')
 
 
 class Malicious:

@@ -13,16 +13,16 @@ IMPORT = ('-c', 'import imbdet')
 
 @pytest.fixture
 def lay(tmp_path):
-    """A function that lays a distribution's metadata, and modules, into a folder."""
+    """A function that lays a distribution's metadata, and empty modules, into a folder."""
 
-    def write(distribution, version, **modules):
+    def write(distribution, version, *modules):
         info = tmp_path / 'site' / f'{distribution.replace("-", "_")}-{version}.dist-info'
         info.mkdir(parents=True)
         (info / 'METADATA').write_text(f'Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n')
-        for name, source in modules.items():
-            path = tmp_path / 'site' / name.replace('__', '/')
+        for module in modules:
+            path = tmp_path / 'site' / module
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.with_suffix('.py').write_text(source)
+            path.touch()
         return tmp_path / 'site'
 
     return write
@@ -57,14 +57,14 @@ def test_both_stacks(run_python, lay, fork, package):
 
 
 def test_mmcv_without_ops(run_python, lay):
-    text = message(run_python(*IMPORT, path=[lay('mmcv', '2.1.0', mmcv____init__='')]))
+    text = message(run_python(*IMPORT, path=[lay('mmcv', '2.1.0', 'mmcv/__init__.py')]))
     assert 'mmcv is installed without its compiled ops' in text
     assert 'MMCV_WITH_OPS=1 pip install --no-build-isolation' in text
     assert 'mmcv==2.1.0' in text
 
 
 def test_mmcv_of_another_torch(run_python, lay):
-    site = lay('mmcv', '2.1.0', mmcv____init__='')
+    site = lay('mmcv', '2.1.0', 'mmcv/__init__.py')
     # An extension module that the dynamic linker refuses, as it does one with a symbol that torch no longer has.
     (site / f'mmcv/_ext{sysconfig.get_config_var("EXT_SUFFIX")}').write_bytes(b'no library')
     text = message(run_python(*IMPORT, path=[site]))
@@ -79,7 +79,7 @@ def test_setuptools_without_pkg_resources(run_python, tmp_path):
     for entry in Path(sysconfig.get_path('purelib')).iterdir():
         if not entry.name.startswith(('pkg_resources', 'setuptools', '__editable__', '_')) and entry.suffix != '.pth':
             (site / entry.name).symlink_to(entry)
-    (site / 'imbdet').exists() or (site / 'imbdet').symlink_to(Path(imbdet.__file__).parent)
+    (site / 'imbdet').symlink_to(Path(imbdet.__file__).parent)
     text = message(run_python('-S', '-s', *IMPORT, path=[site]))
     assert text.endswith("no setuptools is installed: pip install 'setuptools<82'")
 

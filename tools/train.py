@@ -7,8 +7,15 @@ import imbdet  # noqa: F401  first: it says what an installation lacks and how t
 # isort: split
 from mmengine.config import Config
 
-from imbdet.command_line import (RUN_ERROR, USAGE_ERROR, add_common_arguments, build_runner, one_line_errors,
-                                 read_config, report_annotations)
+from imbdet.command_line import (
+    RUN_ERROR,
+    USAGE_ERROR,
+    add_common_arguments,
+    build_runner,
+    one_line_errors,
+    read_config,
+    report_annotations,
+)
 
 
 def parse_arguments() -> argparse.Namespace:

@@ -139,7 +139,7 @@ def _dropped(content: AnnotationFile) -> dict[str, list[Any]]:
 
 def _drop_reason(box: Annotation, image: Image | None, categories: set[int]) -> str | None:
     """Return why mmdet's CocoDataset leaves a box out, or None."""
-    x, y, width, height = box.bbox or ()
+    x, y, width, height = box.bbox or (0.0, ) * 4
     if image is None:
         return 'belong to an image that the file does not list'
     if box.category_id not in categories:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from lvis import LVIS, LVISEval, LVISResults
@@ -37,7 +38,7 @@ def lvis_precision(ground_truth: dict, detections: list[dict], iou_type: str, ca
     return evaluation.eval['precision']
 
 
-def _index(kind: type[LVIS], dataset: dict) -> LVIS:
+def _index(kind: Any, dataset: dict) -> Any:
     """Make an lvis-api object of a dict; its constructors take paths only."""
     instance = kind.__new__(kind)
     instance.logger = logging.getLogger('lvis')

@@ -13,8 +13,15 @@ from torch.utils.data import Sampler
 
 from imbdet.annotations import check_dataset_classes, class_names
 from imbdet.repeat_sampling.label_counts import LabelCounts, count_labels, labels_per_image
-from imbdet.repeat_sampling.repeat_factors import (METHODS, category_repeat_factors, check_threshold, epoch_length,
-                                                   image_repeat_factors, systematic_indices, weighted_indices)
+from imbdet.repeat_sampling.repeat_factors import (
+    METHODS,
+    category_repeat_factors,
+    check_threshold,
+    epoch_length,
+    image_repeat_factors,
+    systematic_indices,
+    weighted_indices,
+)
 
 
 @DATA_SAMPLERS.register_module()

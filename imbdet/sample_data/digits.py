@@ -67,7 +67,7 @@ def outline(opacity: np.ndarray, x: int, y: int) -> tuple[list[list[float]], lis
     mask = np.pad((opacity >= 0.5).astype(np.uint8), 1)
     contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     contours = [contour for contour in contours if len(contour) > 2]  # specks of one or two pixels make no polygon
-    mask &= cv2.drawContours(np.zeros_like(mask), contours, -1, 1, cv2.FILLED)
+    mask = mask & cv2.drawContours(np.zeros_like(mask), contours, -1, 1, cv2.FILLED).astype(np.uint8)
     polygons = [(contour[:, 0] - 1 + [x, y]).astype(float).ravel().tolist() for contour in contours]
     rows, columns = np.flatnonzero(mask.max(1)) - 1, np.flatnonzero(mask.max(0)) - 1
     box = [float(x + columns[0]), float(y + rows[0]), float(np.ptp(columns) + 1), float(np.ptp(rows) + 1)]

@@ -12,8 +12,17 @@ import numpy as np
 from imbdet.evaluation.frequency_groups import frequency_groups
 from imbdet.sample_data.class_layout import CLASSES, MAX_BOXES, assign_images
 from imbdet.sample_data.digits import outline, split_scans, stroke
-from imbdet.sample_data.rendering import (APPEARANCES, DIGIT_SIZES, IMAGE_SIZE, Sprite, background, photographs, place,
-                                          render_infrared, render_visible)
+from imbdet.sample_data.rendering import (
+    APPEARANCES,
+    DIGIT_SIZES,
+    IMAGE_SIZE,
+    Sprite,
+    background,
+    photographs,
+    place,
+    render_infrared,
+    render_visible,
+)
 
 VERSION = '1.0'
 NUM_IMAGES = {'train': 600, 'val': 200}
@@ -128,7 +137,8 @@ class _Split:
             for number in range(plan.boxes):
                 scan = self.rng.choice(self.scans[plan.digit])
                 opacity = stroke(scan, int(self.rng.integers(*DIGIT_SIZES, endpoint=True)))
-                x, y = place(next(cells), *opacity.shape, self.rng)
+                height, width = opacity.shape
+                x, y = place(next(cells), height, width, self.rng)
                 sprites.append(Sprite(opacity, x, y, plan.ink))
                 if not (unannotated and number == 0):
                     self._annotate(image_id, position, opacity, x, y)

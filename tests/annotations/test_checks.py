@@ -68,7 +68,8 @@ def test_mmdet_shifts_labels_by_a_typo_and_we_name_it(annotation_file):  # fault
 
 
 def test_class_names_of_a_data_set_without(annotation_file):
-    dataset = CocoDataset(ann_file=str(annotation_file([(1, 1)])), data_prefix=dict(img=''), metainfo=dict(classes=()), pipeline=[])
+    path = annotation_file([(1, 1)])
+    dataset = CocoDataset(ann_file=str(path), data_prefix=dict(img=''), metainfo=dict(classes=()), pipeline=[])
     with pytest.raises(ValueError, match='no class names'):
         class_names(dataset)
 

@@ -7,8 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from imbdet.repeat_sampling import (category_repeat_factors, epoch_length, image_repeat_factors, systematic_indices,
-                                    weighted_indices)
+from imbdet.repeat_sampling import (
+    category_repeat_factors,
+    epoch_length,
+    image_repeat_factors,
+    systematic_indices,
+    weighted_indices,
+)
 
 NUM_IMAGES = 100170
 

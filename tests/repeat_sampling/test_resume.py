@@ -1,5 +1,7 @@
 """A training that is stopped and resumed ends where one without a stop ends (fault 7)."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from mmengine.config import Config
@@ -7,11 +9,13 @@ from mmengine.runner import Runner
 
 from ..test_configs import write_data_set
 
+ROOT = Path(__file__).parents[2]
+
 
 @pytest.fixture
 def config(tmp_path):
     write_data_set(tmp_path / 'train.json', tmp_path / 'images', ('a', 'b', 'c'), num_images=7)
-    cfg = Config.fromfile('imbdet::quickstart/retinanet_r18_irfs_600i_digits.py')
+    cfg = Config.fromfile(ROOT / 'configs/quickstart/retinanet_r18_irfs_600i_digits.py')
     cfg.model.backbone.base_channels = 8
     cfg.model.neck.update(in_channels=[8, 16, 32, 64], out_channels=16)
     cfg.model.bbox_head.update(in_channels=16, feat_channels=16, stacked_convs=1, num_classes=3)

@@ -115,7 +115,7 @@ def test_federated_keys_agree_with_the_boxes(content):
 
 def test_boxes_fit_their_polygons(content):
     for box in content['train']['annotations']:
-        points = np.array(sum(box['segmentation'], [])).reshape(-1, 2)
+        points = np.concatenate(box['segmentation']).reshape(-1, 2)
         x, y, width, height = box['bbox']
         low, high = points.min(0), points.max(0) + 1  # polygons run through the centres of the outermost pixels
         assert np.abs([*low, *high] - np.array([x, y, x + width, y + height])).max() <= 1

@@ -129,7 +129,7 @@ def test_error_while_the_run_is_built(tool, folder):
 def test_checkpoints_that_are_none(tool, trained, folder):
     assert 'checkpoint not found: none.pth' in one_line(tool('test.py', CONFIG, 'none.pth'), 2)
     half = folder / 'half.pth'
-    whole = (trained / 'iter_4.pth').read_bytes()
+    whole = Path((trained / 'last_checkpoint').read_text()).read_bytes()
     half.write_bytes(whole[:len(whole) // 2])
     one_line(tool('test.py', CONFIG, half), 1)
     with pytest.raises(Exception, match='.'):

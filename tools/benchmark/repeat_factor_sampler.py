@@ -9,6 +9,7 @@ law. Both are built in turn, so that the ratio holds when the machine's speed dr
 import argparse
 import time
 from collections.abc import Callable
+from typing import ClassVar
 
 import numpy as np
 from mmdet.datasets import BaseDetDataset
@@ -25,7 +26,7 @@ NUM_CLASSES = 1203
 class LVISSizedDataset(BaseDetDataset):
     """As many images, boxes and classes as LVIS v1's training set has."""
 
-    METAINFO = {'classes': tuple(f'class_{index}' for index in range(NUM_CLASSES))}
+    METAINFO: ClassVar = {'classes': tuple(f'class_{index}' for index in range(NUM_CLASSES))}
 
     def load_data_list(self) -> list[dict]:
         """Make up the annotations in the form that LVISV1Dataset gives them."""
