@@ -15,10 +15,10 @@ from imbdet.command_line import RUN_ERROR, one_line_errors
 from imbdet.reports import draw_class_curve, draw_detections
 
 TOOLS = Path(__file__).resolve().parent
-CONFIG = Path(imbdet.__file__).parent / '.mim/configs/quickstart/retinanet_r18_irfs_600i_digits.py'
+CONFIG = Path(imbdet.__file__).parent / '.mim/configs/quickstart/retinanet_r18_irfs_400i_digits.py'
 DATA = Path('data/digits_longtail')
 WORK_DIR = Path('work_dirs/quickstart')
-CHECKPOINT = WORK_DIR / 'iter_600.pth'
+CHECKPOINT = WORK_DIR / 'iter_400.pth'
 DETECTIONS = WORK_DIR / 'evaluation/val.bbox.json'
 
 

@@ -79,9 +79,12 @@ def draw_detections(ann_file: str | Path,
         for detection in found[image_id]:
             category = categories[detection['category_id']]
             colour = GROUP_COLOURS.get(category.frequency or '', '#27ae60')
+            x, y, _, _ = detection['bbox']
             _draw_box(axes, detection['bbox'], colour, linewidth=1.6)
-            axes.text(detection['bbox'][0], detection['bbox'][1] - 1, f'{category.name} {detection["score"]:.2f}',
-                      fontsize=6, color='white', verticalalignment='bottom', clip_on=True,
+            # A label stands above its box, or, at the upper edge, below the edge.
+            above = y > 0.06 * pixels.shape[0]
+            axes.text(max(x, 0), y - 1 if above else max(y, 0) + 1, f'{category.name} {detection["score"]:.2f}',
+                      fontsize=6, color='white', verticalalignment='bottom' if above else 'top', clip_on=True,
                       bbox=dict(facecolor=colour, edgecolor='none', pad=0.6))
     groups = ', '.join(f'{GROUP_NAMES[group]} {name}' for group, name in
                        (('r', 'red'), ('c', 'orange'), ('f', 'blue')))

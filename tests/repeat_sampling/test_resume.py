@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture
 def config(tmp_path):
     write_data_set(tmp_path / 'train.json', tmp_path / 'images', ('a', 'b', 'c'), num_images=7)
-    cfg = Config.fromfile(ROOT / 'configs/quickstart/retinanet_r18_irfs_600i_digits.py')
+    cfg = Config.fromfile(ROOT / 'configs/quickstart/retinanet_r18_irfs_400i_digits.py')
     cfg.model.backbone.base_channels = 8
     cfg.model.neck.update(in_channels=[8, 16, 32, 64], out_channels=16)
     cfg.model.bbox_head.update(in_channels=16, feat_channels=16, stacked_convs=1, num_classes=3)
@@ -38,7 +38,7 @@ def train(config, work_dir, epochs, **keys):
     cfg = config.copy()
     cfg.update(work_dir=str(work_dir), experiment_name=f'{work_dir.name}_{epochs}', **keys)
     cfg.train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=epochs)
-    cfg.param_scheduler = [dict(type='CosineAnnealingLR', T_max=3, by_epoch=True)]
+    cfg.param_scheduler = [dict(type='CosineAnnealingLR', T_max=3, end=3, by_epoch=True)]
     runner = Runner.from_cfg(cfg)
     order = []
     runner.model.register_forward_pre_hook(

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 ROOT = Path(__file__).parents[2]
-CONFIG = ROOT / 'configs/quickstart/retinanet_r18_irfs_600i_digits.py'
+CONFIG = ROOT / 'configs/quickstart/retinanet_r18_irfs_400i_digits.py'
 TINY = ('model.backbone.base_channels=8', 'model.neck.in_channels=[8,16,32,64]', 'model.neck.out_channels=16',
         'model.bbox_head.in_channels=16', 'model.bbox_head.feat_channels=16', 'model.bbox_head.stacked_convs=1',
         'model.test_cfg.max_per_img=20', 'train_dataloader.batch_size=2', 'train_dataloader.num_workers=0',
