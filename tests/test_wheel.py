@@ -108,3 +108,21 @@ def test_mmdets_own_train_py(installed, work):
     run(installed, script, 'mine.py', cwd=work)
     assert (work / 'work_dirs/mine/iter_2.pth').is_file()
     assert 'RepeatFactorSampler (irfs, threshold 0.9)' in next((work / 'work_dirs/mine').rglob('*.log')).read_text()
+
+
+@pytest.mark.slow  # asks the package index
+def test_torch_beside_an_existing_mmdet_stays(wheel, tmp_path):
+    """What pip would install into an environment of an older stack, of which only the metadata is laid there."""
+    subprocess.run([sys.executable, '-m', 'venv', tmp_path / 'venv'], check=True)
+    python = tmp_path / 'venv/bin/python'
+    site = Path(run(python, '-c', 'import sysconfig; print(sysconfig.get_path("purelib"))', cwd=tmp_path).strip())
+    there = {'torch': '2.1.0', 'torchvision': '0.16.0', 'numpy': '1.26.4', 'mmengine': '0.10.3', 'mmcv': '2.1.0',
+             'mmdet': '3.3.0'}
+    for name, version in there.items():
+        (site / f'{name}-{version}.dist-info').mkdir()
+        (site / f'{name}-{version}.dist-info/METADATA').write_text(
+            f'Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n')
+    said = run(python, '-m', 'pip', 'install', '--dry-run', f'imbdet[openmmlab] @ {wheel.as_uri()}', cwd=tmp_path)
+    would_install = next(line for line in said.splitlines() if line.startswith('Would install')).split()[2:]
+    assert any(item.startswith('lvis-') for item in would_install)
+    assert not {item.rpartition('-')[0] for item in would_install} & there.keys()

@@ -2,9 +2,10 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
-from imbdet.annotations.faults import AnnotationError, FaultReport, check_annotations, check_class_names
+from imbdet.annotations.faults import AnnotationError, FaultReport, check_class_names, check_content
 from imbdet.annotations.reader import load_annotations
 
 
@@ -46,7 +47,8 @@ def check_dataset_classes(dataset: Any) -> None:
             continue
         if isinstance(inner, LVISV05Dataset):
             raise AnnotationError(_takes_all(inner.ann_file, type(inner), len(inner.cat_ids), len(names)))
-        check_class_names(inner.ann_file, names, _category_names(inner.ann_file))
+        in_file = [category.name for category in load_annotations(inner.ann_file).categories]
+        check_class_names(inner.ann_file, names, in_file)
         raise AnnotationError(f'{inner.ann_file}: {len(inner.cat_ids)} categories bear the names of the {len(names)} '
                               'classes of the config; a name may stand only once in the file and in the config')
 
@@ -65,10 +67,6 @@ def _inner(dataset: Any) -> Iterator[Any]:
 def _takes_all(path: str, kind: type, num_categories: int, num_classes: int) -> str:
     return (f"{path}: {kind.__name__} takes all of the file's {num_categories} categories as they stand, but the config "
             f"names {num_classes} classes or others; use type='CocoDataset', which reads LVIS files too")
-
-
-def _category_names(path: str) -> list[str]:
-    return [category.name for category in load_annotations(path).categories]
 
 
 def check_config(cfg: dict, loaders: tuple[str, ...]) -> list[FaultReport]:
@@ -120,17 +118,20 @@ def _check_dataset_config(dataset: dict) -> FaultReport | None:
     metainfo = dataset.get('metainfo') or {}
     classes = kind._load_metainfo(metainfo).get('classes')
     filter_cfg = {} if dataset.get('test_mode') else dataset.get('filter_cfg') or {}
+    if '://' in path:  # a storage that mmengine's backends read, not a file
+        return None
+    content = load_annotations(path)
     if not issubclass(kind, LVISV05Dataset):
-        return check_annotations(path, classes, filter_cfg)
+        return check_content(Path(path), content, classes, filter_cfg)
     # LVIS data sets take all the file's categories. mmdet spells one of LVIS v1's names otherwise than the file does,
     # so its own list is compared by length only, a user's by name.
-    names = _category_names(path)
+    names = [category.name for category in content.categories]
     if len(names) != len(classes) or ('classes' in metainfo and list(classes) != names):
         raise AnnotationError(_takes_all(path, kind, len(names), len(classes)))
     if issubclass(kind, LVISV1Dataset):
-        lacking = [image.id for image in load_annotations(path).images if image.coco_url is None]
+        lacking = [image.id for image in content.images if image.coco_url is None]
         if lacking:
             raise AnnotationError(f"{path}: {len(lacking)} images have no 'coco_url', which LVISV1Dataset finds their "
                                   f"files by (first image id {lacking[0]}); use type='CocoDataset', which takes "
                                   "'file_name'")
-    return check_annotations(path, None, filter_cfg)
+    return check_content(Path(path), content, None, filter_cfg)

@@ -50,8 +50,27 @@ def check_annotations(path: str | Path,
         AnnotationError: If a key that mmdet needs is missing, an id stands twice, a class is unknown or out of order, or
             the filter leaves no image.
     """
-    path = Path(path)
-    content = load_annotations(path)
+    return check_content(Path(path), load_annotations(path), classes, filter_cfg)
+
+
+def check_content(path: Path,
+                  content: AnnotationFile,
+                  classes: Sequence[str] | None = None,
+                  filter_cfg: dict | None = None) -> FaultReport:
+    """Do the same for a file that has been read already.
+
+    Args:
+        path: The annotation file, for messages.
+        content: What it holds.
+        classes: As for :func:`check_annotations`.
+        filter_cfg: As for :func:`check_annotations`.
+
+    Returns:
+        The annotations that mmdet leaves out.
+
+    Raises:
+        AnnotationError: As for :func:`check_annotations`.
+    """
     _check_keys(path, content)
     _check_unique(path, 'image', (image.id for image in content.images))
     _check_unique(path, 'annotation', (box.id for box in content.annotations))

@@ -14,7 +14,7 @@ from mmdet.structures.mask import encode_mask_results
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import MMLogger
 
-from imbdet.annotations import AnnotationError, check_annotations, check_class_names, load_annotations
+from imbdet.annotations import AnnotationError, check_class_names, check_content, load_annotations
 from imbdet.evaluation.average_precision import class_average_precisions, summarize
 from imbdet.evaluation.coco_backend import coco_precision
 from imbdet.evaluation.frequency_groups import GROUPS, frequency_groups
@@ -75,8 +75,8 @@ class LongTailMetric(BaseMetric):
         self.ann_file = Path(ann_file)
         self.style = style
         self.outfile_prefix = outfile_prefix
-        check_annotations(ann_file)
         self.annotations = load_annotations(ann_file)
+        check_content(self.ann_file, self.annotations)
         if style == 'lvis':
             self._check_federated()
         self.groups, self.image_counts = self._frequency_groups(train_ann_file, frequency, rare_max, common_max)

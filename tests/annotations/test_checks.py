@@ -54,6 +54,8 @@ def test_lvis_data_sets_need_coco_url(annotation_file):  # fault 17
 
 def test_other_formats_are_left_alone(tmp_path):
     assert check_config(config(tmp_path / 'none.txt', 'VOCDataset'), ('train_dataloader', )) == []
+    remote = {'train_dataloader': {'dataset': dict(type='CocoDataset', ann_file='s3://bucket/train.json')}}
+    assert check_config(remote, ('train_dataloader', )) == []
     assert check_config({'val_dataloader': None}, ('train_dataloader', 'val_dataloader')) == []
 
 
