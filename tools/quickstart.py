@@ -40,7 +40,7 @@ def train() -> None:
         say(f'{CHECKPOINT} is there already, not training again')
         return
     resume = ['--resume'] if (WORK_DIR / 'last_checkpoint').is_file() else []
-    say(f'training {CONFIG.name} (3 minutes on 2 cores); the log is in {WORK_DIR}')
+    say(f'training {CONFIG.name} (about 4 minutes on 2 cores); the log is in {WORK_DIR}')
     run_tool(TOOLS / 'train.py', CONFIG, '--work-dir', WORK_DIR, *resume)
 
 

@@ -1,4 +1,4 @@
-"""A training that is stopped and resumed ends where one without a stop ends (fault 7)."""
+"""The sampler in mmengine's training loops, with and without a stop in between."""
 
 from pathlib import Path
 
@@ -28,17 +28,18 @@ def config(tmp_path):
     loader.sampler.threshold = 0.9
     cfg.update(val_dataloader=None, val_cfg=None, val_evaluator=None, test_dataloader=None, test_cfg=None,
                test_evaluator=None)
-    cfg.default_hooks.update(checkpoint=dict(type='CheckpointHook', interval=1, by_epoch=True))
-    cfg.log_processor.by_epoch = True
+    cfg.param_scheduler = [dict(type='CosineAnnealingLR', T_max=3, end=3, by_epoch=True)]
     return cfg
 
 
-def train(config, work_dir, epochs, **keys):
-    """Train in epochs; return the images in the order they came, and the weights."""
+def train(config, work_dir, by_epoch=True, **keys):
+    """Train; return the images in the order they came, and the weights."""
     cfg = config.copy()
-    cfg.update(work_dir=str(work_dir), experiment_name=f'{work_dir.name}_{epochs}', **keys)
-    cfg.train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=epochs)
-    cfg.param_scheduler = [dict(type='CosineAnnealingLR', T_max=3, end=3, by_epoch=True)]
+    cfg.update(work_dir=str(work_dir), experiment_name=f'{work_dir.name}_{len(list(work_dir.glob("*")))}')
+    for key, value in keys.items():  # update() would merge them into the loop of the config
+        cfg[key] = value
+    cfg.default_hooks.update(checkpoint=dict(type='CheckpointHook', interval=1, by_epoch=by_epoch))
+    cfg.log_processor.by_epoch = by_epoch
     runner = Runner.from_cfg(cfg)
     order = []
     runner.model.register_forward_pre_hook(
@@ -48,13 +49,30 @@ def train(config, work_dir, epochs, **keys):
     return order, runner.model.state_dict()
 
 
-def test_epochs(config, tmp_path):
-    order, weights = train(config, tmp_path / 'whole', 3)
-    first, _ = train(config, tmp_path / 'stopped', 1)
-    rest, resumed = train(config, tmp_path / 'stopped', 3, resume=True)
+def epochs(number):
+    return dict(type='EpochBasedTrainLoop', max_epochs=number)
+
+
+def test_resuming_by_epochs(config, tmp_path):  # fault 7
+    order, weights = train(config, tmp_path / 'whole', train_cfg=epochs(3))
+    first, _ = train(config, tmp_path / 'stopped', train_cfg=epochs(1))
+    rest, resumed = train(config, tmp_path / 'stopped', train_cfg=epochs(3), resume=True)
     assert first + rest == order
     assert len(order) == 3 * len(first)
     assert order[:len(first)] != order[len(first):2 * len(first)]  # each epoch is drawn anew
     assert weights.keys() == resumed.keys()
     for name, value in weights.items():
         assert torch.equal(value, resumed[name]), name
+
+
+def test_iterations_go_on_into_the_next_epoch(config, tmp_path):
+    sampler = Runner.build_dataloader(config.train_dataloader, seed=0).sampler
+    batches = len(sampler)  # in two epochs, of two images each
+    order, _ = train(config, tmp_path / 'iterations', by_epoch=False, param_scheduler=None,
+                     train_cfg=dict(type='IterBasedTrainLoop', max_iters=batches))
+    expected = []
+    for epoch in range(2):
+        sampler.set_epoch(epoch)
+        expected += [sampler.dataset.get_data_info(index)['img_id'] for index in sampler]
+    assert order == expected
+    assert order[:len(sampler)] != order[len(sampler):]
