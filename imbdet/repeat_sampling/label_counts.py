@@ -67,8 +67,11 @@ def count_labels(labels: Sequence[np.ndarray], num_classes: int) -> LabelCounts:
     Returns:
         The counts, two arrays of shape (C,).
     """
-    lengths = [len(image_labels) for image_labels in labels]
-    flat = np.concatenate([*labels, np.empty(0, np.int64)])
-    image_and_label = np.repeat(np.arange(len(labels)), lengths) * num_classes + flat
-    image_counts = np.bincount(np.unique(image_and_label) % num_classes, minlength=num_classes)
-    return LabelCounts(image_counts, np.bincount(flat, minlength=num_classes))
+    images = np.repeat(np.arange(len(labels)), [len(image_labels) for image_labels in labels])
+    # numpy sorts 16-bit integers in linear time; a stable sort leaves the images of each label in their order.
+    flat = np.concatenate([*labels, np.empty(0, np.int64)]).astype(np.min_scalar_type(num_classes))
+    order = np.argsort(flat, kind='stable')
+    flat, images = flat[order], images[order]
+    is_first = np.ones(len(flat), dtype=bool)  # box of its label in its image
+    is_first[1:] = (flat[1:] != flat[:-1]) | (images[1:] != images[:-1])
+    return LabelCounts(np.bincount(flat[is_first], minlength=num_classes), np.bincount(flat, minlength=num_classes))
