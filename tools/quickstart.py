@@ -44,14 +44,20 @@ def train() -> None:
     run_tool(TOOLS / 'train.py', CONFIG, '--work-dir', WORK_DIR, *resume)
 
 
+def evaluated() -> list[Path]:
+    """List the summaries of finished evaluations of the checkpoint, oldest first; the runner writes them last."""
+    trained = CHECKPOINT.stat().st_mtime
+    return sorted(path for path in DETECTIONS.parent.glob('*/*.json')
+                  if path.stem == path.parent.name and path.stat().st_mtime > trained)
+
+
 def evaluate() -> Path:
-    """Evaluate the checkpoint, unless that was done; return the folder of the log, with the results beside it."""
-    if not DETECTIONS.is_file() or DETECTIONS.stat().st_mtime < CHECKPOINT.stat().st_mtime:
+    """Evaluate the checkpoint, unless that was done; return the summary, which lies beside the log."""
+    if not evaluated():
         say(f'evaluating {CHECKPOINT}')
-        prefix = DETECTIONS.with_name('val')
         run_tool(TOOLS / 'test.py', CONFIG, CHECKPOINT, '--work-dir', DETECTIONS.parent, '--cfg-options',
-                 f'test_evaluator.outfile_prefix={prefix}')
-    return max(DETECTIONS.parent.glob('*/class_ap_bbox.csv')).parent
+                 f'test_evaluator.outfile_prefix={DETECTIONS.with_name("val")}')
+    return evaluated()[-1]
 
 
 def main() -> None:
@@ -60,20 +66,21 @@ def main() -> None:
     start = time.monotonic()
     run_tool(TOOLS / 'data/make_digits_longtail.py', DATA)
     train()
-    results = evaluate()
+    summary_file = evaluate()
+    class_table = summary_file.with_name('class_ap_bbox.csv')
     with one_line_errors(verbose=False, code=RUN_ERROR):
         annotations = DATA / 'annotations/digits_longtail_val.json'
         pictures = [
             draw_detections(annotations, DETECTIONS, DATA / 'visible', WORK_DIR / 'detections.png'),
-            draw_class_curve(results / 'class_ap_bbox.csv', WORK_DIR / 'class_ap.png',
+            draw_class_curve(class_table, WORK_DIR / 'class_ap.png',
                              'Quickstart: RetinaNet R18 with IRFS on the long-tailed digits')
         ]
-        summary = json.loads((results / f'{results.name}.json').read_text())
+        summary = json.loads(summary_file.read_text())
     print()
     say('  '.join(f'{name} {summary[f"lvis/bbox_{name}"]:.3f}' for name in ('AP', 'APr', 'APc', 'APf'))
         + '  (all, rare, common and frequent classes)')
     say(f'detections        {pictures[0]}')
-    say(f'AP of each class  {pictures[1]} and {results / "class_ap_bbox.csv"}')
+    say(f'AP of each class  {pictures[1]} and {class_table}')
     say(f'checkpoint        {CHECKPOINT}')
     say(f'done in {time.monotonic() - start:.0f} s')
 
