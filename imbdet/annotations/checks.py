@@ -42,8 +42,10 @@ def check_dataset_classes(dataset: Any) -> None:
     from mmdet.datasets.lvis import LVISV05Dataset
 
     for inner in _inner(dataset):
-        names = tuple(inner.metainfo.get('classes') or ()) if hasattr(inner, 'cat_ids') else ()
-        if not hasattr(inner, 'cat_ids') or len(inner.cat_ids) == len(names):
+        if not hasattr(inner, 'cat_ids'):
+            continue
+        names = tuple(inner.metainfo.get('classes') or ())
+        if len(inner.cat_ids) == len(names):
             continue
         if isinstance(inner, LVISV05Dataset):
             raise AnnotationError(_takes_all(inner.ann_file, type(inner), len(inner.cat_ids), len(names)))
