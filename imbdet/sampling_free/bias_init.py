@@ -1,0 +1,180 @@
+"""The hook that starts a detector from the bias that the foreground prior asks for."""
+
+import itertools
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from mmdet.registry import HOOKS
+from mmengine.dist import is_main_process
+from mmengine.hooks import Hook
+from mmengine.logging import print_log
+from mmengine.model import BaseModel, is_model_wrapper
+from mmengine.runner import Runner
+
+from imbdet.sampling_free.classification_heads import ClassificationHead, find_heads
+from imbdet.sampling_free.foreground_prior import foreground_prior
+from imbdet.sampling_free.measure_prior import measure_foreground, random_state_kept
+from imbdet.sampling_free.prior_file import read_priors, write_priors
+
+Prior = str | float
+
+
+@HOOKS.register_module()
+class OptimalBiasInitHook(Hook):
+    r"""Set the bias of classification layers so that training starts from the foreground prior.
+
+    .. math:: \pi = N_f / (N C),\qquad b = -\log((1 - \pi) / \pi)
+
+    with N anchors, N_f of them foreground, and C classes (arXiv 1909.04868). Among all biases this one has the least
+    initial cross entropy, so that plain cross entropy over all anchors trains without focal loss or sampling. A softmax
+    over classes and background gets :math:`b_{fg} - b_{bg} = -\log(1 / \pi - C)`; YOLOX and YOLOv3 the bias of their
+    objectness, with C = 1.
+
+    ``prior='measure'`` runs a few training batches, augmentation and all, through the detector before training, without
+    gradients, and counts what each head's own assigner makes foreground, over all ranks. The detector's weights, buffers
+    and the random generators stay as they were. The priors go to the log and to ``foreground_prior.json`` in the work
+    directory. Where the assigner looks at the predictions (PAA, YOLOX) the measured prior depends on random weights: a
+    warning says so.
+
+    A resumed training keeps its biases. After ``load_from`` a head whose bias came from the checkpoint keeps it too,
+    because it was trained; the others, such as those of another number of classes, are initialised.
+
+    Known heads: RetinaNet, FCOS, ATSS, PAA, GFL, SSD (its prior must be given), YOLOv3, YOLOX, RPN, and heads derived
+    from them. The heads of R-CNN stages and of DETR, Deformable DETR and DINO are left alone unless ``prior`` names
+    them; for the DETRs it must give a number.
+
+    Args:
+        prior: ``'measure'``; or a prior in (0, 1); or the path of a ``foreground_prior.json``; or by head name, such as
+            ``dict(rpn_head='measure', bbox_head=1e-2)``, of which only the named heads are initialised.
+        num_batches: Batches to measure on, at least 1, on each rank. None: a twentieth of an epoch, at most 50.
+        dataloader: Config of the dataloader to measure on. None: the training dataloader's, on its data set.
+        layers: For heads that are not known, the attribute with their classification layer, by head name, such as
+            ``dict(bbox_head='my_cls')``.
+
+    Raises:
+        ValueError: If an argument is out of range.
+        FileNotFoundError: If the file of priors does not exist.
+
+    Examples:
+        >>> custom_hooks = [dict(type='OptimalBiasInitHook', prior='measure')]
+    """
+
+    def __init__(self,
+                 prior: Prior | Mapping[str, Prior] = 'measure',
+                 num_batches: int | None = None,
+                 dataloader: dict | None = None,
+                 layers: Mapping[str, str] | None = None) -> None:
+        if num_batches is not None and num_batches < 1:
+            raise ValueError(f'num_batches is at least 1, got {num_batches}')
+        if isinstance(prior, str) and prior != 'measure':
+            prior = read_priors(prior)
+        for value in prior.values() if isinstance(prior, Mapping) else [prior]:
+            if value != 'measure' and not (isinstance(value, float) and 0 < value < 1):
+                raise ValueError(f"prior is 'measure', a number in (0, 1), or one of them for each head; got {value!r}")
+        self.prior = prior
+        self.num_batches = num_batches
+        self.dataloader = dataloader
+        self.layers = layers
+        self._loaded: dict[str, torch.Size] = {}
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Note which weights a checkpoint brings.
+
+        Args:
+            runner: The runner of the training.
+            checkpoint: The checkpoint, with ``state_dict`` or being one.
+        """
+        weights = checkpoint.get('state_dict', checkpoint)
+        self._loaded = {name.removeprefix('module.'): value.shape for name, value in weights.items()
+                        if isinstance(value, torch.Tensor)}
+
+    def before_train(self, runner: Runner) -> None:
+        """Find the priors and write the biases, unless the training is resumed.
+
+        Args:
+            runner: The runner of the training.
+
+        Raises:
+            ValueError: If a head is not known, has nothing to count, or is not in the detector.
+        """
+        if runner.iter > 0:
+            return
+        detector = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        priors = self._choose(find_heads(detector, self.layers))
+        measured = self._measure(runner, detector, [head for head, prior in priors if prior == 'measure'])
+        records = {}
+        for head, prior in priors:
+            record = measured.get(head.name) or {'prior': float(prior)}
+            record['bias'] = head.bias(record['prior'])
+            head.set_bias(record['prior'])
+            records[head.name] = record
+            print_log(f'OptimalBiasInitHook: {head.name}: '
+                      + ', '.join(f'{name} {value:.6g}' for name, value in record.items()), logger='current')
+        if measured and is_main_process():
+            write_priors(Path(runner.work_dir), records)
+
+    def _choose(self, heads: dict[str, ClassificationHead]) -> list[tuple[ClassificationHead, Prior]]:
+        """Pair the heads to initialise with what ``prior`` says of them; raise if one cannot be served."""
+        if isinstance(self.prior, Mapping):
+            unknown = set(self.prior) - set(heads)
+            if unknown:
+                raise ValueError(f'OptimalBiasInitHook: prior names {", ".join(sorted(unknown))}; the heads of the '
+                                 f'detector are {", ".join(heads) or "none"}')
+            chosen = [(heads[name], prior) for name, prior in self.prior.items()]
+        else:
+            chosen = [(head, self.prior) for head in heads.values() if not head.kind.by_name_only]
+            if not chosen:
+                raise ValueError('OptimalBiasInitHook: the detector has no head to initialise unasked; '
+                                 f'name one of {", ".join(heads) or "no heads at all"} in prior=dict(NAME=...)')
+        chosen = [(head, prior) for head, prior in chosen if not self._was_loaded(head)]
+        for head, prior in chosen:
+            self._check(head, prior)
+        return chosen
+
+    def _was_loaded(self, head: ClassificationHead) -> bool:
+        loaded = bool(head.layers) and all(self._loaded.get(f'{name}.bias') == layer.bias.shape
+                                           for name, layer in head.layers.items() if layer.bias is not None)
+        if loaded:
+            print_log(f'OptimalBiasInitHook: {head.name} keeps the bias of the loaded checkpoint', logger='current')
+        return loaded
+
+    @staticmethod
+    def _check(head: ClassificationHead, prior: Prior) -> None:
+        kind = type(head.module).__name__
+        if not head.layers:
+            raise ValueError(f'OptimalBiasInitHook: {head.name} is a {kind}, which is not known; name the attribute with '
+                             f"its classification layer in layers={{'{head.name}': ...}}")
+        if prior == 'measure' and head.kind.loss is None:
+            raise ValueError(f'OptimalBiasInitHook: the foreground of {head.name}, a {kind}, cannot be counted; give '
+                             f"its prior as a number: prior={{'{head.name}': ...}}")
+        if prior == 'measure' and head.kind.dynamic:
+            print_log(f'OptimalBiasInitHook: {kind} assigns by its predictions, which are random now; the prior measured '
+                      f"for {head.name} is a guess. Better give a number: prior={{'{head.name}': ...}}",
+                      logger='current', level=logging.WARNING)
+
+    def _measure(self, runner: Runner, detector: BaseModel, heads: list[ClassificationHead]) -> dict[str, dict]:
+        """Measure the priors of the heads; return prior and counts by the head's name."""
+        if not heads:
+            return {}
+        config = self.dataloader
+        if config is None:
+            if 'train_dataloader' not in runner.cfg:
+                raise ValueError('OptimalBiasInitHook: the runner has no config with a train_dataloader; give dataloader=')
+            config = {**runner.cfg.train_dataloader, 'dataset': runner.train_dataloader.dataset}
+        with random_state_kept():
+            # A loader of its own: samplers have state, and training shall start where it would have without this.
+            loader = runner.build_dataloader({**config, 'persistent_workers': False}, seed=runner.seed)
+            num_batches = min(self.num_batches or min(50, -(-len(loader) // 20)), len(loader))
+            print_log(f'OptimalBiasInitHook: measuring the foreground prior on {num_batches} batches', logger='current')
+            counts = measure_foreground(detector, heads, itertools.islice(loader, num_batches))
+        records = {}
+        for head in heads:
+            foreground, anchors = counts[head.name]
+            if not 0 < foreground < anchors:
+                raise ValueError(f'OptimalBiasInitHook: {foreground} of {anchors} anchors of {head.name} are foreground '
+                                 f'in {num_batches} batches; raise num_batches or give the prior as a number')
+            records[head.name] = {'prior': foreground_prior(foreground, anchors, head.num_classes),
+                                  'num_foreground': foreground, 'num_anchors': anchors, 'num_classes': head.num_classes}
+        return records

@@ -1,0 +1,167 @@
+"""The hook that scales classification losses by the regression losses beside them."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from mmdet.registry import HOOKS
+from mmengine.dist import all_reduce
+from mmengine.hooks import Hook
+from mmengine.logging import print_log
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
+from torch import Tensor, nn
+
+from imbdet.sampling_free.loss_ratio import guided_weight, total
+
+# By the end of a loss's name: the losses of the regression beside it. An objectness comes before classes.
+REGRESSION_OF = {'obj': ('bbox',), 'conf': ('xy', 'wh'), 'cls': ('bbox',)}
+CHECKPOINT_KEY = 'guided_loss'
+
+
+def match_pairs(names: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Pair classification losses with the regression losses of the same prefix.
+
+    ``loss_cls`` goes with ``loss_bbox``, ``loss_rpn_cls`` with ``loss_rpn_bbox``, ``s0.loss_cls`` with ``s0.loss_bbox``,
+    YOLOX's ``loss_obj`` with ``loss_bbox``, YOLOv3's ``loss_conf`` with ``loss_xy`` and ``loss_wh``. Where there is an
+    objectness, the classes are left alone: they see foreground only.
+
+    Args:
+        names: Names of a detector's losses.
+
+    Returns:
+        Names of the regression losses by the name of the classification loss; may be empty.
+    """
+    pairs: dict[str, tuple[str, ...]] = {}
+    taken = set()
+    for ending, partners in REGRESSION_OF.items():
+        for name in names:
+            match = re.fullmatch(rf'(.*loss_(?:.*_)?){ending}', name)
+            regression = tuple(match[1] + partner for partner in partners) if match else ()
+            if match and match[1] not in taken and set(regression) <= set(names):
+                pairs[name] = regression
+                taken.add(match[1])
+    return pairs
+
+
+@HOOKS.register_module()
+class GuidedLossHook(Hook):
+    r"""Scale each classification loss to the magnitude of the regression loss beside it.
+
+    .. math:: L = L_{reg} + w_{cls}\, r\, L_{cls},\qquad r = L_{reg} / L_{cls}
+
+    without gradient through r (arXiv 1909.04868, guided loss scaling). Both losses, with the loss weights of the config,
+    are summed over levels and over all ranks, in float32, before they are divided, so that every rank has the same r.
+    As r is taken anew each iteration, the loss weight and the ``avg_factor`` of the classification cancel; those of the
+    regression do not. A batch without a positive on any rank has no regression loss: its classification weighs 0.
+
+    The weight is logged under the name of its loss with ``guided_weight`` for ``loss``: ``guided_weight_cls``,
+    ``guided_weight_rpn_cls``, ``s0.guided_weight_cls``. The averages of ``momentum`` and ``freeze_after`` are saved in
+    checkpoints and go on when training is resumed.
+
+    Args:
+        pairs: Names of regression losses by the name of the classification loss that they guide, such as
+            ``dict(loss_cls='loss_bbox')`` or ``dict(loss_conf=('loss_xy', 'loss_wh'))``. None: matched by name, see
+            :func:`match_pairs`.
+        scale: The weight w_cls, above 0.
+        momentum: Use a moving average of r, in which the newest has this share, in (0, 1]. None: r as it is.
+        freeze_after: Average r over so many iterations, at least 1, then keep it, as a later release of the authors does.
+
+    Raises:
+        ValueError: If an argument is out of range, or both ``momentum`` and ``freeze_after`` are given.
+
+    Examples:
+        >>> custom_hooks = [dict(type='GuidedLossHook')]
+    """
+
+    def __init__(self,
+                 pairs: Mapping[str, str | Sequence[str]] | None = None,
+                 scale: float = 1.0,
+                 momentum: float | None = None,
+                 freeze_after: int | None = None) -> None:
+        if not scale > 0:
+            raise ValueError(f'scale is above 0, got {scale}')
+        if momentum is not None and not 0 < momentum <= 1:
+            raise ValueError(f'momentum is in (0, 1], got {momentum}')
+        if freeze_after is not None and freeze_after < 1:
+            raise ValueError(f'freeze_after is at least 1, got {freeze_after}')
+        if momentum is not None and freeze_after is not None:
+            raise ValueError('give momentum or freeze_after, not both: one averages for ever, the other stops')
+        self.pairs = None if pairs is None else {
+            name: (partners,) if isinstance(partners, str) else tuple(partners) for name, partners in pairs.items()}
+        self.scale = scale
+        self.momentum = momentum
+        self.freeze_after = freeze_after
+        self._loaded: dict[str, Tensor] = {}
+        self._average: Tensor | None = None
+        self._handle: torch.utils.hooks.RemovableHandle | None = None
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Note the averages of r that a checkpoint brings.
+
+        Args:
+            runner: The runner of the training.
+            checkpoint: The loaded checkpoint.
+        """
+        self._loaded = checkpoint.get(CHECKPOINT_KEY, {})
+
+    def before_train(self, runner: Runner) -> None:
+        """Attach to the detector.
+
+        Args:
+            runner: The runner of the training.
+        """
+        if runner.iter == 0:
+            self._loaded = {}  # not resumed: the averages are those of another training
+        detector = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        self._handle = detector.register_forward_hook(self._scale_losses, with_kwargs=True)
+
+    def after_train(self, runner: Runner) -> None:
+        """Detach from the detector.
+
+        Args:
+            runner: The runner of the training.
+        """
+        if self._handle is not None:
+            self._handle.remove()
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Save the averages of r.
+
+        Args:
+            runner: The runner of the training.
+            checkpoint: The checkpoint to be saved.
+        """
+        if self.pairs is not None and self._average is not None:
+            checkpoint[CHECKPOINT_KEY] = dict(zip(self.pairs, self._average.T.cpu(), strict=True))
+
+    def _scale_losses(self, detector: nn.Module, inputs: tuple, keywords: dict, losses: Any) -> Any:
+        """Forward hook of the detector: return its losses, the classification losses weighted."""
+        if keywords.get('mode') != 'loss':
+            return losses
+        sums = self._sums(losses)
+        all_reduce(sums)  # always: a rank without positives must not leave the others waiting
+        if self._average is None:
+            start = [self._loaded.get(name, torch.zeros(2)) for name in self.pairs or ()]
+            self._average = torch.stack(start, dim=1).to(sums)
+        weights, self._average = guided_weight(sums[0], sums[1], self._average, self.momentum, self.freeze_after)
+        losses = dict(losses)
+        for name, weight in zip(self.pairs or (), self.scale * weights, strict=True):
+            loss = losses[name]
+            losses[name] = loss * weight if isinstance(loss, Tensor) else [part * weight for part in loss]
+            losses[name.replace('loss', 'guided_weight')] = weight
+        return losses
+
+    def _sums(self, losses: dict) -> Tensor:
+        """Sum the regression and the classification losses of each pair over levels, shape (2, P)."""
+        if self.pairs is None:
+            self.pairs = match_pairs(list(losses))
+            print_log(f'GuidedLossHook: {self.pairs}', logger='current')
+        lacking = {name for pair in self.pairs.items() for name in (pair[0], *pair[1])} - set(losses)
+        if lacking or not self.pairs:
+            raise ValueError(f'GuidedLossHook: found {"no " + ", ".join(sorted(lacking)) if lacking else "no pair"} among '
+                             f'the losses {", ".join(losses)}; name them in pairs=dict(CLASSIFICATION=REGRESSION)')
+        regression = [torch.stack([total(losses[partner]) for partner in partners]).sum()
+                      for partners in self.pairs.values()]
+        return torch.stack([torch.stack(regression), torch.stack([total(losses[name]) for name in self.pairs])])

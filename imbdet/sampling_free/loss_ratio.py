@@ -1,0 +1,54 @@
+"""The weight that brings a classification loss to the magnitude of the regression loss."""
+
+from collections.abc import Iterable, Sequence
+
+import torch
+from torch import Tensor
+
+
+def total(loss: Tensor | Sequence[Tensor]) -> Tensor:
+    """Sum a loss over its levels, as mmengine does when it adds up losses: the mean of each tensor.
+
+    Args:
+        loss: A tensor, or a list of tensors, one for each level.
+
+    Returns:
+        The sum, shape (), float32, without gradient.
+    """
+    parts: Iterable[Tensor] = [loss] if isinstance(loss, Tensor) else loss
+    return torch.stack([part.detach().float().mean() for part in parts]).sum()
+
+
+def guided_weight(regression: Tensor, classification: Tensor, average: Tensor, momentum: float | None = None,
+                  freeze_after: int | None = None) -> tuple[Tensor, Tensor]:
+    r"""Weight of the classification loss, and the average that goes on to the next iteration.
+
+    .. math:: r = L_{reg} / L_{cls}
+
+    (arXiv 1909.04868.) The weight is r; with ``momentum`` its moving average; with ``freeze_after`` = K it is r in the
+    first K batches with positives and their mean from then on. Without positives, where :math:`L_{reg} = 0`, there is
+    nothing to guide by: the weight is 0, unless frozen, and the average stays.
+
+    Args:
+        regression: Regression losses summed over levels and ranks, shape (P,), float32, at least 0.
+        classification: Classification losses likewise, shape (P,).
+        average: Averages of r and how many batches they hold, shape (2, P), float32; zeros at first.
+        momentum: Share of the newest r in the average, in (0, 1]; None for none.
+        freeze_after: Batches K with positives, at least 1, after which the weight stays; None for never.
+
+    Returns:
+        The weights, shape (P,), and the new average, shape (2, P).
+    """
+    ratio = regression / classification
+    usable = (regression > 0) & torch.isfinite(ratio)
+    ratio = torch.where(usable, ratio, 0)
+    mean, count = average
+    if freeze_after is not None:
+        share = torch.where(count < freeze_after, 1 / (count + 1), 0)
+    else:
+        share = torch.where(count > 0, momentum or 1.0, 1.0)
+    new_mean = torch.where(usable, mean + share * (ratio - mean), mean)
+    new_average = torch.stack([new_mean, count + usable])
+    if freeze_after is not None:
+        return torch.where(count < freeze_after, ratio, mean), new_average
+    return torch.where(usable, new_mean, 0), new_average
