@@ -40,7 +40,7 @@ def guided_weight(regression: Tensor, classification: Tensor, average: Tensor, m
         The weights, shape (P,), and the new average, shape (2, P).
     """
     ratio = regression / classification
-    usable = (regression > 0) & torch.isfinite(ratio)
+    usable = (ratio > 0) & torch.isfinite(ratio)
     ratio = torch.where(usable, ratio, 0)
     mean, count = average
     if freeze_after is not None:

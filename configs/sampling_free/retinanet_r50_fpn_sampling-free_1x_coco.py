@@ -1,0 +1,8 @@
+_base_ = 'mmdet::retinanet/retinanet_r50_fpn_1x_coco.py'
+custom_imports = dict(imports=['imbdet'], allow_failed_imports=False)
+model = dict(
+    # Plain cross entropy over all anchors, in place of focal loss.
+    bbox_head=dict(loss_cls=dict(_delete_=True, type='CrossEntropyLoss', use_sigmoid=True)),
+    # The authors' threshold; mmdet's own, 0.05, suits the higher scores of focal loss.
+    test_cfg=dict(score_thr=0.001))
+custom_hooks = [dict(type='OptimalBiasInitHook', prior='measure'), dict(type='GuidedLossHook')]
