@@ -8,12 +8,13 @@ import mmdet
 import numpy as np
 import pytest
 import yaml
-from mmdet.datasets import LVISV1Dataset
-from mmdet.registry import METRICS, MODELS
+from mmdet.datasets import CocoDataset, LVISV1Dataset
+from mmdet.registry import HOOKS, METRICS, MODELS
 from mmengine.config import Config
 from mmengine.runner import Runner
 
 from imbdet.annotations import check_config
+from imbdet.evaluation import LongTailMetric
 
 CONFIGS = Path(__file__).parents[1] / 'configs'
 SHIPPED = sorted(str(path.relative_to(CONFIGS)) for path in CONFIGS.glob('[!_]*/*.py'))
@@ -51,7 +52,26 @@ def data_root(digits, tmp_path_factory):
                        LVISV1Dataset.METAINFO['classes'])
         write_data_set(root / f'data/my_dataset/annotations/{split}.json', root / 'data/my_dataset/images',
                        ('cat', 'dog', 'axolotl'))
+    for split in ('train', 'val'):
+        write_data_set(root / f'data/coco/annotations/instances_{split}2017.json', root / f'data/coco/{split}2017',
+                       CocoDataset.METAINFO['classes'])
+    for year in (2007, 2012):
+        write_voc(root / f'data/VOCdevkit/VOC{year}')
     return root
+
+
+def write_voc(folder):
+    """Write two images of 128 x 96 pixels, each with a dog and a person, in Pascal VOC's layout."""
+    for name in ('JPEGImages', 'Annotations', 'ImageSets/Main'):
+        (folder / name).mkdir(parents=True)
+    box = '<bndbox><xmin>8</xmin><ymin>8</ymin><xmax>88</xmax><ymax>88</ymax></bndbox><difficult>0</difficult>'
+    objects = ''.join(f'<object><name>{name}</name>{box}</object>' for name in ('dog', 'person'))
+    for name in ('000001', '000002'):
+        cv2.imwrite(str(folder / f'JPEGImages/{name}.jpg'), np.full((96, 128, 3), 127, np.uint8))
+        (folder / f'Annotations/{name}.xml').write_text(
+            f'<annotation><size><width>128</width><height>96</height><depth>3</depth></size>{objects}</annotation>')
+    for split in ('trainval', 'test'):
+        (folder / f'ImageSets/Main/{split}.txt').write_text('000001\n000002\n')
 
 
 def test_there_are_configs():
@@ -67,13 +87,18 @@ def test_config(name, data_root, monkeypatch):
     evaluator = METRICS.build(cfg.val_evaluator)
     for loader in ('train_dataloader', 'val_dataloader'):
         cfg[loader].update(num_workers=0, persistent_workers=False, batch_size=2)
-        batch = next(iter(Runner.build_dataloader(cfg[loader], seed=0)))
+        loader = Runner.build_dataloader(cfg[loader], seed=0)
+        batch = next(iter(loader))
         assert batch['inputs'][0].shape[0] == 3
         assert batch['data_samples'][0].gt_instances.bboxes.shape[1] == 4
     heads = [head for head in (getattr(model, 'bbox_head', None), getattr(getattr(model, 'roi_head', None), 'bbox_head',
                                                                           None)) if head is not None]
     heads = heads[0] if hasattr(heads[0], '__len__') else heads
-    assert {head.num_classes for head in heads} == {len(evaluator.annotations.categories)}
+    assert {head.num_classes for head in heads} == {len(loader.dataset.metainfo['classes'])}
+    if isinstance(evaluator, LongTailMetric):
+        assert len(evaluator.annotations.categories) == len(loader.dataset.metainfo['classes'])
+    for hook in cfg.get('custom_hooks') or ():
+        HOOKS.build(hook)
     assert Config.fromfile(CONFIGS / name).test_evaluator == Config.fromfile(CONFIGS / name).val_evaluator
 
 
@@ -108,6 +133,29 @@ def test_as_mmdet_has_them(backbone, schedule, version):
     assert without_scope(ours.model.to_dict()) == model
     for key in ('batch_size', 'batch_sampler'):
         assert without_scope(ours.train_dataloader[key]) == without_scope(theirs.train_dataloader[key])
+
+
+@pytest.mark.parametrize('name', [name for name in SHIPPED if name.startswith('sampling_free/')])
+def test_sampling_free_changes_only_what_it_replaces(name):
+    """Equal to mmdet's own config of the detector but for losses, samplers, threshold and hooks."""
+    detector = Path(name).stem.replace('_sampling-free', '')
+    folder = 'pascal_voc' if 'voc' in name else detector.split('_')[0].replace('-', '_')
+    theirs = Config.fromfile(Path(mmdet.__file__).parent / f'.mim/configs/{folder}/{detector}.py')
+    ours = Config.fromfile(CONFIGS / name)
+    assert [hook.type for hook in ours.custom_hooks] == ['OptimalBiasInitHook', 'GuidedLossHook']
+    ours, theirs = (without_scope(config.to_dict()) for config in (ours, theirs))
+    for config in (ours, theirs):
+        config.pop('custom_hooks', None)
+        config.pop('custom_imports', None)
+        model = config['model']
+        model['test_cfg'].get('rcnn', model['test_cfg']).pop('score_thr')
+        if 'roi_head' in model:
+            model['rpn_head']['loss_bbox'].pop('loss_weight')
+            for part in ('rpn', 'rcnn'):
+                model['train_cfg'][part].pop('sampler')
+        else:
+            assert model['bbox_head'].pop('loss_cls')['use_sigmoid']
+    assert ours == theirs
 
 
 def test_model_index_lists_every_config():
