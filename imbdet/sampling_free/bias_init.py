@@ -38,8 +38,8 @@ class OptimalBiasInitHook(Hook):
     directory. Where the assigner looks at the predictions (PAA, YOLOX) the measured prior depends on random weights: a
     warning says so.
 
-    A resumed training keeps its biases. After ``load_from`` a head whose bias came from the checkpoint keeps it too,
-    because it was trained; the others, such as those of another number of classes, are initialised.
+    A head whose bias came from a checkpoint, by resuming or by ``load_from``, keeps it, because it was trained; the others,
+    such as those of another number of classes, are initialised.
 
     Known heads: RetinaNet, FCOS, ATSS, PAA, GFL, SSD (its prior must be given), YOLOv3, YOLOX, RPN, and heads derived
     from them. The heads of R-CNN stages and of DETR, Deformable DETR and DINO are left alone unless ``prior`` names
@@ -91,7 +91,7 @@ class OptimalBiasInitHook(Hook):
                         if isinstance(value, torch.Tensor)}
 
     def before_train(self, runner: Runner) -> None:
-        """Find the priors and write the biases, unless the training is resumed.
+        """Find the priors and write the biases, except those that a checkpoint brought.
 
         Args:
             runner: The runner of the training.
@@ -99,8 +99,6 @@ class OptimalBiasInitHook(Hook):
         Raises:
             ValueError: If a head is not known, has nothing to count, or is not in the detector.
         """
-        if runner.iter > 0:
-            return
         detector = runner.model.module if is_model_wrapper(runner.model) else runner.model
         priors = self._choose(find_heads(detector, self.layers))
         measured = self._measure(runner, detector, [head for head, prior in priors if prior == 'measure'])

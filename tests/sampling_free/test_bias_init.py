@@ -122,6 +122,22 @@ def test_given(name, start):
     assert_trained(runner, state)
 
 
+def test_candidates_that_paa_scores_are_not_counted(start):
+    record = record_of(start(tiny_detector('paa'), hook())[0])
+    assert record['num_anchors'] <= 2 * (12 * 16 + 6 * 8 + 3 * 4)  # two images, an anchor a place
+
+
+def test_normalisation_is_in_eval_mode_while_measuring(tmp_path):
+    write_training_set(tmp_path)
+    runner = make_runner(tmp_path, tiny_detector('retinanet'))
+    detector, modes = runner.model, {}
+    for name in ('backbone.bn1', 'backbone.conv1', 'bbox_head'):
+        detector.get_submodule(name).register_forward_pre_hook(
+            lambda module, inputs, name=name: modes.update({name: module.training}))
+    measure_foreground(detector, [find_heads(detector)['bbox_head']], runner.train_dataloader)
+    assert modes == {'backbone.bn1': False, 'backbone.conv1': True, 'bbox_head': True}
+
+
 def test_roi_heads_are_measured_when_named(start):
     runner, state = start(tiny_detector('faster-rcnn'), hook({'roi_head.bbox_head': 'measure'}))
     record = record_of(runner, 'roi_head.bbox_head')
