@@ -54,7 +54,8 @@ class GuidedLossHook(Hook):
     without gradient through r (arXiv 1909.04868, guided loss scaling). Both losses, with the loss weights of the config,
     are summed over levels and over all ranks, in float32, before they are divided, so that every rank has the same r.
     As r is taken anew each iteration, the loss weight and the ``avg_factor`` of the classification cancel; those of the
-    regression do not. A batch without a positive on any rank has no regression loss: its classification weighs 0.
+    regression do not. A batch without a positive on any rank has no regression loss: its classification weighs 0, unless r
+    is frozen.
 
     The weight is logged under the name of its loss with ``guided_weight`` for ``loss``: ``guided_weight_cls``,
     ``guided_weight_rpn_cls``, ``s0.guided_weight_cls``. The averages of ``momentum`` and ``freeze_after`` are saved in
