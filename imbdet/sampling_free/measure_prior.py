@@ -1,6 +1,7 @@
 """Measuring foreground priors: how many anchors a head's own assigner makes foreground on training batches."""
 
 import contextlib
+import copy
 import random
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -69,11 +70,11 @@ def measure_foreground(detector: BaseModel, heads: Iterable[ClassificationHead],
     counts = {head.name: torch.zeros(2, dtype=torch.int64) for head in heads}
     handles = [getattr(head.module, str(head.kind.loss)).register_forward_pre_hook(
         _counter(head, counts[head.name]), with_kwargs=True) for head in heads]
+    preprocessor = copy.deepcopy(detector.data_preprocessor)  # YOLOX's keeps the size of the first batch it sees
     try:
         with training_without_traces(detector):
             for batch in batches:
-                batch = detector.data_preprocessor(batch, True)
-                detector(**batch, mode='loss')
+                detector(**preprocessor(batch, True), mode='loss')
     finally:
         for handle in handles:
             handle.remove()
