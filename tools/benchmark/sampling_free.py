@@ -45,8 +45,8 @@ def main() -> None:
     runner.model.init_weights()
     runner.model.train()
 
-    measuring = seconds(OptimalBiasInitHook().before_train, runner)
-    loader = runner.train_dataloader
+    loader = runner.train_dataloader  # built now: the training itself needs it
+    measuring = float(np.median([seconds(OptimalBiasInitHook().before_train, runner) for _ in range(3)]))
     batch = next(iter(loader))
     hook = GuidedLossHook()
     plain, guided = [], []
