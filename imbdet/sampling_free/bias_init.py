@@ -2,6 +2,7 @@
 
 import itertools
 import logging
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -109,7 +110,8 @@ class OptimalBiasInitHook(Hook):
             head.set_bias(record['prior'])
             records[head.name] = record
             print_log(f'OptimalBiasInitHook: {head.name}: '
-                      + ', '.join(f'{name} {value:.6g}' for name, value in record.items()), logger='current')
+                      + ', '.join(f'{name} {value:.4g}' if isinstance(value, float) else f'{name} {value}'
+                                  for name, value in record.items()), logger='current')
         if measured and is_main_process():
             write_priors(Path(runner.work_dir), records)
 
@@ -132,8 +134,8 @@ class OptimalBiasInitHook(Hook):
         return chosen
 
     def _was_loaded(self, head: ClassificationHead) -> bool:
-        loaded = bool(head.layers) and all(self._loaded.get(f'{name}.bias') == layer.bias.shape
-                                           for name, layer in head.layers.items() if layer.bias is not None)
+        shapes = {f'{name}.bias': getattr(getattr(layer, 'bias', None), 'shape', None) for name, layer in head.layers.items()}
+        loaded = bool(shapes) and all(name in self._loaded and self._loaded[name] == shape for name, shape in shapes.items())
         if loaded:
             print_log(f'OptimalBiasInitHook: {head.name} keeps the bias of the loaded checkpoint', logger='current')
         return loaded
@@ -164,7 +166,7 @@ class OptimalBiasInitHook(Hook):
         with random_state_kept():
             # A loader of its own: samplers have state, and training shall start where it would have without this.
             loader = runner.build_dataloader({**config, 'persistent_workers': False}, seed=runner.seed)
-            num_batches = min(self.num_batches or min(50, -(-len(loader) // 20)), len(loader))
+            num_batches = min(self.num_batches or min(50, math.ceil(len(loader) / 20)), len(loader))
             print_log(f'OptimalBiasInitHook: measuring the foreground prior on {num_batches} batches', logger='current')
             counts = measure_foreground(detector, heads, itertools.islice(loader, num_batches))
         records = {}

@@ -278,10 +278,27 @@ class UnknownHead(RetinaHead):
         return self.mine(self.cls_convs[0](x)), self.retina_reg(self.reg_convs[0](x))
 
 
-def unknown_head():
+@MODELS.register_module()
+class BiaslessHead(RetinaHead):
+    """A head whose classification layer has no bias."""
+
+    def _init_layers(self):
+        super()._init_layers()
+        self.retina_cls.bias = None
+
+
+def head_of_type(kind):
     model = tiny_detector('retinanet')
-    model.bbox_head.update(type='UnknownHead', init_cfg=None)
+    model.bbox_head.update(type=kind, init_cfg=None)
     return model
+
+
+def unknown_head():
+    return head_of_type('UnknownHead')
+
+
+def biasless_head():
+    return head_of_type('BiaslessHead')
 
 
 def test_a_head_of_ones_own(start):
@@ -293,6 +310,7 @@ def test_a_head_of_ones_own(start):
     (unknown_head, {}, r"bbox_head is a UnknownHead, which is not known; .* layers=\{'bbox_head': \.\.\.\}"),
     (unknown_head, dict(layers=dict(bbox_head='yours')), "bbox_head, a UnknownHead, has no 'yours'"),
     (unknown_head, dict(layers=dict(rpn_head='mine')), 'the detector has no rpn_head; its heads are bbox_head'),
+    (biasless_head, {}, r'bbox_head\.retina_cls, a Conv2d, has no bias to initialise'),
     ('ssd', {}, r"foreground of bbox_head, a SSDHead, cannot be counted; give its prior .*\{'bbox_head': \.\.\.\}"),
     ('dino', {}, r'no head to initialise unasked; name one of bbox_head'),
     ('dino', dict(prior=dict(bbox_head='measure')), 'foreground of bbox_head, a DINOHead, cannot be counted'),
