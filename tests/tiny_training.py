@@ -1,5 +1,6 @@
 """Training tiny detectors on a few small images."""
 
+import itertools
 import json
 
 import cv2
@@ -10,6 +11,7 @@ from mmengine.runner import Runner
 import imbdet  # noqa: F401  registers the hooks, in spawned processes too
 
 CLASSES = ('a', 'b', 'c')
+RUNS = itertools.count()  # mmengine gives runners of one name one logger and one visualizer
 
 
 def write_training_set(folder, num_images=8, num_boxes=3, seed=0):
@@ -73,11 +75,11 @@ def training_config(folder, model, hooks=(), max_iters=2, lr=0.01, flip=0.5, **k
 def make_runner(folder, model, hooks=(), **keys):
     """Make the runner of :func:`training_config`."""
     config = training_config(folder, model, hooks, **keys)
-    config.experiment_name = f'{folder.name}_{len(list(folder.rglob("*.log")))}'
+    config.experiment_name = f'run_{next(RUNS)}'
     return Runner.from_cfg(config)
 
 
-def scalars(folder, occasion=-1):
-    """What the runs in a folder logged, by iteration; of one run, the last by default."""
-    logs = sorted((folder / 'work').glob('*/vis_data/scalars.json'), key=lambda path: path.stat().st_mtime)
-    return [json.loads(line) for line in logs[occasion].read_text().splitlines()]
+def scalars(work_dir):
+    """What the runs in a work directory logged, by iteration, earlier runs first."""
+    logs = sorted(work_dir.glob('*/vis_data/scalars.json'))  # in folders named by time; of one second, in one file
+    return [json.loads(line) for log in logs for line in log.read_text().splitlines()]

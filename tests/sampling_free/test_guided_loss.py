@@ -29,8 +29,9 @@ def train(tmp_path):
     write_training_set(tmp_path)
 
     def run(model, *hooks, **keys):
-        make_runner(tmp_path, model, hooks, **keys).train()
-        return scalars(tmp_path)
+        work_dir = tmp_path / f'work_{len(list(tmp_path.glob("work_*")))}'
+        make_runner(tmp_path, model, hooks, work_dir=str(work_dir), **keys).train()
+        return scalars(work_dir)
 
     return run
 
@@ -114,7 +115,6 @@ def test_a_resume_goes_on_with_the_same_ratio(keys, tmp_path):
     write_training_set(tmp_path / 'stopped', num_images=2)
     logs = {}
     for name, parts in (('whole', [4]), ('stopped', [2, 4])):
-        logs[name] = []
         for index, max_iters in enumerate(parts):
             config = training_config(tmp_path / name, tiny_detector('retinanet'), [guided(**keys)], max_iters, lr=0.1,
                                      flip=0)
@@ -123,7 +123,7 @@ def test_a_resume_goes_on_with_the_same_ratio(keys, tmp_path):
             config.log_processor.by_epoch = True
             config.update(resume=index > 0, experiment_name=f'{tmp_path.name}_{name}_{index}')
             Runner.from_cfg(config).train()
-            logs[name] += [line['guided_weight_cls'] for line in scalars(tmp_path / name)]
+        logs[name] = [line['guided_weight_cls'] for line in scalars(tmp_path / name / 'work')]
     assert logs['stopped'] == pytest.approx(logs['whole'], rel=1e-6)
     assert len(set(logs['whole'])) == {2: 3, 3: 4}.get(keys.get('freeze_after'), 4)
 
@@ -132,7 +132,7 @@ def test_a_loaded_checkpoint_brings_no_average(tmp_path, train):
     first = train(tiny_detector('retinanet'), guided(freeze_after=1), max_iters=2)
     assert first[1]['guided_weight_cls'] == first[0]['guided_weight_cls']
     again = train(tiny_detector('retinanet'), guided(freeze_after=1), max_iters=1, lr=0.1,
-                  load_from=str(tmp_path / 'work/iter_2.pth'))
+                  load_from=str(tmp_path / 'work_0/iter_2.pth'))
     assert again[0]['guided_weight_cls'] != first[1]['guided_weight_cls']
 
 
