@@ -12,6 +12,8 @@ FPN = dict(_delete_=True, type='FPN', in_channels=[8, 16, 32, 64], out_channels=
 LEVELS = dict(backbone=BACKBONE, neck=FPN)
 HEAD = dict(num_classes=3, in_channels=16, feat_channels=16)
 ANCHORS = dict(strides=[8, 16, 32])
+ANCHORED = dict(LEVELS, bbox_head=dict(HEAD, stacked_convs=1, anchor_generator=ANCHORS,
+                                       norm_cfg=dict(type='GN', num_groups=4)))
 RPN_HEAD = dict(in_channels=16, feat_channels=16, anchor_generator=dict(ANCHORS, scales=[3]))
 ROI_HEAD = dict(type='Shared2FCBBoxHead', in_channels=16, fc_out_channels=32, num_classes=3)
 ROI_FEATURES = dict(out_channels=16, featmap_strides=[8, 16, 32])
@@ -19,6 +21,7 @@ PROPOSALS = dict(nms_pre=100, max_per_img=50)
 
 # Darknet and VGG are slow to build; heads of YOLOv3 and SSD do as well on a small ResNet.
 LAST_THREE = dict(BACKBONE, out_indices=(1, 2, 3))
+
 
 def transformer(width=32):
     """The parts that DETRs share."""
@@ -59,15 +62,9 @@ DETECTORS = {
              dict(LEVELS, bbox_head=dict(
                  HEAD, stacked_convs=1, strides=[8, 16, 32], norm_cfg=dict(type='GN', num_groups=4),
                  regress_ranges=((-1, 32), (32, 64), (64, 1e8))))),
-    'atss': ('atss/atss_r50_fpn_1x_coco.py',
-             dict(LEVELS, bbox_head=dict(HEAD, stacked_convs=1, anchor_generator=ANCHORS,
-                                         norm_cfg=dict(type='GN', num_groups=4)))),
-    'paa': ('paa/paa_r50_fpn_1x_coco.py',
-            dict(LEVELS, bbox_head=dict(HEAD, stacked_convs=1, anchor_generator=ANCHORS,
-                                        norm_cfg=dict(type='GN', num_groups=4)))),
-    'gfl': ('gfl/gfl_r50_fpn_1x_coco.py',
-            dict(LEVELS, bbox_head=dict(HEAD, stacked_convs=1, anchor_generator=ANCHORS,
-                                        norm_cfg=dict(type='GN', num_groups=4)))),
+    'atss': ('atss/atss_r50_fpn_1x_coco.py', ANCHORED),
+    'paa': ('paa/paa_r50_fpn_1x_coco.py', ANCHORED),
+    'gfl': ('gfl/gfl_r50_fpn_1x_coco.py', ANCHORED),
     'ssd': ('ssd/ssd300_coco.py',
             dict(LEVELS, bbox_head=dict(
                 in_channels=(16, 16, 16), num_classes=3,

@@ -1,7 +1,7 @@
 # A Faster R-CNN of the same size as the RetinaNet, with mmdet's sampling heuristics in the RPN and the RoI head.
 _base_ = [
     'mmdet::_base_/models/faster-rcnn_r50_fpn.py', '../_base_/datasets/digits_longtail.py',
-    '../_base_/schedules/schedule_400i.py', 'mmdet::_base_/default_runtime.py'
+    '../_base_/schedules/schedule_400i.py'
 ]
 custom_imports = dict(imports=['imbdet'], allow_failed_imports=False)
 
@@ -21,7 +21,3 @@ model = dict(
     train_cfg=dict(rpn_proposal=dict(max_per_img=256), rcnn=dict(sampler=dict(num=128))),
     # LVIS allows up to 300 detections an image; a high threshold would leave rare classes without any.
     test_cfg=dict(rpn=dict(max_per_img=256), rcnn=dict(score_thr=0.001, max_per_img=300)))
-
-default_hooks = dict(checkpoint=dict(by_epoch=False, interval=200, max_keep_ckpts=1))
-log_processor = dict(by_epoch=False)
-randomness = dict(seed=0)

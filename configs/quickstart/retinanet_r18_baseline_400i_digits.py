@@ -1,7 +1,7 @@
 # A RetinaNet small enough to train from scratch on two CPU cores in minutes.
 _base_ = [
     'mmdet::_base_/models/retinanet_r50_fpn.py', '../_base_/datasets/digits_longtail.py',
-    '../_base_/schedules/schedule_400i.py', 'mmdet::_base_/default_runtime.py'
+    '../_base_/schedules/schedule_400i.py'
 ]
 custom_imports = dict(imports=['imbdet'], allow_failed_imports=False)
 
@@ -21,7 +21,3 @@ model = dict(
         anchor_generator=dict(octave_base_scale=3, scales_per_octave=2, ratios=[1.0, 1.8], strides=[8, 16, 32])),
     # LVIS allows up to 300 detections an image; a high threshold would leave rare classes without any.
     test_cfg=dict(score_thr=0.001, max_per_img=300))
-
-default_hooks = dict(checkpoint=dict(by_epoch=False, interval=200, max_keep_ckpts=1))
-log_processor = dict(by_epoch=False)
-randomness = dict(seed=0)

@@ -106,8 +106,7 @@ class OptimalBiasInitHook(Hook):
         records = {}
         for head, prior in priors:
             record = measured.get(head.name) or {'prior': float(prior)}
-            record['bias'] = head.bias(record['prior'])
-            head.set_bias(record['prior'])
+            record['bias'] = head.set_bias(record['prior'])
             records[head.name] = record
             print_log(f'OptimalBiasInitHook: {head.name}: '
                       + ', '.join(f'{name} {value:.4g}' if isinstance(value, float) else f'{name} {value}'

@@ -89,11 +89,14 @@ class ClassificationHead(NamedTuple):
             raise ValueError(f'{self.name} ({type(self.module).__name__}): {error}') from None
 
     @torch.no_grad()
-    def set_bias(self, prior: float) -> None:
+    def set_bias(self, prior: float) -> float:
         """Write the bias that the prior asks for into the layers.
 
         Args:
             prior: Foreground prior, in (0, 1 / C).
+
+        Returns:
+            The bias; for a softmax, above the background's.
 
         Raises:
             ValueError: If the prior is out of range, or a layer has no bias or not as many outputs as its head's classes
@@ -115,6 +118,7 @@ class ClassificationHead(NamedTuple):
                 bias.view(-1, outputs)[:, -1] = 0
             else:
                 bias.fill_(value)
+        return value
 
 
 def find_heads(detector: nn.Module, layers: Mapping[str, str] | None = None) -> dict[str, ClassificationHead]:

@@ -30,6 +30,19 @@ def foreground_prior(num_foreground: int, num_anchors: int, num_classes: int) ->
     return num_foreground / (num_anchors * num_classes)
 
 
+def check_prior(prior: float) -> None:
+    """Raise if a number cannot be a foreground prior.
+
+    Args:
+        prior: The number.
+
+    Raises:
+        ValueError: If it is not in (0, 1).
+    """
+    if not 0 < prior < 1:
+        raise ValueError(f'a foreground prior is in (0, 1), got {prior}')
+
+
 def optimal_bias(prior: float) -> float:
     r"""Bias of a sigmoid classifier that gives every class the prior's probability.
 
@@ -46,8 +59,7 @@ def optimal_bias(prior: float) -> float:
     Raises:
         ValueError: If the prior is not in (0, 1).
     """
-    if not 0 < prior < 1:
-        raise ValueError(f'a foreground prior is in (0, 1), got {prior}')
+    check_prior(prior)
     return math.log(prior) - math.log1p(-prior)
 
 

@@ -14,6 +14,7 @@ from torch import nn
 
 from imbdet.annotations import class_names
 from imbdet.repeat_sampling import count_labels, labels_per_image
+from imbdet.sampling_free.foreground_prior import check_prior
 from imbdet.sampling_free.prior_file import read_priors
 
 
@@ -35,8 +36,7 @@ def class_score_thresholds(prior: float, instance_counts: np.ndarray) -> np.ndar
     Raises:
         ValueError: If the prior is out of range or there are no boxes.
     """
-    if not 0 < prior < 1:
-        raise ValueError(f'a foreground prior is in (0, 1), got {prior}')
+    check_prior(prior)
     counts = np.asarray(instance_counts, dtype=np.float64)
     if not counts.any():
         raise ValueError('class-adaptive thresholds need training boxes; no class has any')
@@ -71,8 +71,7 @@ class ClassAdaptiveThresholdHook(Hook):
                 raise ValueError(f'{prior} has {len(priors)} priors of a bbox_head, whose scores the thresholds are for; '
                                  'give the prior as a number')
             prior = next(iter(priors.values()))
-        if not 0 < prior < 1:
-            raise ValueError(f'a foreground prior is in (0, 1), got {prior}')
+        check_prior(prior)
         self.prior = prior
         self._thresholds: torch.Tensor | None = None
 

@@ -1,3 +1,4 @@
+_base_ = 'mmdet::_base_/default_runtime.py'
 # A short schedule for detectors trained from scratch on the digits.
 # Iterations, not epochs: repeating images makes epochs longer, and methods are compared at equal iterations.
 train_cfg = dict(type='IterBasedTrainLoop', max_iters=400, val_interval=200)
@@ -13,3 +14,7 @@ param_scheduler = [
     dict(type='CosineAnnealingLR', eta_min=1e-5, by_epoch=False, begin=100, end=400)
 ]
 auto_scale_lr = dict(enable=False, base_batch_size=8)
+
+default_hooks = dict(checkpoint=dict(by_epoch=False, interval=200, max_keep_ckpts=1))
+log_processor = dict(by_epoch=False)
+randomness = dict(seed=0)
