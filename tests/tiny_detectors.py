@@ -65,6 +65,13 @@ DETECTORS = {
     'atss': ('atss/atss_r50_fpn_1x_coco.py', ANCHORED),
     'paa': ('paa/paa_r50_fpn_1x_coco.py', ANCHORED),
     'gfl': ('gfl/gfl_r50_fpn_1x_coco.py', ANCHORED),
+    'vfnet': ('vfnet/vfnet_r50_fpn_1x_coco.py', dict(LEVELS, bbox_head=dict(
+        HEAD, stacked_convs=1, strides=[8, 16, 32], norm_cfg=dict(type='GN', num_groups=4),
+        regress_ranges=((-1, 32), (32, 64), (64, 1e8)),
+        anchor_generator=dict(type='AnchorGenerator', ratios=[1.0], octave_base_scale=8, scales_per_octave=1,
+                              center_offset=0.0, **ANCHORS)))),
+    'rtmdet': ('rtmdet/rtmdet_tiny_8xb32-300e_coco.py', dict(LEVELS, bbox_head=dict(
+        HEAD, stacked_convs=1, norm_cfg=dict(type='BN')))),
     'ssd': ('ssd/ssd300_coco.py',
             dict(LEVELS, bbox_head=dict(
                 in_channels=(16, 16, 16), num_classes=3,

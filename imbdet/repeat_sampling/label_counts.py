@@ -1,10 +1,11 @@
 """Category labels of every image of a data set, read in one pass."""
 
-import gc
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+
+from imbdet.annotations.data_infos import data_infos
 
 
 class LabelCounts(NamedTuple):
@@ -35,21 +36,11 @@ def labels_per_image(dataset: Any) -> list[np.ndarray]:
     Raises:
         TypeError: If the data set has no ``get_data_info``, or its items have no ``instances`` with ``bbox_label``.
     """
-    if not hasattr(dataset, 'get_data_info'):
-        raise TypeError(f'{type(dataset).__name__} has no get_data_info(index), from which the labels are read; wrap it '
-                        'so that it passes on the wrapped data set\'s get_data_info')
-    # Each item is unpickled into thousands of small objects that die at once. The collector finds nothing among them
-    # and would take a third of the time.
-    collecting = gc.isenabled()
-    gc.disable()
     try:
-        return [_labels(dataset.get_data_info(index)) for index in range(len(dataset))]
+        return [_labels(data_info) for data_info in data_infos(dataset)]
     except KeyError as error:
         raise TypeError(f'the items of {type(dataset).__name__} have no {error} key; repeat factors need '
                         "item['instances'][i]['bbox_label'], as mmdet's detection data sets give") from error
-    finally:
-        if collecting:
-            gc.enable()
 
 
 def _labels(data_info: dict) -> np.ndarray:

@@ -11,9 +11,10 @@ from mmdet.registry import HOOKS
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
-from mmengine.model import BaseModel, is_model_wrapper
+from mmengine.model import BaseModel
 from mmengine.runner import Runner
 
+from imbdet.runners import detector_of
 from imbdet.sampling_free.classification_heads import ClassificationHead, find_heads
 from imbdet.sampling_free.foreground_prior import foreground_prior
 from imbdet.sampling_free.measure_prior import measure_foreground, random_state_kept
@@ -100,7 +101,7 @@ class OptimalBiasInitHook(Hook):
         Raises:
             ValueError: If a head is not known, has nothing to count, or is not in the detector.
         """
-        detector = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        detector = detector_of(runner)
         priors = self._choose(find_heads(detector, self.layers))
         measured = self._measure(runner, detector, [head for head, prior in priors if prior == 'measure'])
         records = {}

@@ -9,10 +9,10 @@ from mmdet.registry import HOOKS
 from mmengine.dist import all_reduce
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch import Tensor, nn
 
+from imbdet.runners import detector_of
 from imbdet.sampling_free.loss_ratio import guided_weight, total
 
 # By the end of a loss's name: the losses of the regression beside it. An objectness comes before classes.
@@ -115,7 +115,7 @@ class GuidedLossHook(Hook):
         """
         if runner.iter == 0:
             self._loaded = {}  # not resumed: the averages are those of another training
-        detector = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        detector = detector_of(runner)
         self._handle = detector.register_forward_hook(self._scale_losses, with_kwargs=True)
 
     def after_train(self, runner: Runner) -> None:

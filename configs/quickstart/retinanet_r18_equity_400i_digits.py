@@ -1,0 +1,4 @@
+_base_ = './retinanet_r18_baseline_400i_digits.py'
+# Made by: python tools/equity/build_likelihoods.py configs/quickstart/retinanet_r18_baseline_400i_digits.py
+#              --embedding colour-texture --clusters 3 --out data/digits_longtail/equity.npz
+custom_hooks = [dict(type='DatasetEquityHook', likelihoods='data/digits_longtail/equity.npz')]

@@ -1,0 +1,208 @@
+"""What turns an image into an embedding: a network, or statistics that need none."""
+
+import warnings
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import cv2
+import numpy as np
+import torch
+from mmengine.config import Config
+from torch import Tensor, nn
+
+from imbdet.dataset_equity.image_statistics import colour_texture
+
+IMAGENET_MEAN = (123.675, 116.28, 103.53)
+IMAGENET_STD = (58.395, 57.12, 57.375)
+STATISTICS_SIZE = 256
+
+
+class Embedding(Protocol):
+    """How images are embedded."""
+
+    @property
+    def description(self) -> dict[str, Any]:
+        """Name, weights and size, as they stand in file and log."""
+
+    def prepare(self, image: np.ndarray) -> np.ndarray:
+        """Bring an RGB image, uint8 of shape (height, width, 3), to what is stacked into a batch. Runs in workers."""
+
+    def embed(self, batch: Tensor) -> Tensor:
+        """Embed a batch of B prepared images; returns shape (B, D), floating."""
+
+
+class ColourTexture(NamedTuple):
+    """Colour and texture statistics, see :func:`colour_texture`."""
+
+    description: dict[str, Any]
+
+    def prepare(self, image: np.ndarray) -> np.ndarray:
+        """Describe the image, at 256 x 256 pixels."""
+        size = (STATISTICS_SIZE, STATISTICS_SIZE)
+        return colour_texture(cv2.resize(image, size, interpolation=cv2.INTER_AREA))
+
+    def embed(self, batch: Tensor) -> Tensor:
+        """Return the descriptions."""
+        return batch
+
+
+class NetworkEmbedding(NamedTuple):
+    """The pooled last features of a network.
+
+    Attributes:
+        description: Name, weights and size.
+        network: Takes normalised images (B, 3, size, size), returns (B, D), or (B, D, H, W), which is averaged.
+        mean: Of the channels, shape (3, 1, 1), grey levels.
+        std: Of the channels, likewise.
+        bgr: Whether the network takes blue, green, red.
+        size: Side to which images are squeezed, in pixels.
+    """
+
+    description: dict[str, Any]
+    network: nn.Module
+    mean: Tensor
+    std: Tensor
+    bgr: bool
+    size: int
+
+    def prepare(self, image: np.ndarray) -> np.ndarray:
+        """Squeeze the whole image into a square: objects at the edges count as well."""
+        return cv2.resize(image, (self.size, self.size), interpolation=cv2.INTER_AREA).transpose(2, 0, 1)
+
+    def embed(self, batch: Tensor) -> Tensor:
+        """Run the network."""
+        images = batch.flip(1) if self.bgr else batch
+        features = self.network((images.float() - self.mean.to(batch.device)) / self.std.to(batch.device))
+        if isinstance(features, (list, tuple)):  # a backbone's levels
+            features = features[-1]
+        return features.float().mean((2, 3)) if features.dim() == 4 else features.float()
+
+
+def build_embedding(name: str, weights: str, size: int, cfg: Config | None, device: torch.device) -> Embedding:
+    """Build what embeds images.
+
+    Args:
+        name: ``'colour-texture'``; ``'detector'``, the backbone of the config's detector; a model of torchvision such as
+            ``'resnet50'``; or ``'timm:'`` and a model of timm, such as ``'timm:vit_small_patch14_dinov2'``.
+        weights: ``'default'``, from the model's hub; ``'none'``, random, with a warning; or a file.
+        size: Side of the square that a network sees, in pixels.
+        cfg: The config, for ``'detector'``.
+        device: Where the network shall run.
+
+    Returns:
+        The embedding.
+
+    Raises:
+        ValueError: If the model is unknown, or its weights do not fit or cannot be had.
+        FileNotFoundError: If the file of weights does not exist.
+        ImportError: If timm is needed and not installed.
+    """
+    if weights not in ('default', 'none') and not Path(weights).is_file():
+        raise FileNotFoundError(f"--weights {weights}: no such file (or 'default', or 'none')")
+    if name == 'colour-texture':
+        return ColourTexture({'name': name, 'weights': 'needs none', 'size': STATISTICS_SIZE})
+    description = {'name': name, 'weights': weights, 'size': size}
+    if weights == 'none':
+        warnings.warn(f'{name} with random weights: images that look alike to it need not look alike', stacklevel=2)
+    mean, std, bgr = torch.tensor(IMAGENET_MEAN), torch.tensor(IMAGENET_STD), False
+    network: nn.Module
+    if name == 'detector':
+        network, mean, std, bgr = _detector_backbone(weights, cfg)
+    elif name.startswith('timm:'):
+        network, mean, std = _timm_model(name.removeprefix('timm:'), weights, size)
+    else:
+        network = _torchvision_model(name, weights)
+    network.eval().requires_grad_(False).to(device)
+    return NetworkEmbedding(description, network, mean.view(3, 1, 1), std.view(3, 1, 1), bgr, size)
+
+
+def _torchvision_model(name: str, weights: str) -> nn.Module:
+    import torchvision
+    from torchvision.models import get_model, get_model_weights, list_models
+    if name not in list_models(module=torchvision.models):  # those that classify
+        raise ValueError(f"no embedding {name!r}: choose colour-texture, detector, a model of torchvision.models such as "
+                         'resnet50, or timm:NAME')
+    model = get_model(name, weights=None)
+    if weights == 'default':
+        _load(model, name, _download(lambda: get_model_weights(name).DEFAULT.get_state_dict(progress=True), name))
+    elif weights != 'none':
+        _load(model, name, _read_state(weights), weights)
+    for classifier in ('fc', 'classifier', 'heads', 'head'):
+        if hasattr(model, classifier):
+            setattr(model, classifier, nn.Flatten())
+            return model
+    raise ValueError(f'{name} has no classifier to take off; choose another model')
+
+
+def _timm_model(name: str, weights: str, size: int) -> tuple[nn.Module, Tensor, Tensor]:
+    try:
+        import timm
+    except ImportError as error:
+        raise ImportError(f"timm:{name} needs timm: pip install 'imbdet[embeddings]'") from error
+    if name.split('.')[0] not in timm.list_models():
+        raise ValueError(f'timm has no model {name!r}; timm.list_models() lists them')
+
+    def create(**sizes: Any) -> Any:
+        return timm.create_model(name, pretrained=weights == 'default', num_classes=0, **sizes)
+
+    def create_for_size() -> Any:
+        try:
+            return create(img_size=size)  # transformers are made for one size,
+        except TypeError:
+            return create()  # convolutions take any
+
+    model = _download(create_for_size, f'timm:{name}') if weights == 'default' else create_for_size()
+    if weights not in ('default', 'none'):
+        _load(model, name, _read_state(weights), weights)
+    data = timm.data.resolve_model_data_config(model)
+    return model, 255 * torch.tensor(data['mean']), 255 * torch.tensor(data['std'])
+
+
+def _detector_backbone(weights: str, cfg: Config | None) -> tuple[nn.Module, Tensor, Tensor, bool]:
+    from mmdet.registry import MODELS
+    from mmengine.runner.checkpoint import load_state_dict
+    if cfg is None or weights == 'default':
+        raise ValueError('--embedding detector takes the backbone of a detector trained on the data: give its CONFIG and '
+                         '--weights CHECKPOINT')
+    detector = MODELS.build(cfg.model)
+    if weights != 'none':
+        state = {key: value for key, value in _read_state(weights).items() if key.startswith('backbone.')}
+        lacking = {key for key in detector.state_dict() if key.startswith('backbone.')} - set(state)
+        if lacking:
+            raise ValueError(f"{weights} lacks {sorted(lacking)[0]} and {len(lacking) - 1} more of the backbone's weights; "
+                             'it is a checkpoint of another detector')
+        load_state_dict(detector, state, strict=False)
+    preprocessor = detector.data_preprocessor
+    mean, std = getattr(preprocessor, 'mean', torch.zeros(3)), getattr(preprocessor, 'std', torch.ones(3))
+    # mmdet loads images as BGR; most preprocessors turn them.
+    return detector.backbone, mean, std, not getattr(preprocessor, '_channel_conversion', False)
+
+
+def _download(fetch: Any, name: str) -> Any:
+    """Fetch weights from a hub; say what to do where there is none to be reached."""
+    try:
+        return fetch()
+    except Exception as error:  # whatever the hub's client raises
+        raise ValueError(f'the weights of {name} could not be fetched ({type(error).__name__}: {error}). Give a file with '
+                         '--weights, or choose an embedding that needs none: --embedding colour-texture, or --embedding '
+                         'detector --weights CHECKPOINT') from error
+
+
+def _read_state(path: str) -> dict[str, Tensor]:
+    """Read a state dict, or a checkpoint that holds one, without running pickled code."""
+    try:
+        content = torch.load(path, map_location='cpu', weights_only=True)
+    except Exception as error:  # torch raises several
+        raise ValueError(f'{path} is no file of weights that torch loads with weights_only ({error})') from error
+    return content.get('state_dict', content)
+
+
+def _load(model: nn.Module, name: str, state: dict[str, Tensor], file: str = 'the hub') -> None:
+    """Load weights; only a classifier, which is taken off, may be missing or of another size."""
+    wanted = model.state_dict()
+    fitting = {key: value for key, value in state.items() if key in wanted and value.shape == wanted[key].shape}
+    lacking = [key for key in wanted if key not in fitting and not key.startswith(('fc.', 'classifier.', 'head'))]
+    if lacking:
+        raise ValueError(f'the weights of {file} do not fit {name}: {lacking[0]} and {len(lacking) - 1} more are missing or '
+                         'of another shape')
+    model.load_state_dict(fitting, strict=False)

@@ -1,0 +1,196 @@
+"""The hook that weights each image's loss by how rare its appearance is."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmdet.registry import HOOKS
+from mmengine.hooks import Hook
+from mmengine.logging import print_log
+from mmengine.runner import Runner
+from torch import nn
+from torch.utils.hooks import RemovableHandle
+
+from imbdet.annotations.data_infos import data_infos
+from imbdet.dataset_equity.branches import TESTED, Branch, attach, find_branches
+from imbdet.dataset_equity.image_weights import ImageWeights
+from imbdet.dataset_equity.likelihood_file import MISSING, ImageKey, LikelihoodFile, read_likelihoods
+from imbdet.dataset_equity.likelihoods import equity_weights
+from imbdet.dataset_equity.mixed_images import mixing_transforms
+from imbdet.runners import detector_of
+
+
+@HOOKS.register_module()
+class DatasetEquityHook(Hook):
+    r"""Weight each image's loss by how rare its appearance is.
+
+    .. math:: L = \sum_i w(p_i) L_i,\qquad w(p) = \frac{\eta + (1 - p)^\gamma}{\eta + 1}
+
+    with p(i) the likelihood of image i's appearance, from a file that ``tools/equity/build_likelihoods.py`` writes
+    (arXiv 2308.09878). The weight is applied to the gradient of the image's own predictions, which is exact as long as a
+    loss's ``avg_factor`` is taken as a constant; logged losses stay unweighted, and the log has the batch's
+    ``equity_weight_mean`` and ``equity_weight_min``. Serves mmdet's dense heads, box heads and the DETR family.
+
+    The hook has no state: a resumed training goes on with the weights of the file.
+
+    Args:
+        likelihoods: The file.
+        eta: Above 0; the commonest images weigh eta / (eta + 1).
+        gamma: At least 0; the larger, the fewer images count as rare.
+        normalize: ``'none'``, or ``'dataset'``: weights are divided by their mean over the training set.
+        apply_to: ``'cls'``: classification, with an objectness where there is one; ``'all'``: every loss, as in the
+            paper's pseudo-code.
+        on_missing: What becomes of an image that the file does not hold: ``'error'``, ``'mean'`` (the mean weight of the
+            others) or ``'rare'`` (p = 0).
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If an argument is out of range or unknown, or the file is none of likelihoods.
+
+    Examples:
+        >>> custom_hooks = [dict(type='DatasetEquityHook', likelihoods='equity.npz')]
+    """
+
+    def __init__(self,
+                 likelihoods: str | Path,
+                 eta: float = 1.0,
+                 gamma: float = 5.0,
+                 normalize: str = 'none',
+                 apply_to: str = 'cls',
+                 on_missing: str = 'error') -> None:
+        for name, value, known in (('normalize', normalize, ('none', 'dataset')), ('apply_to', apply_to, ('cls', 'all')),
+                                   ('on_missing', on_missing, ('error', 'mean', 'rare'))):
+            if value not in known:
+                raise ValueError(f'{name} is one of {", ".join(known)}; got {value!r}')
+        equity_weights(0.0, eta, gamma)  # checks the two
+        self.likelihoods = likelihoods
+        self.content = read_likelihoods(likelihoods)
+        self.eta = eta
+        self.gamma = gamma
+        self.normalize = normalize
+        self.apply_to = apply_to
+        self.on_missing = on_missing
+        # Paths of the training images, in order, and the weight of each.
+        self._paths = np.empty(0, np.str_)
+        self._weights = np.empty(0, np.float32)
+        self._batch = ImageWeights()
+        self._branches: list[Branch] = []
+        self._handles: list[RemovableHandle] = []
+
+    def before_train(self, runner: Runner) -> None:
+        """Weigh the images of the training set, and attach to the detector.
+
+        Args:
+            runner: The runner of the training.
+
+        Raises:
+            ValueError: If an image is missing from the file, images are mixed, or a head cannot be served.
+            TypeError: If the data set cannot list its images.
+        """
+        dataset = runner.train_dataloader.dataset
+        mixing = mixing_transforms(dataset)
+        if mixing:
+            raise ValueError(f'DatasetEquityHook: {", ".join(mixing)} of the training pipeline makes one image out of '
+                             'several, whose weights differ; take it out of the pipeline to use the hook')
+        images = [ImageKey(info['img_id'], str(info['img_path'])) for info in data_infos(dataset)]
+        weights = image_weights(self.content, images, self.eta, self.gamma, self.on_missing, self.likelihoods)
+        if self.normalize == 'dataset':
+            weights = weights / weights.mean()
+        paths = np.array([image.img_path for image in images])
+        self._paths, first = np.unique(paths, return_index=True)
+        self._weights = weights[first].astype(np.float32)
+
+        detector = detector_of(runner)
+        self._branches = find_branches(detector, self.apply_to)
+        self._handles = [handle for branch in self._branches for handle in attach(branch, self._batch)]
+        self._handles += [detector.register_forward_pre_hook(self._start, with_kwargs=True),
+                          detector.register_forward_hook(self._stop, with_kwargs=True, always_call=True)]
+        self._log(weights)
+
+    def _log(self, weights: np.ndarray) -> None:
+        print_log(f'DatasetEquityHook: weights of {len(weights)} training images from {weights.min():.4g} to '
+                  f'{weights.max():.4g}, mean {weights.mean():.4g}; applied to {self.apply_to} of '
+                  + ', '.join(branch.name for branch in self._branches), logger='current')
+        untested = {type(branch.head).__name__ for branch in self._branches if type(branch.head) not in TESTED}
+        if untested:
+            print_log(f'DatasetEquityHook: {", ".join(sorted(untested))} is served as its kin are; no test of imbdet '
+                      'covers it', logger='current', level=30)
+
+    def after_train(self, runner: Runner) -> None:
+        """Detach from the detector.
+
+        Args:
+            runner: The runner of the training.
+        """
+        for handle in self._handles:
+            handle.remove()
+        self._handles = []
+
+    def _start(self, detector: nn.Module, inputs: tuple, keywords: dict) -> None:
+        """Forward pre-hook of the detector: look up the weights of the batch."""
+        if keywords.get('mode') != 'loss':
+            return
+        device = next(detector.parameters()).device
+        samples = keywords.get('data_samples')
+        self._batch.start(torch.from_numpy(self._lookup(samples)).to(device))
+
+    def _lookup(self, samples: Any) -> np.ndarray:
+        """Look up the weight of each sample, shape (B,), float32."""
+        paths = [getattr(sample, 'img_path', None) for sample in samples] if isinstance(samples, list) else [None]
+        if None in paths:
+            raise ValueError('DatasetEquityHook: the batch does not say which images it holds; PackDetInputs has to keep '
+                             "'img_path' among its meta_keys")
+        names = np.array([str(path) for path in paths])
+        places = np.searchsorted(self._paths, names).clip(max=len(self._paths) - 1)
+        strangers = names[self._paths[places] != names]
+        if len(strangers):
+            raise ValueError(f'DatasetEquityHook: {strangers[0]} is not among the images that the training set listed at '
+                             'the start')
+        return self._weights[places]
+
+    def _stop(self, detector: nn.Module, inputs: tuple, keywords: dict, losses: Any) -> Any:
+        """Forward hook of the detector: add the log's entries; after the first batch, see what was reached."""
+        weights = self._batch.weights
+        self._batch.stop()
+        if weights is None or not isinstance(losses, dict):  # no training step, or one that failed
+            return losses
+        missed = {name for branch in self._branches for name in branch.required} - self._batch.reached
+        if missed:
+            raise ValueError(f'DatasetEquityHook: in the first batch no weight reached {", ".join(sorted(missed))}: its '
+                             'predictions were made without a call of the head that hooks can see')
+        self._branches = []  # seen once
+        return {**losses, 'equity_weight_mean': weights.mean(), 'equity_weight_min': weights.min()}
+
+
+def image_weights(content: LikelihoodFile, images: list[ImageKey], eta: float, gamma: float, on_missing: str,
+                  file: str | Path) -> np.ndarray:
+    """Give each image its weight.
+
+    Args:
+        content: What the file of likelihoods holds.
+        images: The images.
+        eta: As in :func:`equity_weights`.
+        gamma: As in :func:`equity_weights`.
+        on_missing: ``'error'``, ``'mean'`` or ``'rare'``.
+        file: The file, for messages.
+
+    Returns:
+        Weights, shape (len(images),), float64.
+
+    Raises:
+        ValueError: If images are missing and that is an error, or all are missing.
+    """
+    positions = content.find(images)
+    missing = positions == MISSING
+    names = [image.img_path for image, lacks in zip(images, missing, strict=True) if lacks]
+    if names:
+        unreadable = f' ({len(content.skipped)} images could not be read when it was made)' if len(content.skipped) else ''
+        message = (f'{file} holds no likelihood of {len(names)} of {len(images)} training images, such as '
+                   f'{", ".join(names[:3])}{unreadable}')
+        if on_missing == 'error' or missing.all():
+            raise ValueError(f"{message}; make it anew, or choose on_missing='mean' or 'rare'")
+        print_log(f'DatasetEquityHook: {message}; on_missing={on_missing!r}', logger='current', level=30)
+    weights = equity_weights(content.likelihoods[positions], eta, gamma)
+    weights[missing] = weights[~missing].mean() if on_missing == 'mean' else equity_weights(0.0, eta, gamma)
+    return weights

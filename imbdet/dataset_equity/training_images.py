@@ -1,0 +1,90 @@
+"""Which images a config trains on, or an annotation file holds, and the boxes in them."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from mmdet.registry import DATASETS
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+
+from imbdet.annotations import class_names, load_annotations
+from imbdet.annotations.data_infos import data_infos
+from imbdet.dataset_equity.likelihood_file import ImageKey
+
+
+class TrainingImages(NamedTuple):
+    """Images, each once.
+
+    Attributes:
+        keys: Id and path of each.
+        labels: For each image the classes of its boxes, int64, crowd boxes left out.
+        class_names: Names of the classes.
+    """
+
+    keys: list[ImageKey]
+    labels: list[np.ndarray]
+    class_names: tuple[str, ...]
+
+
+def images_of_config(cfg: Config) -> TrainingImages:
+    """List the images that a config trains on.
+
+    Args:
+        cfg: An mmdet config with a ``train_dataloader``.
+
+    Returns:
+        Its images; one that the data set holds several times, once.
+
+    Raises:
+        ValueError: If there is no ``train_dataloader``, or no image.
+        TypeError: If the data set cannot list its images.
+    """
+    if 'train_dataloader' not in cfg:
+        raise ValueError(f'{cfg.filename} has no train_dataloader, whose images could be embedded')
+    init_default_scope(cfg.get('default_scope', 'mmdet'))
+    dataset: Any = DATASETS.build(cfg.train_dataloader.dataset)
+    images = {}
+    for info in data_infos(dataset):
+        key = ImageKey(info['img_id'], str(info['img_path']))
+        images[key.img_path] = key, np.array([box['bbox_label'] for box in info['instances']
+                                              if not box.get('ignore_flag', 0)], dtype=np.int64)
+    if not images:
+        raise ValueError(f'{cfg.filename}: the training set has no images; its filter_cfg or its classes may have removed '
+                         'them all')
+    keys, labels = zip(*images.values(), strict=True)
+    return TrainingImages(list(keys), list(labels), class_names(dataset))
+
+
+def images_of_annotations(ann_file: str | Path, folder: str | Path) -> TrainingImages:
+    """List the images of a COCO or LVIS annotation file.
+
+    Args:
+        ann_file: The file.
+        folder: Where its images are.
+
+    Returns:
+        All its images, those without boxes too.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        AnnotationError: If it is no annotation file.
+        ValueError: If an image has no file name, or there is none.
+    """
+    content = load_annotations(ann_file)
+    if not content.images:
+        raise ValueError(f'{ann_file} has no images')
+    positions = {category.id: position for position, category in enumerate(content.categories)}
+    labels: dict[int | str, list[int]] = {image.id: [] for image in content.images}
+    for box in content.annotations:
+        if not (box.iscrowd or box.ignore) and box.image_id in labels and box.category_id in positions:
+            labels[box.image_id].append(positions[box.category_id])
+    keys = []
+    for image in content.images:
+        # LVIS v1 has no file_name; its images are COCO's, in folders such as train2017.
+        name = image.file_name or '/'.join((image.coco_url or '').split('/')[-2:])
+        if not name:
+            raise ValueError(f'{ann_file}: image {image.id} has neither file_name nor coco_url')
+        keys.append(ImageKey(image.id, str(Path(folder) / name)))
+    return TrainingImages(keys, [np.array(labels[image.id], dtype=np.int64) for image in content.images],
+                          tuple(category.name for category in content.categories))

@@ -1,0 +1,158 @@
+"""The gradient of a batch against the weighted sum of gradients of its images taken one by one, for each detector.
+
+The images are taken one by one by plain mmdet, without the hook. A loss's ``avg_factor`` depends on the whole batch, so
+it is a constant on both sides.
+"""
+
+import importlib
+import pkgutil
+
+import mmdet.models
+import pytest
+import torch
+from mmdet.models.dense_heads import SSDHead
+from mmengine.runner import Runner
+from torch import nn
+
+from imbdet.dataset_equity import DatasetEquityHook, equity_weights
+
+from ..tiny_detectors import multi_scale, tiny_detector
+from ..tiny_training import RUNS, training_config, write_training_set
+from .likelihoods_of import write_for
+
+AVG_FACTOR = 50.0
+LIKELIHOODS = [0.0, 0.15, 0.6]
+
+# RandomSampler draws; with room for all, it takes all.
+TAKE_ALL = dict(num=5000, pos_fraction=1.0)
+RPN_ALL = dict(train_cfg=dict(rpn=dict(sampler=TAKE_ALL)))
+RCNN_ALL = dict(train_cfg=dict(rpn=dict(sampler=TAKE_ALL), rcnn=dict(sampler=TAKE_ALL)))
+CHANGES = {
+    'faster-rcnn': RCNN_ALL,
+    'mask-rcnn': RCNN_ALL,
+    'rpn': RPN_ALL,
+    # Noise of the denoising queries would differ between batch and single images.
+    'dino': dict(dn_cfg=dict(label_noise_scale=1e-12, box_noise_scale=1e-12)),
+}
+LISTED = ['retinanet', 'fcos', 'atss', 'gfl', 'faster-rcnn', 'cascade-rcnn', 'mask-rcnn', 'vfnet', 'yolox', 'rtmdet',
+          'detr', 'deformable-detr', 'dino']
+OTHERS = ['paa', 'ssd', 'rpn', 'deformable-detr two-stage', 'deformable-detr refine']
+
+
+def build(name):
+    """The config of a tiny detector that makes no draw while it computes its loss."""
+    base, *variant = name.split(' ')
+    changes = dict(CHANGES.get(base, {}))
+    if variant:  # with refinement, layers have predictors of their own; without, the encoder's is the decoder's
+        changes = multi_scale(width=256, as_two_stage=True, with_box_refine=variant == ['refine'])
+    model = tiny_detector(base, **changes)
+    if base == 'cascade-rcnn':
+        model.train_cfg.rpn.sampler.update(TAKE_ALL)
+        for stage in model.train_cfg.rcnn:
+            stage.sampler.update(TAKE_ALL)
+    return model
+
+
+@pytest.fixture
+def constant_avg_factor(monkeypatch):
+    """Make every mean over ranks, by which mmdet takes its avg_factors, the constant."""
+    for module in pkgutil.walk_packages(mmdet.models.__path__, 'mmdet.models.'):
+        imported = importlib.import_module(module.name)
+        if hasattr(imported, 'reduce_mean'):
+            monkeypatch.setattr(imported, 'reduce_mean', lambda tensor: torch.full_like(tensor, AVG_FACTOR))
+
+
+def prepare(detector):
+    """Fix what differs between a batch and its images: norms, dropout, avg_factors."""
+    def constant(loss, inputs, keywords):
+        if keywords.get('avg_factor') is not None:
+            keywords['avg_factor'] = AVG_FACTOR
+        return inputs, keywords
+
+    for name, module in detector.named_modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+            module.eval()
+        elif isinstance(module, nn.Dropout):
+            module.p = 0.0
+        elif isinstance(module, nn.MultiheadAttention):
+            module.dropout = 0.0
+        if name.split('.')[-1].startswith('loss'):
+            module.register_forward_pre_hook(constant, with_kwargs=True)
+        if name.endswith('mask_head'):  # its loss is a mean over the regions and knows no avg_factor
+            module.loss_mask.register_forward_hook(lambda loss, inputs, output: output * len(inputs[0]) / AVG_FACTOR)
+        if isinstance(module, SSDHead):  # its loss is computed inline
+            module.get_targets = lambda *inputs, _targets=module.get_targets, **keys: (*_targets(*inputs, **keys)[:-1],
+                                                                                      AVG_FACTOR)
+
+
+@pytest.fixture
+def case(tmp_path, constant_avg_factor):
+    """A function that gives a detector, a batch of three images, and their runner."""
+    def make(name):
+        write_training_set(tmp_path, num_images=3)
+        config = training_config(tmp_path, build(name))
+        config.train_dataloader.batch_size = 3
+        config.experiment_name = f'exactness_{next(RUNS)}'
+        runner = Runner.from_cfg(config)
+        torch.manual_seed(1)
+        runner.model.init_weights()
+        detector = runner.model.train()
+        with torch.no_grad():  # so that branches that start at zero, or near it, matter
+            for parameter in detector.parameters():
+                parameter += 0.02 * torch.randn_like(parameter)
+        prepare(detector)
+        batch = detector.data_preprocessor(next(iter(runner.train_dataloader)), True)
+        return runner, detector, batch
+
+    return make
+
+
+def selected(losses, apply_to):
+    """Sum the losses that are weighted; an objectness classifies."""
+    parts = []
+    for key, value in losses.items():
+        if 'loss' in key and (apply_to == 'all' or key.split('loss_')[-1] in ('cls', 'rpn_cls', 'obj')):
+            parts += value if isinstance(value, list) else [value]
+    assert parts
+    return sum(part.sum() for part in parts)
+
+
+def gradients(detector, batch, apply_to, wrt=None):
+    """Gradients of the selected losses by parameter, or by what else is given."""
+    losses = detector(**batch, mode='loss')
+    wrt = list(detector.parameters()) if wrt is None else wrt
+    found = torch.autograd.grad(selected(losses, apply_to), wrt, allow_unused=True)
+    return [torch.zeros_like(variable) if gradient is None else gradient
+            for variable, gradient in zip(wrt, found, strict=True)]
+
+
+def of_image(batch, index):
+    return dict(inputs=batch['inputs'][index:index + 1], data_samples=batch['data_samples'][index:index + 1])
+
+
+def weights_of(batch):
+    return [float(equity_weights(LIKELIHOODS[sample.img_id])) for sample in batch['data_samples']]
+
+
+@pytest.mark.parametrize('apply_to', ['cls', 'all'])
+@pytest.mark.parametrize('name', LISTED + OTHERS)
+def test_weighted_sum_of_images(case, name, apply_to, tmp_path):
+    runner, detector, batch = case(name)
+    weights = weights_of(batch)
+    assert len(set(weights)) == 3
+    single = [gradients(detector, of_image(batch, index), apply_to) for index in range(3)]
+    wanted = [sum(weight * gradient for weight, gradient in zip(weights, parts, strict=True))
+              for parts in zip(*single, strict=True)]
+    hook = DatasetEquityHook(write_for(tmp_path, LIKELIHOODS), apply_to=apply_to)
+    hook.before_train(runner)
+    weighted = gradients(detector, batch, apply_to)
+    hook.after_train(runner)
+    plain = gradients(detector, batch, apply_to)
+
+    def difference(found):
+        return float(torch.cat([(a - b).flatten() for a, b in zip(found, wanted, strict=True)]).norm()
+                     / torch.cat([gradient.flatten() for gradient in wanted]).norm())
+
+    print(name, apply_to, difference(weighted), difference(plain))
+    assert difference(weighted) < 1e-5
+    assert difference(plain) > 1e-2  # detached, and the comparison is able to fail

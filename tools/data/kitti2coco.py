@@ -1,0 +1,255 @@
+"""Convert KITTI's 2D object labels to COCO format: ``tools/data/kitti2coco.py KITTI_ROOT [--split-folder FOLDER]``.
+
+Reads ``KITTI_ROOT/training/image_2`` and ``label_2`` and writes ``kitti_train.json`` and ``kitti_val.json``. Types that
+KITTI's own evaluation holds neither for objects nor for false positives become crowd boxes, which COCO's evaluation leaves
+out too. It is more lenient there: a detection is forgiven by the share of it that lies in the crowd box, where KITTI asks
+for the IoU with a Van or Person_sitting. KITTI's levels easy, moderate and hard have no counterpart: every object counts,
+however occluded, truncated or small.
+"""
+
+import argparse
+import json
+import math
+import random
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from PIL import Image, UnidentifiedImageError
+from tqdm import tqdm
+
+from imbdet.annotations import AnnotationError
+from imbdet.command_line import RUN_ERROR, one_line_errors
+from imbdet.files import whole_file
+
+CLASSES = ('Car', 'Van', 'Truck', 'Pedestrian', 'Person_sitting', 'Cyclist', 'Tram', 'Misc')
+TYPES = (*CLASSES, 'DontCare')
+NEIGHBOURS = {'Van': 'Car', 'Person_sitting': 'Pedestrian'}
+LABEL_KEYS = 'type truncated occluded alpha x1 y1 x2 y2 h w l x y z rotation_y'
+
+
+class Label(NamedTuple):
+    """A line of a label file; ``box`` is x1, y1, x2, y2 and lies within the image."""
+
+    type: str
+    truncated: float
+    occluded: int
+    box: tuple[float, float, float, float]
+    clipped: bool
+
+
+def check_classes(classes: Sequence[str]) -> None:
+    """Raise ValueError unless ``classes`` are types of objects, each once."""
+    for name in classes:
+        if name not in CLASSES:
+            raise ValueError(f'--classes: KITTI has no class {name!r}; choose from {", ".join(CLASSES)}')
+    repeated = [name for name, count in Counter(classes).items() if count > 1]
+    if repeated:
+        raise ValueError(f'--classes: {repeated[0]} stands more than once; name each class once')
+
+
+def image_stems(training: Path) -> list[str]:
+    """Return the file names of the images without suffix, ascending; raise unless images and label files pair up."""
+    folders = training / 'image_2', training / 'label_2'
+    for folder in folders:
+        if not folder.is_dir():
+            raise FileNotFoundError(f'folder not found: {folder}; unpack the left color images and the training labels of '
+                                    "KITTI's object benchmark into KITTI_ROOT")
+    images, labels = ({path.stem: path for path in folder.glob(f'*.{suffix}')}
+                      for folder, suffix in zip(folders, ('png', 'txt'), strict=True))
+    if not images:
+        raise FileNotFoundError(f'no .png images in {folders[0]}; unpack the left color images of KITTI into it')
+    for path in sorted([*images.values(), *labels.values()]):
+        if not (len(path.stem) == 6 and path.stem.isascii() and path.stem.isdigit()):
+            raise ValueError(f'{path}: the name is not six digits, as in 000123{path.suffix}, so it has no image id; '
+                             'rename or remove it')
+    for ours, others, what in ((images, labels, 'label file'), (labels, images, 'image')):
+        lonely = sorted(set(ours) - set(others))
+        if lonely:
+            raise FileNotFoundError(f'{ours[lonely[0]]} has no {what} ({len(lonely)} have none); add the {what} or remove '
+                                    'it (an image without objects has an empty label file)')
+    return sorted(images)
+
+
+def read_split(folder: Path, stems: Sequence[str]) -> dict[str, list[str]]:
+    """Read ``train.txt`` and ``val.txt``, one stem a line; raise unless each names images that are there, and once."""
+    known, places, split = set(stems), dict[str, str](), dict[str, list[str]]()
+    for name in ('train', 'val'):
+        path = folder / f'{name}.txt'
+        if not path.is_file():
+            raise FileNotFoundError(f'split file not found: {path}; --split-folder has to hold train.txt and val.txt')
+        split[name] = []
+        for number, stem in _filled_lines(path):
+            place = f'{path}, line {number}'
+            if stem not in known:
+                raise ValueError(f'{place}: there is no image {stem!r} in training/image_2; add it or take out the line')
+            if stem in places:
+                raise ValueError(f'{place}: image {stem!r} is listed already in {places[stem]}; take out one of the lines')
+            places[stem] = place
+            split[name].append(stem)
+        if not split[name]:
+            raise ValueError(f'{path} names no image; write one to a line, such as 000123')
+    return split
+
+
+def random_split(stems: Sequence[str], val_share: float, seed: int) -> dict[str, list[str]]:
+    """Draw the validation images; both sides get one at least."""
+    if not 0 < val_share < 1:
+        raise ValueError(f'--val-share {val_share}: choose a share between 0 and 1, such as 0.5')
+    if len(stems) < 2:
+        raise ValueError(f'image {stems[0]} is the only one in training/image_2; a split needs two or more')
+    count = min(max(round(val_share * len(stems)), 1), len(stems) - 1)
+    val = set(random.Random(seed).sample(stems, count))
+    return {'train': [stem for stem in stems if stem not in val], 'val': sorted(val)}
+
+
+def _filled_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield line numbers, from 1, and lines that are not blank. Bytes that are no text are left for the caller to name."""
+    for number, line in enumerate(path.read_text(encoding='utf-8', errors='replace').splitlines(), 1):
+        if line.strip():
+            yield number, line.strip()
+
+
+def parse_label(line: str, size: tuple[int, int]) -> Label:
+    """Parse a line of a label file and clip its box to the image's width and height; raise ValueError if it is wrong."""
+    kind, *texts = line.split()
+    if len(texts) != 14:
+        raise ValueError(f'{len(texts) + 1} values, where a label has 15 ({LABEL_KEYS}); correct the line')
+    if kind not in TYPES:
+        raise ValueError(f'unknown type {kind!r}; KITTI has {", ".join(TYPES)}; correct the line')
+    values = [_number(key, text) for key, text in zip(LABEL_KEYS.split()[1:], texts, strict=True)]
+    if not values[1].is_integer():
+        raise ValueError(f'occluded is {texts[1]!r}; write 0, 1, 2 or 3, or -1 if it is not known')
+    x1, y1, x2, y2 = values[3:7]
+    if x2 <= x1 or y2 <= y1:
+        raise ValueError(f'the box from x {x1:g} to {x2:g} and y {y1:g} to {y2:g} has no positive size; correct or remove it')
+    width, height = size
+    box = max(x1, 0.0), max(y1, 0.0), min(x2, float(width)), min(y2, float(height))
+    if box[2] <= box[0] or box[3] <= box[1]:
+        raise ValueError(f'the box from x {x1:g} to {x2:g} and y {y1:g} to {y2:g} lies outside its image of {width} x '
+                         f'{height} pixels; correct or remove it')
+    return Label(kind, values[0], int(values[1]), box, box != (x1, y1, x2, y2))
+
+
+def _number(key: str, text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise ValueError(f'{key} is {text!r}, not a number; correct the line')
+    return value
+
+
+def read_labels(path: Path, size: tuple[int, int]) -> list[Label]:
+    """Read a label file; raise AnnotationError with file and line if one is wrong."""
+    labels = []
+    for number, line in _filled_lines(path):
+        try:
+            labels.append(parse_label(line, size))
+        except ValueError as error:
+            raise AnnotationError(f'{path}, line {number}: {error}') from error
+    return labels
+
+
+def image_size(path: Path) -> tuple[int, int]:
+    """Return width and height from the header of an image, without decoding its pixels."""
+    try:
+        with Image.open(path) as image:
+            return image.size
+    except UnidentifiedImageError as error:
+        raise ValueError(f'{path} is not an image that can be read; unpack it again') from error
+
+
+def written_as(kind: str, classes: Sequence[str]) -> tuple[tuple[str, ...], int]:
+    """Return the classes that boxes of a type are written as, none for a type left out, and their ``iscrowd``."""
+    if kind in classes:
+        return (kind, ), 0
+    if kind == 'DontCare':
+        return tuple(classes), 1
+    return ((NEIGHBOURS[kind], ) if NEIGHBOURS.get(kind) in classes else ()), 1
+
+
+def convert(training: Path, stems: Sequence[str], classes: Sequence[str]) -> tuple[dict, list[Label]]:
+    """Return the content of a COCO annotation file and all labels that were read, those left out among them."""
+    category_ids = {name: position for position, name in enumerate(classes, 1)}
+    categories = [{'id': category_id, 'name': name} for name, category_id in category_ids.items()]
+    images: list[dict] = []
+    annotations: list[dict] = []
+    labels: list[Label] = []
+    for stem in tqdm(stems, unit='image', disable=None):
+        width, height = image_size(training / 'image_2' / f'{stem}.png')
+        images.append({'id': int(stem), 'file_name': f'{stem}.png', 'width': width, 'height': height})
+        in_image = read_labels(training / 'label_2' / f'{stem}.txt', (width, height))
+        labels += in_image
+        for label in in_image:
+            x1, y1, x2, y2 = label.box
+            names, iscrowd = written_as(label.type, classes)
+            # Ids start at 1: pycocotools takes a match with annotation 0 for no match.
+            annotations += [{'id': len(annotations) + offset, 'image_id': int(stem), 'category_id': category_ids[name],
+                             'bbox': [x1, y1, x2 - x1, y2 - y1], 'area': (x2 - x1) * (y2 - y1), 'iscrowd': iscrowd,
+                             'truncated': label.truncated, 'occluded': label.occluded}
+                            for offset, name in enumerate(names, 1)]
+    return {'images': images, 'annotations': annotations, 'categories': categories}, labels
+
+
+def print_counts(labels: Sequence[Label], classes: Sequence[str]) -> None:
+    """Print what became of the boxes of each type, and what is odd about some."""
+    counts = Counter(label.type for label in labels)
+    print(f'{"type":<16}{"boxes":>8}  written as')
+    for kind in TYPES:
+        names, iscrowd = written_as(kind, classes)
+        role = f'{"ignored for" if iscrowd else "object of"} {", ".join(names)}' if names else 'left out'
+        print(f'{kind:<16}{counts[kind]:>8}  {role}')
+    clipped = sum(label.clipped for label in labels)
+    if clipped:
+        print(f'{clipped} boxes reached out of their image and were clipped to it')
+    thin = sum(min(label.box[2] - label.box[0], label.box[3] - label.box[1]) < 1 for label in labels if label.type in classes)
+    if thin:
+        print(f'{thin} objects are less than a pixel wide or high: mmdet drops them in training, the evaluation does not')
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Convert both parts of the split, then write both files: an error leaves none."""
+    check_classes(arguments.classes)
+    training = arguments.kitti_root / 'training'
+    stems = image_stems(training)
+    if arguments.split_folder is not None:
+        split = read_split(arguments.split_folder, stems)
+        print(f'split of {arguments.split_folder}; images in neither of its files, left out: '
+              f'{len(stems) - sum(map(len, split.values()))}')
+    else:
+        split = random_split(stems, arguments.val_share, arguments.seed)
+        print(f'random split with seed {arguments.seed}: frames of one drive can fall on both sides, and validation then '
+              'looks better than it is; --split-folder takes a split by drives')
+    parts = {name: convert(training, part, arguments.classes) for name, part in split.items()}
+    print_counts([label for _, labels in parts.values() for label in labels], arguments.classes)
+    for name, (content, _) in parts.items():
+        path = (arguments.out or arguments.kitti_root / 'annotations') / f'kitti_{name}.json'
+        with whole_file(path) as temporary:
+            temporary.write_text(json.dumps(content))
+        ignored = sum(annotation['iscrowd'] for annotation in content['annotations'])
+        print(f'wrote {path}: {len(content["images"])} images, {len(content["annotations"]) - ignored} objects, {ignored} '
+              'ignored boxes')
+
+
+def main() -> None:
+    """Read the command line and convert."""
+    parser = argparse.ArgumentParser(description="Convert KITTI's 2D object labels to COCO format")
+    parser.add_argument('kitti_root', type=Path, help='folder with training/image_2 and training/label_2')
+    parser.add_argument('--out', type=Path, help='folder to write to (default: KITTI_ROOT/annotations)')
+    parser.add_argument('--classes', nargs='+', default=['Car', 'Pedestrian', 'Cyclist'],
+                        help='types to detect, in this order (default: Car Pedestrian Cyclist)')
+    parser.add_argument('--split-folder', type=Path, help='folder with train.txt and val.txt, such as 000123 a line')
+    parser.add_argument('--val-share', type=float, default=0.5,
+                        help='share of the images for validation, without --split-folder (default: %(default)s)')
+    parser.add_argument('--seed', type=int, default=0, help='seed of the random split; the same seed gives the same split')
+    parser.add_argument('--verbose', action='store_true', help='show the whole traceback of an error')
+    arguments = parser.parse_args()
+    with one_line_errors(arguments.verbose, RUN_ERROR):
+        run(arguments)
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,169 @@
+"""Embed, cluster and report: ``tools/equity/build_likelihoods.py CONFIG_OR_ANN --out equity.npz``.
+
+The training set of a config, or the images of an annotation file, are embedded and clustered; the file tells how common
+each image's appearance is, for DatasetEquityHook and RepeatFactorSampler. On several GPUs: ``torchrun --nproc-per-node 8
+tools/equity/build_likelihoods.py ...``. A run that was killed goes on where it was when it is started again.
+"""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import imbdet  # first: it says what an installation lacks and how to mend it
+
+# isort: split
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.dist import barrier, get_dist_info, init_dist
+
+from imbdet.command_line import RUN_ERROR, USAGE_ERROR, one_line_errors
+from imbdet.dataset_equity import LikelihoodFile, cluster_likelihoods, equity_weights, write_likelihoods
+from imbdet.dataset_equity.class_weights import ClassWeights, class_weights
+from imbdet.dataset_equity.clusters import (
+    METHODS,
+    default_num_clusters,
+    hdbscan_clusters,
+    kmeans_clusters,
+    reduce_embeddings,
+)
+from imbdet.dataset_equity.embedding_networks import Embedding, build_embedding
+from imbdet.dataset_equity.embeddings import cache_folder, embed_parts, load_parts
+from imbdet.dataset_equity.likelihoods import NOISE, NOISE_POLICIES
+from imbdet.dataset_equity.training_images import TrainingImages, images_of_annotations, images_of_config
+from imbdet.reports import write_equity_report
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(description='Give each training image the likelihood of its appearance')
+    parser.add_argument('source', metavar='CONFIG_OR_ANN', help='config, or annotation file in COCO or LVIS format')
+    parser.add_argument('--out', required=True, type=Path, help='npz file to write; a csv and a report are put beside it')
+    parser.add_argument('--img-folder', help='folder of the images of an annotation file')
+    parser.add_argument('--embedding', default='resnet50',
+                        help="model of torchvision; 'timm:NAME'; 'detector', the backbone of the config's detector; or "
+                        "'colour-texture', statistics that need no weights (default: %(default)s)")
+    parser.add_argument('--weights', default='default', metavar='FILE',
+                        help="file of weights; 'default' fetches them from the model's hub; 'none' leaves them random")
+    parser.add_argument('--image-size', type=int, default=224, help='side of what a network sees (default: %(default)s)')
+    parser.add_argument('--method', choices=METHODS, default='kmeans', help='clustering (default: %(default)s)')
+    parser.add_argument('--clusters', type=int, help='clusters of k-means (default: one for every 100 images)')
+    parser.add_argument('--min-cluster-size', type=int, default=20, help='of HDBSCAN (default: %(default)s)')
+    parser.add_argument('--noise', choices=NOISE_POLICIES, default='rare',
+                        help='what images outside all clusters of HDBSCAN are (default: %(default)s)')
+    parser.add_argument('--eta', type=float, default=1.0, help='for the printed weights; not stored (default: %(default)s)')
+    parser.add_argument('--gamma', type=float, default=5.0, help='likewise (default: %(default)s)')
+    parser.add_argument('--batch-size', type=int, default=64, help='images in a batch (default: %(default)s)')
+    parser.add_argument('--num-workers', type=int, default=2, help='processes that read images (default: %(default)s)')
+    parser.add_argument('--seed', type=int, default=0, help='seed of the clustering (default: %(default)s)')
+    parser.add_argument('--dry-run', action='store_true',
+                        help='print the weights; write nothing but the embeddings, which the next run takes up')
+    parser.add_argument('--verbose', action='store_true', help='show the whole traceback of an error')
+    return parser.parse_args()
+
+
+def read_source(arguments: argparse.Namespace) -> tuple[TrainingImages, Config | None]:
+    """List the images of the config or annotation file."""
+    source = Path(arguments.source)
+    if not source.is_file():
+        raise FileNotFoundError(f'config or annotation file not found: {source}')
+    if arguments.out.suffix != '.npz':
+        raise ValueError(f'--out {arguments.out}: the file of likelihoods ends in .npz')
+    equity_weights(0.0, arguments.eta, arguments.gamma)  # checks the two
+    if source.suffix != '.json':
+        cfg = Config.fromfile(source)
+        return images_of_config(cfg), cfg
+    if arguments.img_folder is None:
+        raise ValueError(f'{source} is an annotation file: give the folder of its images with --img-folder')
+    return images_of_annotations(source, arguments.img_folder), None
+
+
+def embed(arguments: argparse.Namespace, images: TrainingImages, embedding: Embedding,
+          device: torch.device) -> tuple[np.ndarray, np.ndarray]:
+    """Embed the images, together with the other processes; return embeddings, and which images were readable."""
+    paths = [key.img_path for key in images.keys]
+    rank, world_size = get_dist_info()
+    folder = cache_folder(arguments.out.with_suffix('.embeddings'), paths, embedding)
+    embed_parts(paths, embedding, folder, arguments.batch_size, arguments.num_workers, device, rank, world_size)
+    barrier()
+    return load_parts(folder, len(paths))
+
+
+def cluster(arguments: argparse.Namespace, points: np.ndarray) -> tuple[np.ndarray, dict[str, Any]]:
+    """Cluster; return clusters and how they were made."""
+    made: dict[str, Any] = {'method': arguments.method, 'seed': arguments.seed, 'dimensions': points.shape[1]}
+    if arguments.method == 'hdbscan':
+        made.update(library='scikit-learn', min_cluster_size=arguments.min_cluster_size, noise=arguments.noise)
+        return hdbscan_clusters(points, arguments.min_cluster_size), made
+    number = arguments.clusters or default_num_clusters(len(points))
+    clusters, library = kmeans_clusters(points, number, arguments.seed)
+    made.update(library=library, clusters=number)
+    return clusters, made
+
+
+def content_of(images: TrainingImages, readable: np.ndarray, clusters: np.ndarray, noise: str,
+               made: dict[str, Any]) -> LikelihoodFile:
+    """Put together what the file holds."""
+    paths = np.array([os.path.abspath(key.img_path) for key in images.keys])
+    # The last folder that all share stays in the paths, by which images are told from those of another split.
+    root = os.path.dirname(os.path.commonpath([os.path.dirname(path) for path in paths]))
+    names = np.array([Path(os.path.relpath(path, root)).as_posix() for path in paths])
+    ids = np.array([str(key.img_id) for key in images.keys])
+    return LikelihoodFile(ids[readable], names[readable], clusters, cluster_likelihoods(clusters, noise), names[~readable],
+                          {**made, 'root': root, 'imbdet': imbdet.__version__})
+
+
+def print_weights(content: LikelihoodFile, weights: np.ndarray, classes: ClassWeights) -> None:
+    """Print clusters, the distribution of the weights, and the mean weight of each class."""
+    sizes = np.unique(content.clusters[content.clusters != NOISE], return_counts=True)[1]
+    noise = np.count_nonzero(content.clusters == NOISE)
+    print(f'{len(content.clusters)} images in {len(sizes)} clusters of {sizes.min()} to {sizes.max()}'
+          + (f', {noise} in none' if noise else '') + f'; embedding {content.made["embedding"]["name"]}, weights '
+          f'{content.made["embedding"]["weights"]}')
+    if len(content.skipped):
+        print(f'{len(content.skipped)} images could not be read and are left out: {", ".join(content.skipped[:5])}'
+              + (', ...' if len(content.skipped) > 5 else ''), file=sys.stderr)
+    print('weights: ' + '  '.join(f'{name} {value:.4f}' for name, value in zip(
+        ('least', '5 %', '25 %', 'median', '75 %', '95 %', 'most', 'mean'),
+        [*np.percentile(weights, [0, 5, 25, 50, 75, 95, 100]), weights.mean()], strict=True)))
+    width = max(len('class'), *(len(name) for name in classes.names))
+    print(f'{"class":<{width}} {"images":>8} {"boxes":>8} {"mean weight":>12}')
+    for row in zip(*classes, strict=True):
+        print('{:<{width}} {:>8} {:>8} {:>12.4f}'.format(*row, width=width))
+
+
+def main() -> None:
+    """Embed, cluster, report."""
+    arguments = parse_arguments()
+    with one_line_errors(arguments.verbose, USAGE_ERROR):
+        images, cfg = read_source(arguments)
+        device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
+        if 'WORLD_SIZE' in os.environ:
+            init_dist('pytorch', backend='nccl' if device.type == 'cuda' else 'gloo')
+        embedding = build_embedding(arguments.embedding, arguments.weights, arguments.image_size, cfg, device)
+    with one_line_errors(arguments.verbose, RUN_ERROR):
+        features, readable = embed(arguments, images, embedding, device)
+        if get_dist_info()[0] != 0:
+            return
+        points = reduce_embeddings(features, arguments.seed)
+        clusters, made = cluster(arguments, points)
+        content = content_of(images, readable, clusters, arguments.noise,
+                             {'source': str(arguments.source), 'embedding': embedding.description, 'clustering': made})
+        weights = equity_weights(content.likelihoods, arguments.eta, arguments.gamma)
+        labels = [image for image, is_readable in zip(images.labels, readable, strict=True) if is_readable]
+        classes = class_weights(labels, weights, images.class_names)
+        print_weights(content, weights, classes)
+        if arguments.dry_run:
+            print('dry run: no file of likelihoods was written')
+            return
+        write_likelihoods(arguments.out, content)
+        shown = [key.img_path for key, is_readable in zip(images.keys, readable, strict=True) if is_readable]
+        page = write_equity_report(arguments.out.with_name(arguments.out.stem + '_report'), content, points, shown, weights,
+                                   classes, f'w = ({arguments.eta:g} + (1 - p)^{arguments.gamma:g}) / {arguments.eta + 1:g}')
+        print(f'wrote {arguments.out}, {arguments.out.with_suffix(".csv")} and {page}')
+
+
+if __name__ == '__main__':
+    main()
