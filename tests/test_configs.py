@@ -55,6 +55,9 @@ def data_root(digits, tmp_path_factory):
     for split in ('train', 'val'):
         write_data_set(root / f'data/coco/annotations/instances_{split}2017.json', root / f'data/coco/{split}2017',
                        CocoDataset.METAINFO['classes'])
+    for split in ('train', 'val'):
+        write_data_set(root / f'data/kitti/annotations/kitti_{split}.json', root / 'data/kitti/training/image_2',
+                       ('Car', 'Pedestrian', 'Cyclist'))
     for year in (2007, 2012):
         write_voc(root / f'data/VOCdevkit/VOC{year}')
     return root
@@ -155,6 +158,28 @@ def test_sampling_free_changes_only_what_it_replaces(name):
                 model['train_cfg'][part].pop('sampler')
         else:
             assert model['bbox_head'].pop('loss_cls')['use_sigmoid']
+    assert ours == theirs
+
+
+@pytest.mark.parametrize('name', [name for name in SHIPPED if '_equity_' in name])
+def test_equity_adds_its_hook_alone(name):
+    """Equal to the config without it: mmdet's own, imbdet's with RFS, or the baseline beside it."""
+    path = CONFIGS / name
+    if 'coco' in name:
+        detector = path.stem.replace('_equity', '')
+        theirs = Path(mmdet.__file__).parent / f'.mim/configs/{detector.split("_")[0].replace("-4scale", "").replace("-", "_")}'
+        path = theirs / f'{detector}.py'
+    elif 'lvis' in name:
+        path = CONFIGS / 'irfs' / path.name.replace('_equity_', '_rfs_')
+    else:
+        path = path.with_name(path.name.replace('_equity_', '_baseline_'))
+    ours, theirs = (without_scope(Config.fromfile(file).to_dict()) for file in (CONFIGS / name, path))
+    hook, = ours.pop('custom_hooks')
+    assert hook.pop('type') == 'DatasetEquityHook'
+    assert hook.pop('likelihoods').startswith(('data/coco/', 'data/lvis_v1/', 'data/kitti/', 'data/digits_longtail/'))
+    assert not hook  # the paper's settings are the defaults
+    for config in (ours, theirs):
+        config.pop('custom_imports', None)
     assert ours == theirs
 
 

@@ -10,7 +10,7 @@ from mmdet.models.roi_heads import bbox_heads, mask_heads
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from imbdet.dataset_equity.image_weights import ImageWeights
+from imbdet.dataset_equity.batch_weights import BatchWeights
 
 # Heads whose gradients the tests compare with those of images taken one by one.
 TESTED = (
@@ -124,7 +124,7 @@ def _extractor(detector: nn.Module, head: str) -> nn.Module | None:
         return None
 
 
-def attach(branch: Branch, weights: ImageWeights) -> list[RemovableHandle]:
+def attach(branch: Branch, weights: BatchWeights) -> list[RemovableHandle]:
     """Hook onto a branch, so that its predictions are weighted whenever its head is called in a training step.
 
     Args:
@@ -148,7 +148,7 @@ def attach(branch: Branch, weights: ImageWeights) -> list[RemovableHandle]:
     return [branch.head.register_forward_hook(weight)]
 
 
-def _attach_regions(branch: Branch, extractor: nn.Module, weights: ImageWeights) -> list[RemovableHandle]:
+def _attach_regions(branch: Branch, extractor: nn.Module, weights: BatchWeights) -> list[RemovableHandle]:
     """The extractor is called with the regions first, each with the index of its image; the head with their features."""
     images: list[Tensor] = []
 
@@ -163,7 +163,7 @@ def _attach_regions(branch: Branch, extractor: nn.Module, weights: ImageWeights)
     return [extractor.register_forward_pre_hook(note, with_kwargs=True), branch.head.register_forward_hook(weight)]
 
 
-def _attach_queries(branch: Branch, weights: ImageWeights) -> list[RemovableHandle]:
+def _attach_queries(branch: Branch, weights: BatchWeights) -> list[RemovableHandle]:
     """A DETR's head stacks the decoder's layers before the images; its branches also serve the encoder's tokens."""
     head: Any = branch.head
     inside = []

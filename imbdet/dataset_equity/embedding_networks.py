@@ -15,6 +15,7 @@ from imbdet.dataset_equity.image_statistics import colour_texture
 IMAGENET_MEAN = (123.675, 116.28, 103.53)
 IMAGENET_STD = (58.395, 57.12, 57.375)
 STATISTICS_SIZE = 256
+CLASSIFIERS = ('fc.', 'classifier.', 'head')
 
 
 class Embedding(Protocol):
@@ -106,30 +107,34 @@ def build_embedding(name: str, weights: str, size: int, cfg: Config | None, devi
         warnings.warn(f'{name} with random weights: images that look alike to it need not look alike', stacklevel=2)
     mean, std, bgr = torch.tensor(IMAGENET_MEAN), torch.tensor(IMAGENET_STD), False
     network: nn.Module
-    if name == 'detector':
-        network, mean, std, bgr = _detector_backbone(weights, cfg)
-    elif name.startswith('timm:'):
-        network, mean, std = _timm_model(name.removeprefix('timm:'), weights, size)
-    else:
-        network = _torchvision_model(name, weights)
-    network.eval().requires_grad_(False).to(device)
+    with torch.random.fork_rng(devices=()):
+        torch.manual_seed(0)  # random weights are the same in all processes, and when a killed run goes on
+        if name == 'detector':
+            network, mean, std, bgr = _detector_backbone(weights, cfg)
+        elif name.startswith('timm:'):
+            network, mean, std = _timm_model(name.removeprefix('timm:'), weights, size)
+        else:
+            network = _torchvision_model(name, weights)
+    network.eval()  # not chained: mmdet's backbones return None
+    network.requires_grad_(False).to(device)
     return NetworkEmbedding(description, network, mean.view(3, 1, 1), std.view(3, 1, 1), bgr, size)
 
 
 def _torchvision_model(name: str, weights: str) -> nn.Module:
     import torchvision
-    from torchvision.models import get_model, get_model_weights, list_models
+    from torchvision.models import get_model, list_models
     if name not in list_models(module=torchvision.models):  # those that classify
         raise ValueError(f"no embedding {name!r}: choose colour-texture, detector, a model of torchvision.models such as "
                          'resnet50, or timm:NAME')
-    model = get_model(name, weights=None)
-    if weights == 'default':
-        _load(model, name, _download(lambda: get_model_weights(name).DEFAULT.get_state_dict(progress=True), name))
-    elif weights != 'none':
-        _load(model, name, _read_state(weights), weights)
+    if weights == 'default':  # torchvision loads them itself: it renames layers of DenseNets, and scales Inception's input
+        model = _download(lambda: get_model(name, weights='DEFAULT'), name)
+    else:
+        model = get_model(name, weights=None)
+        if weights != 'none':
+            _load(model, name, _read_state(weights), weights)
     for classifier in ('fc', 'classifier', 'heads', 'head'):
         if hasattr(model, classifier):
-            setattr(model, classifier, nn.Flatten())
+            setattr(model, classifier, nn.Identity())
             return model
     raise ValueError(f'{name} has no classifier to take off; choose another model')
 
@@ -160,18 +165,14 @@ def _timm_model(name: str, weights: str, size: int) -> tuple[nn.Module, Tensor, 
 
 def _detector_backbone(weights: str, cfg: Config | None) -> tuple[nn.Module, Tensor, Tensor, bool]:
     from mmdet.registry import MODELS
-    from mmengine.runner.checkpoint import load_state_dict
     if cfg is None or weights == 'default':
         raise ValueError('--embedding detector takes the backbone of a detector trained on the data: give its CONFIG and '
                          '--weights CHECKPOINT')
     detector = MODELS.build(cfg.model)
     if weights != 'none':
-        state = {key: value for key, value in _read_state(weights).items() if key.startswith('backbone.')}
-        lacking = {key for key in detector.state_dict() if key.startswith('backbone.')} - set(state)
-        if lacking:
-            raise ValueError(f"{weights} lacks {sorted(lacking)[0]} and {len(lacking) - 1} more of the backbone's weights; "
-                             'it is a checkpoint of another detector')
-        load_state_dict(detector, state, strict=False)
+        _load(detector.backbone, "the config's backbone", {
+            key.removeprefix('backbone.'): value for key, value in _read_state(weights).items()
+            if key.startswith('backbone.')}, weights)
     preprocessor = detector.data_preprocessor
     mean, std = getattr(preprocessor, 'mean', torch.zeros(3)), getattr(preprocessor, 'std', torch.ones(3))
     # mmdet loads images as BGR; most preprocessors turn them.
@@ -192,17 +193,18 @@ def _read_state(path: str) -> dict[str, Tensor]:
     """Read a state dict, or a checkpoint that holds one, without running pickled code."""
     try:
         content = torch.load(path, map_location='cpu', weights_only=True)
+        return dict(content.get('state_dict', content))
     except Exception as error:  # torch raises several
         raise ValueError(f'{path} is no file of weights that torch loads with weights_only ({error})') from error
-    return content.get('state_dict', content)
 
 
-def _load(model: nn.Module, name: str, state: dict[str, Tensor], file: str = 'the hub') -> None:
-    """Load weights; only a classifier, which is taken off, may be missing or of another size."""
+def _load(model: nn.Module, name: str, state: dict[str, Tensor], file: str) -> None:
+    """Load weights; only a classifier, which is taken off, may be missing, of another size or too much."""
     wanted = model.state_dict()
     fitting = {key: value for key, value in state.items() if key in wanted and value.shape == wanted[key].shape}
-    lacking = [key for key in wanted if key not in fitting and not key.startswith(('fc.', 'classifier.', 'head'))]
-    if lacking:
-        raise ValueError(f'the weights of {file} do not fit {name}: {lacking[0]} and {len(lacking) - 1} more are missing or '
-                         'of another shape')
+    wrong = [key for key in {**wanted, **state} if key not in fitting and not key.startswith(CLASSIFIERS)
+             and not key.endswith('num_batches_tracked')]  # of no use here; files before torch 0.4.1 lack them
+    if wrong:
+        raise ValueError(f'the weights of {file} do not fit {name}: {wrong[0]} and {len(wrong) - 1} more are missing, of '
+                         'another shape or too much')
     model.load_state_dict(fitting, strict=False)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -87,6 +88,19 @@ def embed_part(paths: Sequence[str], embedding: Embedding, batch_size: int, num_
     return np.concatenate(features) if features else np.empty((0, 0), np.float32), np.concatenate(readable)
 
 
+def _times(paths: Sequence[str]) -> np.ndarray:
+    """Give the time at which each file was written, in ns; -1 where there is none."""
+    return np.array([os.stat(path).st_mtime_ns if os.path.isfile(path) else -1 for path in paths])
+
+
+def _is_current(part: Path, written: np.ndarray) -> bool:
+    """Tell whether a part is there and its images are as they were."""
+    if not part.is_file():
+        return False
+    with np.load(part, allow_pickle=False) as arrays:
+        return np.array_equal(arrays['written'], written)
+
+
 def embed_parts(paths: Sequence[str],
                 embedding: Embedding,
                 folder: Path,
@@ -95,7 +109,9 @@ def embed_parts(paths: Sequence[str],
                 device: torch.device,
                 rank: int = 0,
                 world_size: int = 1) -> None:
-    """Embed this process's share of the images and write it, part by part; parts that are there are kept.
+    """Embed this process's share of the images and write it, part by part.
+
+    Parts that are there are kept, unless an image in them was written since, a broken one mended, say.
 
     Args:
         paths: All images.
@@ -113,12 +129,13 @@ def embed_parts(paths: Sequence[str],
         for part in parts:
             file = folder / f'part_{part:05d}.npz'
             of_part = paths[part * PART:(part + 1) * PART]
-            if file.is_file():
+            written = _times(of_part)
+            if _is_current(file, written):
                 bar.update(len(of_part))
                 continue
             features, readable = embed_part(of_part, embedding, batch_size, num_workers, device, bar)
             with whole_file(file) as temporary:
-                np.savez(temporary, features=features, readable=readable)
+                np.savez(temporary, features=features, readable=readable, written=written)
 
 
 def load_parts(folder: Path, num_images: int) -> tuple[np.ndarray, np.ndarray]:

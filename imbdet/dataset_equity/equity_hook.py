@@ -1,5 +1,6 @@
 """The hook that weights each image's loss by how rare its appearance is."""
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,9 @@ from mmengine.runner import Runner
 from torch import nn
 from torch.utils.hooks import RemovableHandle
 
-from imbdet.annotations.data_infos import data_infos
+from imbdet.dataset_equity.batch_weights import BatchWeights
 from imbdet.dataset_equity.branches import TESTED, Branch, attach, find_branches
-from imbdet.dataset_equity.image_weights import ImageWeights
-from imbdet.dataset_equity.likelihood_file import MISSING, ImageKey, LikelihoodFile, read_likelihoods
+from imbdet.dataset_equity.image_weights import ON_MISSING, image_keys, image_weights
 from imbdet.dataset_equity.likelihoods import equity_weights
 from imbdet.dataset_equity.mixed_images import mixing_transforms
 from imbdet.runners import detector_of
@@ -32,7 +32,8 @@ class DatasetEquityHook(Hook):
     loss's ``avg_factor`` is taken as a constant; logged losses stay unweighted, and the log has the batch's
     ``equity_weight_mean`` and ``equity_weight_min``. Serves mmdet's dense heads, box heads and the DETR family.
 
-    The hook has no state: a resumed training goes on with the weights of the file.
+    The file is read when training starts, so testing does without it. The hook has no state: a resumed training goes on with
+    the weights of the file.
 
     Args:
         likelihoods: The file.
@@ -45,8 +46,7 @@ class DatasetEquityHook(Hook):
             others) or ``'rare'`` (p = 0).
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If an argument is out of range or unknown, or the file is none of likelihoods.
+        ValueError: If an argument is out of range or unknown.
 
     Examples:
         >>> custom_hooks = [dict(type='DatasetEquityHook', likelihoods='equity.npz')]
@@ -60,12 +60,11 @@ class DatasetEquityHook(Hook):
                  apply_to: str = 'cls',
                  on_missing: str = 'error') -> None:
         for name, value, known in (('normalize', normalize, ('none', 'dataset')), ('apply_to', apply_to, ('cls', 'all')),
-                                   ('on_missing', on_missing, ('error', 'mean', 'rare'))):
+                                   ('on_missing', on_missing, ON_MISSING)):
             if value not in known:
                 raise ValueError(f'{name} is one of {", ".join(known)}; got {value!r}')
         equity_weights(0.0, eta, gamma)  # checks the two
         self.likelihoods = likelihoods
-        self.content = read_likelihoods(likelihoods)
         self.eta = eta
         self.gamma = gamma
         self.normalize = normalize
@@ -74,7 +73,7 @@ class DatasetEquityHook(Hook):
         # Paths of the training images, in order, and the weight of each.
         self._paths = np.empty(0, np.str_)
         self._weights = np.empty(0, np.float32)
-        self._batch = ImageWeights()
+        self._batch = BatchWeights()
         self._branches: list[Branch] = []
         self._handles: list[RemovableHandle] = []
 
@@ -85,7 +84,8 @@ class DatasetEquityHook(Hook):
             runner: The runner of the training.
 
         Raises:
-            ValueError: If an image is missing from the file, images are mixed, or a head cannot be served.
+            FileNotFoundError: If there is no file of likelihoods.
+            ValueError: If it is none, an image is missing from it, images are mixed, or a head cannot be served.
             TypeError: If the data set cannot list its images.
         """
         dataset = runner.train_dataloader.dataset
@@ -93,8 +93,8 @@ class DatasetEquityHook(Hook):
         if mixing:
             raise ValueError(f'DatasetEquityHook: {", ".join(mixing)} of the training pipeline makes one image out of '
                              'several, whose weights differ; take it out of the pipeline to use the hook')
-        images = [ImageKey(info['img_id'], str(info['img_path'])) for info in data_infos(dataset)]
-        weights = image_weights(self.content, images, self.eta, self.gamma, self.on_missing, self.likelihoods)
+        images = image_keys(dataset)
+        weights = image_weights(self.likelihoods, images, self.eta, self.gamma, self.on_missing)
         if self.normalize == 'dataset':
             weights = weights / weights.mean()
         paths = np.array([image.img_path for image in images])
@@ -115,7 +115,7 @@ class DatasetEquityHook(Hook):
         untested = {type(branch.head).__name__ for branch in self._branches if type(branch.head) not in TESTED}
         if untested:
             print_log(f'DatasetEquityHook: {", ".join(sorted(untested))} is served as its kin are; no test of imbdet '
-                      'covers it', logger='current', level=30)
+                      'covers it', logger='current', level=logging.WARNING)
 
     def after_train(self, runner: Runner) -> None:
         """Detach from the detector.
@@ -131,9 +131,8 @@ class DatasetEquityHook(Hook):
         """Forward pre-hook of the detector: look up the weights of the batch."""
         if keywords.get('mode') != 'loss':
             return
-        device = next(detector.parameters()).device
-        samples = keywords.get('data_samples')
-        self._batch.start(torch.from_numpy(self._lookup(samples)).to(device))
+        weights = torch.from_numpy(self._lookup(keywords.get('data_samples')))
+        self._batch.start(weights, next(detector.parameters()).device)
 
     def _lookup(self, samples: Any) -> np.ndarray:
         """Look up the weight of each sample, shape (B,), float32."""
@@ -162,35 +161,3 @@ class DatasetEquityHook(Hook):
         self._branches = []  # seen once
         return {**losses, 'equity_weight_mean': weights.mean(), 'equity_weight_min': weights.min()}
 
-
-def image_weights(content: LikelihoodFile, images: list[ImageKey], eta: float, gamma: float, on_missing: str,
-                  file: str | Path) -> np.ndarray:
-    """Give each image its weight.
-
-    Args:
-        content: What the file of likelihoods holds.
-        images: The images.
-        eta: As in :func:`equity_weights`.
-        gamma: As in :func:`equity_weights`.
-        on_missing: ``'error'``, ``'mean'`` or ``'rare'``.
-        file: The file, for messages.
-
-    Returns:
-        Weights, shape (len(images),), float64.
-
-    Raises:
-        ValueError: If images are missing and that is an error, or all are missing.
-    """
-    positions = content.find(images)
-    missing = positions == MISSING
-    names = [image.img_path for image, lacks in zip(images, missing, strict=True) if lacks]
-    if names:
-        unreadable = f' ({len(content.skipped)} images could not be read when it was made)' if len(content.skipped) else ''
-        message = (f'{file} holds no likelihood of {len(names)} of {len(images)} training images, such as '
-                   f'{", ".join(names[:3])}{unreadable}')
-        if on_missing == 'error' or missing.all():
-            raise ValueError(f"{message}; make it anew, or choose on_missing='mean' or 'rare'")
-        print_log(f'DatasetEquityHook: {message}; on_missing={on_missing!r}', logger='current', level=30)
-    weights = equity_weights(content.likelihoods[positions], eta, gamma)
-    weights[missing] = weights[~missing].mean() if on_missing == 'mean' else equity_weights(0.0, eta, gamma)
-    return weights

@@ -1,108 +1,68 @@
-"""Weighting each image's own loss, by way of its gradient."""
+"""The weights of a data set's images."""
 
+import logging
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-from torch import Tensor
+import numpy as np
+from mmengine.logging import print_log
+
+from imbdet.annotations.data_infos import data_infos
+from imbdet.dataset_equity.likelihood_file import MISSING, ImageKey, read_likelihoods
+from imbdet.dataset_equity.likelihoods import equity_weights
+
+ON_MISSING = ('error', 'mean', 'rare')
 
 
-def weight_gradient(values: Tensor, weights: Tensor, dim: int = 0) -> Tensor:
-    r"""Return predictions whose gradient is multiplied by a weight for each image.
-
-    A loss is a sum over images, of terms that only see their own image's predictions:
-
-    .. math:: \nabla_\theta \sum_i w_i L_i = \sum_i \frac{\partial y_i}{\partial\theta} \cdot w_i
-        \frac{\partial L_i}{\partial y_i}
-
-    so scaling the gradient of the predictions y is the same as weighting the losses, whatever the loss is, as long as
-    its ``avg_factor`` is a constant. The loss itself keeps its value.
+def image_keys(dataset: Any) -> list[ImageKey]:
+    """List the images of a data set or wrapper, in its order.
 
     Args:
-        values: Predictions, of any shape and floating type.
-        weights: Weight of each slice along ``dim``, shape (values.shape[dim],).
-        dim: The dimension of images, or of rows that belong to images.
+        dataset: Anything with ``len()`` and mmdet's ``get_data_info(index)``.
 
     Returns:
-        A view of ``values``; ``values`` themselves if they have no gradient.
+        Id and path of each.
+
+    Raises:
+        TypeError: If the data set has no ``get_data_info``.
     """
-    if not values.requires_grad:
-        return values
-    shape = [1] * values.dim()
-    shape[dim] = -1
-    factors = weights.view(shape)
-    # A view, because heads may use the same values elsewhere, where the gradient that comes back is weighted already.
-    weighted = values.view_as(values)
-    weighted.register_hook(lambda gradient: gradient * factors.to(gradient))
-    return weighted
+    return [ImageKey(info['img_id'], str(info['img_path'])) for info in data_infos(dataset)]
 
 
-class ImageWeights:
-    """The weights of the batch that a detector works on, and which of its branches they reached.
+def image_weights(likelihoods: str | Path,
+                  images: Sequence[ImageKey],
+                  eta: float = 1.0,
+                  gamma: float = 5.0,
+                  on_missing: str = 'error') -> np.ndarray:
+    """Give each image its weight.
 
-    Attributes:
-        weights: Weight of each image, shape (B,), float32, on the detector's device; None outside a training step.
-        reached: Names of the branches whose predictions were weighted since :meth:`start`.
+    Args:
+        likelihoods: File of likelihoods.
+        images: The images.
+        eta: As in :func:`equity_weights`.
+        gamma: As in :func:`equity_weights`.
+        on_missing: What becomes of an image that the file does not hold: ``'error'``, ``'mean'`` (the mean weight of the
+            others) or ``'rare'`` (p = 0).
+
+    Returns:
+        Weights, shape (len(images),), float64.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is no file of likelihoods, or images are missing and that is an error, or all are missing.
     """
-
-    def __init__(self) -> None:
-        self.weights: Tensor | None = None
-        self.reached: set[str] = set()
-
-    def start(self, weights: Tensor) -> None:
-        """Begin a batch.
-
-        Args:
-            weights: Weight of each image, shape (B,).
-        """
-        self.weights = weights
-        self.reached = set()
-
-    def stop(self) -> None:
-        """End the batch."""
-        self.weights = None
-
-    def weight_images(self, branch: str, predictions: Any, dim: int = 0) -> Any:
-        """Weight predictions that have a dimension of images.
-
-        Args:
-            branch: Name of the branch.
-            predictions: A tensor, or nested lists and tuples of such.
-            dim: The dimension of images.
-
-        Returns:
-            The predictions, nested alike.
-
-        Raises:
-            ValueError: If that dimension is not as long as the batch.
-        """
-        if self.weights is None:
-            return predictions
-        return self._weight(branch, predictions, self.weights, dim, f'{len(self.weights)} images')
-
-    def weight_rows(self, branch: str, predictions: Any, images: Tensor) -> Any:
-        """Weight predictions that have a row for each region of interest.
-
-        Args:
-            branch: Name of the branch.
-            predictions: A tensor of shape (R, ...), or nested lists and tuples of such.
-            images: The image of each row, shape (R,), whole numbers of any type.
-
-        Returns:
-            The predictions, nested alike.
-
-        Raises:
-            ValueError: If there are not so many rows.
-        """
-        if self.weights is None:
-            return predictions
-        return self._weight(branch, predictions, self.weights[images.long()], 0, f'{len(images)} regions')
-
-    def _weight(self, branch: str, predictions: Any, weights: Tensor, dim: int, wanted: str) -> Any:
-        if isinstance(predictions, (list, tuple)):
-            return type(predictions)([self._weight(branch, part, weights, dim, wanted) for part in predictions])
-        if not isinstance(predictions, Tensor):  # None, of a head without such an output
-            return predictions
-        if predictions.dim() <= dim or predictions.shape[dim] != len(weights):
-            raise ValueError(f'DatasetEquityHook: {branch} gave predictions of shape {tuple(predictions.shape)}, whose '
-                             f'dimension {dim} is not that of the {wanted}; this head cannot be served')
-        self.reached.add(branch)
-        return weight_gradient(predictions, weights, dim)
+    content = read_likelihoods(likelihoods)
+    positions = content.find(images)
+    missing = positions == MISSING
+    names = [image.img_path for image, lacks in zip(images, missing, strict=True) if lacks]
+    if names:
+        unreadable = f' ({len(content.skipped)} images could not be read when it was made)' if len(content.skipped) else ''
+        message = (f'{likelihoods} holds no likelihood of {len(names)} of {len(images)} training images, such as '
+                   f'{", ".join(names[:3])}{unreadable}')
+        if on_missing == 'error' or missing.all():
+            raise ValueError(f"{message}; make it anew, or choose on_missing='mean' or 'rare'")
+        print_log(f'{message}: on_missing={on_missing!r}', logger='current', level=logging.WARNING)
+    weights = equity_weights(content.likelihoods[positions], eta, gamma)
+    weights[missing] = weights[~missing].mean() if on_missing == 'mean' else equity_weights(0.0, eta, gamma)
+    return weights

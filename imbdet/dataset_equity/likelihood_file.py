@@ -3,7 +3,6 @@
 import csv
 import json
 import os
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
@@ -102,8 +101,8 @@ def write_likelihoods(path: str | Path, content: LikelihoodFile) -> Path:
         The path.
     """
     path = Path(path)
-    with whole_file(path) as temporary:
-        np.savez_compressed(temporary, **{**content._asdict(), 'made': np.array(json.dumps(content.made))})
+    with whole_file(path) as temporary, open(temporary, 'wb') as packed:  # to a path, numpy would add its own suffix
+        np.savez_compressed(packed, **{**content._asdict(), 'made': np.array(json.dumps(content.made))})
     sizes = dict(zip(*np.unique(content.clusters, return_counts=True), strict=True))
     with whole_file(path.with_suffix('.csv')) as temporary, open(temporary, 'w', newline='') as file:
         table = csv.writer(file)
@@ -133,11 +132,12 @@ def read_likelihoods(path: str | Path) -> LikelihoodFile:
         with np.load(path, allow_pickle=False) as arrays:
             content = LikelihoodFile(**{name: arrays[name] for name in LikelihoodFile._fields})
         content = content._replace(made=json.loads(str(content.made)))
-        if {len(column) for column in content[:4]} != {len(content.likelihoods)} or not len(content.likelihoods):
+        if {column.shape for column in content[:4]} != {(len(content.likelihoods), )} or not len(content.likelihoods):
             raise ValueError('columns of different lengths, or empty')
-    except (ValueError, TypeError, KeyError, EOFError, OSError, zipfile.BadZipFile) as error:
+        in_range = ((content.likelihoods >= 0) & (content.likelihoods <= 1)).all()
+    except Exception as error:  # of a broken file numpy, zipfile and zlib raise many
         raise ValueError(f'{path}: not a file of likelihoods as tools/equity/build_likelihoods.py writes it '
                          f'({type(error).__name__}: {error})') from None
-    if not ((content.likelihoods >= 0) & (content.likelihoods <= 1)).all():
+    if not in_range:
         raise ValueError(f'{path}: likelihoods are in [0, 1]; some are outside, or no numbers')
     return content

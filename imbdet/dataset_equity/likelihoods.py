@@ -28,17 +28,17 @@ def cluster_likelihoods(clusters: np.ndarray, noise: str = 'rare') -> np.ndarray
         Likelihoods in [0, 1], shape (N,), float64.
 
     Raises:
-        ValueError: If ``noise`` is unknown, there is no image, or all of them are rare noise.
+        ValueError: If ``noise`` is unknown, there is no image, or all of them are noise.
     """
     if noise not in NOISE_POLICIES:
         raise ValueError(f'unknown noise policy {noise!r}; choose one of {", ".join(NOISE_POLICIES)}')
     clusters = np.asarray(clusters)
+    if (clusters == NOISE).all():
+        raise ValueError(f'no cluster among {len(clusters)} images; a smaller min_cluster_size finds more')
     names, members = np.unique(clusters, return_inverse=True)
     sizes = np.bincount(members, minlength=len(names))
     if noise == 'rare':
         sizes[names == NOISE] = 0
-    if not sizes.any():
-        raise ValueError(f'no cluster among {len(clusters)} images; a smaller min_cluster_size finds more')
     return sizes[members] / sizes.max()
 
 

@@ -3,6 +3,7 @@
 import logging
 import math
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from mmengine.logging import print_log
 from torch.utils.data import Sampler
 
 from imbdet.annotations import check_dataset_classes, class_names
+from imbdet.dataset_equity import equity_weights, image_keys, image_weights
 from imbdet.repeat_sampling.label_counts import LabelCounts, count_labels, labels_per_image
 from imbdet.repeat_sampling.repeat_factors import (
     METHODS,
@@ -37,6 +39,11 @@ class RepeatFactorSampler(Sampler[int]):
     ``'e-irfs'`` (arXiv 2503.21893) as many images as the data set has are drawn with replacement, with probability
     r(i) / sum r; its paper uses ``threshold=1e-4``.
 
+    With a file of appearance likelihoods, an image's factor is multiplied by how much more it weighs than the commonest
+    appearance, :math:`w(p_i) / w(1) = 1 + (1 - p_i)^\gamma / \eta` (see
+    :class:`~imbdet.dataset_equity.DatasetEquityHook`): in expectation the same as weighting its losses. This combination
+    is ours, no paper's.
+
     Crowd and ignored boxes do not count. Labels are read from the data set in one pass; any mmdet data set or wrapper
     with ``get_data_info`` will do. All ranks share one order and take disjoint parts of it.
 
@@ -48,10 +55,13 @@ class RepeatFactorSampler(Sampler[int]):
         seed: Seed of every draw, the same on all ranks; mmengine passes the runner's. None: drawn at random and shared
             among the ranks.
         round_up: Whether to repeat the first images of an epoch until every rank has equally many.
+        likelihoods: File of appearance likelihoods, as ``tools/equity/build_likelihoods.py`` writes it. None: without.
+        eta: With ``likelihoods``; above 0. The rarest appearance is seen 1 + 1 / eta times as often as the commonest.
+        gamma: With ``likelihoods``; at least 0.
 
     Raises:
-        ValueError: If the method is unknown, the threshold is outside (0, 1], the data set is empty, or its ``classes``
-            are not those of its annotation file.
+        ValueError: If the method is unknown, the threshold is outside (0, 1], the data set is empty, its ``classes``
+            are not those of its annotation file, or an image has no likelihood in the file.
         TypeError: If the data set cannot give labels.
 
     Examples:
@@ -64,7 +74,10 @@ class RepeatFactorSampler(Sampler[int]):
                  threshold: float = 1e-3,
                  shuffle: bool = True,
                  seed: int | None = None,
-                 round_up: bool = True) -> None:
+                 round_up: bool = True,
+                 likelihoods: str | Path | None = None,
+                 eta: float = 1.0,
+                 gamma: float = 5.0) -> None:
         if method not in METHODS:  # before the pass over the data set, which may take seconds
             raise ValueError(f'unknown method {method!r}; choose one of {", ".join(METHODS)}')
         check_threshold(threshold)
@@ -86,6 +99,9 @@ class RepeatFactorSampler(Sampler[int]):
         counts = count_labels(labels, len(names))
         self.category_factors = category_repeat_factors(*counts, len(dataset), threshold, method)
         self.image_factors = image_repeat_factors(labels, self.category_factors)
+        if likelihoods is not None:
+            weights = image_weights(likelihoods, image_keys(dataset), eta, gamma)
+            self.image_factors = self.image_factors * (weights / equity_weights(1.0, eta, gamma))
         self.epoch_size = len(dataset) if method == 'e-irfs' else epoch_length(self.image_factors)
         self._log(names, counts)
 

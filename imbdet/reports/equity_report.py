@@ -42,10 +42,11 @@ def write_equity_report(folder: str | Path, content: LikelihoodFile, points: np.
     by_size = [int(name) for name in names[np.argsort(-counts, kind='stable')]]
     real = [name for name in by_size if name != NOISE]
     rarest = ([NOISE] if NOISE in by_size else []) + real[::-1]
+    shown = min(GALLERY_CLUSTERS, -(-len(real) // 2))  # of few clusters half, or both galleries would show the same
     pictures = {
         'scatter': _scatter(folder / 'scatter.png', points, content.clusters, by_size),
-        'rarest': _gallery(folder / 'rarest.png', rarest[:GALLERY_CLUSTERS], content, paths, weights),
-        'commonest': _gallery(folder / 'commonest.png', real[:GALLERY_CLUSTERS], content, paths, weights),
+        'rarest': _gallery(folder / 'rarest.png', rarest[:shown], content, paths, weights),
+        'commonest': _gallery(folder / 'commonest.png', real[:shown], content, paths, weights),
         'weights': _histogram(folder / 'weights.png', weights, formula),
         'classes': _classes(folder / 'class_weights.png', classes),
     }
@@ -85,11 +86,11 @@ def _scatter(out: Path, points: np.ndarray, clusters: np.ndarray, by_size: list[
     figure = new_figure(8, 6)
     axes = figure.add_subplot()
     from matplotlib import colormaps
-    colours = colormaps['tab20']
+    colours = [colormaps['tab20'](index) for index in (*range(0, 20, 2), *range(1, 20, 2))]  # strong ones first
     for position, cluster in enumerate(by_size):
         members = clusters[chosen] == cluster
         label = _title(cluster, int(np.count_nonzero(clusters == cluster))) if position < MANY_CLUSTERS else None
-        axes.scatter(*places[members].T, s=12, label=label, color='#7f8c8d' if cluster == NOISE else colours(position % 20),
+        axes.scatter(*places[members].T, s=12, label=label, color='#7f8c8d' if cluster == NOISE else colours[position % 20],
                      marker='x' if cluster == NOISE else 'o', linewidths=1 if cluster == NOISE else 0)
     axes.set_axis_off()
     axes.legend(loc='center left', bbox_to_anchor=(1, 0.5), fontsize=8, frameon=False,
@@ -140,7 +141,8 @@ def _classes(out: Path, classes: ClassWeights) -> Path:
     figure = new_figure(8, 0.8 + 0.2 * max(len(order), 2))
     axes = figure.add_subplot()
     axes.barh(np.arange(len(order)), classes.mean_weight[order], color='#1f618d')
-    axes.set_yticks(np.arange(len(order)), [f'{classes.names[index]} ({classes.boxes[index]})' for index in order], fontsize=8)
+    axes.set_yticks(np.arange(len(order)), [f'{classes.names[index]} ({classes.boxes[index]})' for index in order], fontsize=8,
+                    parse_math=False)
     axes.invert_yaxis()
     axes.margins(y=0.01)
     axes.set_xlabel('mean weight of its boxes (number of boxes behind the name)')

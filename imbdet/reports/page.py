@@ -10,7 +10,8 @@ from imbdet.files import whole_file
 
 STYLE = '''
 body { font: 16px/1.5 system-ui, sans-serif; color: #1c2833; max-width: 68rem; margin: 0 auto; padding: 1rem; }
-h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin: 2rem 0 .5rem; border-bottom: 1px solid #d5d8dc; }
+h1 { font-size: 1.6rem; overflow-wrap: anywhere; }
+h2 { font-size: 1.2rem; margin: 2rem 0 .5rem; border-bottom: 1px solid #d5d8dc; }
 img { max-width: 100%; height: auto; } figure { margin: 0; } .scroll { overflow-x: auto; max-height: 32rem; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: .15rem .8rem .15rem 0; text-align: right; } th:first-child, td:first-child { text-align: left; }

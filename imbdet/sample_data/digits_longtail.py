@@ -24,7 +24,7 @@ from imbdet.sample_data.rendering import (
     render_visible,
 )
 
-VERSION = '1.0'
+VERSION = '1.1'
 NUM_IMAGES = {'train': 600, 'val': 200}
 APPEARANCE_SHARES = {'train': (0.70, 0.22, 0.08), 'val': (0.60, 0.25, 0.15)}
 NOT_EXHAUSTIVE_SHARE = 0.05
@@ -32,7 +32,7 @@ NOT_EXHAUSTIVE_SHARE = 0.05
 
 
 def annotation_path(root: str | Path, split: str) -> Path:
-    """Return the path of a split's annotation file below the data set's folder."""
+    """Return the path of the annotation file of ``'train'``, ``'val'`` or ``'val_night'`` and such below the folder."""
     return Path(root) / 'annotations' / f'digits_longtail_{split}.json'
 
 
@@ -49,7 +49,8 @@ def make_digits_longtail(root: str | Path, seed: int = 0, progress: Callable[[in
     """Write the data set: 600 training and 200 validation images of 160 x 160, visible and infrared.
 
     Files are ``visible/{train,val}/000001.jpg``, ``infrared/{train,val}/000001.jpg`` and
-    ``annotations/digits_longtail_{train,val}.json``.
+    ``annotations/digits_longtail_{train,val}.json``, and, of the validation images of each appearance alone,
+    ``annotations/digits_longtail_val_{daylight,dusk,night}.json``.
 
     Args:
         root: Folder to write; it appears when it is whole. An older data set there is replaced.
@@ -160,9 +161,18 @@ class _Split:
                 for index, plan in enumerate(CLASSES)]
 
     def write_annotations(self, categories: list[dict], seed: int) -> None:
-        """Write the LVIS file."""
-        path = annotation_path(self.root, self.split)
+        """Write the LVIS file, and of the validation images one for each appearance."""
+        self._write(self.split, self.images, categories, seed)
+        if self.split == 'val':
+            for appearance in APPEARANCES:
+                images = [image for image in self.images if image['appearance'] == appearance]
+                self._write(f'val_{appearance}', images, categories, seed)
+
+    def _write(self, name: str, images: list[dict], categories: list[dict], seed: int) -> None:
+        path = annotation_path(self.root, name)
         path.parent.mkdir(exist_ok=True)
+        ids = {image['id'] for image in images}
         info = {'description': 'digits_longtail, a sample data set of imbdet', 'version': VERSION, 'seed': seed}
-        path.write_text(json.dumps({'info': info, 'licenses': [], 'images': self.images, 'categories': categories,
-                                    'annotations': self.annotations}))
+        path.write_text(json.dumps({
+            'info': info, 'licenses': [], 'images': images, 'categories': categories,
+            'annotations': [box for box in self.annotations if box['image_id'] in ids]}))

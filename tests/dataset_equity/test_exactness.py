@@ -126,6 +126,12 @@ def gradients(detector, batch, apply_to, wrt=None):
             for variable, gradient in zip(wrt, found, strict=True)]
 
 
+def pixel_gradients(detector, batch, apply_to='cls'):
+    """Gradient of the selected losses by each image's pixels."""
+    inputs = batch['inputs'].clone().requires_grad_()
+    return gradients(detector, dict(batch, inputs=inputs), apply_to, [inputs])[0]
+
+
 def of_image(batch, index):
     return dict(inputs=batch['inputs'][index:index + 1], data_samples=batch['data_samples'][index:index + 1])
 
@@ -153,6 +159,35 @@ def test_weighted_sum_of_images(case, name, apply_to, tmp_path):
         return float(torch.cat([(a - b).flatten() for a, b in zip(found, wanted, strict=True)]).norm()
                      / torch.cat([gradient.flatten() for gradient in wanted]).norm())
 
-    print(name, apply_to, difference(weighted), difference(plain))
     assert difference(weighted) < 1e-5
     assert difference(plain) > 1e-2  # detached, and the comparison is able to fail
+
+
+@pytest.mark.parametrize('name', LISTED)
+def test_pixels_of_an_image_see_its_weight_alone(case, name, tmp_path):
+    """The check needs no image taken by itself: the same batch, with the hook and without."""
+    runner, detector, batch = case(name)
+    plain = pixel_gradients(detector, batch)
+    hook = DatasetEquityHook(write_for(tmp_path, LIKELIHOODS))
+    hook.before_train(runner)
+    weighted = pixel_gradients(detector, batch)
+    for weight, image, reference in zip(weights_of(batch), weighted, plain, strict=True):
+        assert reference.norm() > 0
+        assert (image - weight * reference).norm() < 1e-5 * reference.norm()
+
+
+@pytest.mark.parametrize('name', ['retinanet', 'mask-rcnn', 'dino'])
+def test_losses_that_do_not_classify_are_left_alone(case, name, tmp_path):
+    runner, detector, batch = case(name)
+
+    def others():
+        losses = detector(**batch, mode='loss')
+        values = [part for key, value in losses.items() if 'loss' in key and 'cls' not in key
+                  for part in (value if isinstance(value, list) else [value])]
+        return torch.autograd.grad(sum(values), list(detector.parameters()), allow_unused=True)
+
+    plain = others()
+    DatasetEquityHook(write_for(tmp_path, LIKELIHOODS)).before_train(runner)
+    assert any(gradient is not None for gradient in plain)
+    for gradient, reference in zip(others(), plain, strict=True):
+        assert gradient is None if reference is None else torch.equal(gradient, reference)

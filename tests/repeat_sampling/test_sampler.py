@@ -16,6 +16,8 @@ from mmengine.runner import Runner
 
 from imbdet.repeat_sampling import RepeatFactorSampler, category_repeat_factors
 
+from ..dataset_equity.likelihoods_of import write_for
+
 # Image 1 has a and a crowd of b, image 2 nothing, image 3 a twice and c; nobody has d.
 BOXES = [(1, 1), {'image_id': 1, 'category_id': 2, 'iscrowd': 1}, (3, 1), (3, 1), (3, 3)]
 CATEGORIES = ('a', 'b', 'c', 'd')
@@ -207,3 +209,20 @@ def test_bad_arguments(dataset, annotation_file):
 def test_registered_as_mmdet_sampler(dataset):
     built = DATA_SAMPLERS.build(dict(type='RepeatFactorSampler', dataset=dataset, threshold=0.5, seed=1))
     assert isinstance(built, RepeatFactorSampler)
+
+
+def test_appearance_multiplies_the_factors(dataset, tmp_path):
+    """An image of the rarest appearance is seen (1 + 1 / eta) times as often as one of the commonest."""
+    likelihoods = [1.0, 0.0, 0.5]
+    names = np.array([f'images/{index}.jpg' for index in (1, 2, 3)])
+    path = write_for(tmp_path, likelihoods, image_ids=np.array(['1', '2', '3']), paths=names)
+    plain = RepeatFactorSampler(dataset, threshold=0.9).image_factors
+    sampler = RepeatFactorSampler(dataset, threshold=0.9, seed=0, likelihoods=path, eta=0.5, gamma=2.0)
+    assert sampler.image_factors == pytest.approx(plain * [1.0, 3.0, 1 + 0.25 / 0.5])
+    assert len(sampler) == math.ceil(sampler.image_factors.sum())
+
+
+def test_an_image_without_a_likelihood(dataset, tmp_path):
+    path = write_for(tmp_path, [0.5], image_ids=np.array(['2']), paths=np.array(['images/2.jpg']))
+    with pytest.raises(ValueError, match='holds no likelihood of 2 of 3 training images, such as 1.jpg, 3.jpg'):
+        RepeatFactorSampler(dataset, likelihoods=path)

@@ -36,7 +36,7 @@ def test_same_seed_same_files_in_place_of_others(digits, tmp_path):
     assert not is_complete(tmp_path)
     make_digits_longtail(folder, seed=0)
     assert checksums(folder) == checksums(digits)
-    assert len(checksums(digits)) == 2 * (600 + 200) + 2
+    assert len(checksums(digits)) == 2 * (600 + 200) + 5
     assert [path.name for path in tmp_path.iterdir()] == ['digits']  # no temporary folder is left
 
 
@@ -130,6 +130,20 @@ def test_no_scan_in_both_splits():
     originals = Counter((scan / 16).astype(np.float32).tobytes() for scan in load_digits().images)
     assert every == originals  # each scan once: divided, none lost
     assert all(len(train) > 2 * len(val) > 0 for train, val in zip(scans.train, scans.val, strict=True))
+
+
+def test_validation_images_by_appearance(digits, content):
+    """Each validation image is in one of three further files, with its boxes."""
+    images, boxes = [], []
+    for appearance in ('daylight', 'dusk', 'night'):
+        part = json.loads(annotation_path(digits, f'val_{appearance}').read_text())
+        assert {image['appearance'] for image in part['images']} == {appearance}
+        assert part['categories'] == content['val']['categories']
+        assert {box['image_id'] for box in part['annotations']} <= {image['id'] for image in part['images']}
+        images += part['images']
+        boxes += part['annotations']
+    for joined, whole in ((images, content['val']['images']), (boxes, content['val']['annotations'])):
+        assert sorted(joined, key=lambda item: item['id']) == whole
 
 
 def test_appearances(digits, content):

@@ -7,28 +7,17 @@ of the prior is timed against an epoch of such steps. The default config needs d
 """
 
 import argparse
-import time
 from pathlib import Path
 
 import numpy as np
-import torch
 from mmdet.utils import register_all_modules
 from mmengine.config import Config
 from mmengine.runner import Runner
-from tqdm import tqdm
+from paired_steps import compare_steps, seconds
 
 from imbdet.sampling_free import GuidedLossHook, OptimalBiasInitHook
 
 CONFIG = Path(__file__).parents[2] / 'configs/quickstart/retinanet_r18_plain-ce_400i_digits.py'
-
-
-def seconds(call, *arguments, **keywords) -> float:
-    """Return how long a call takes, until the GPU, if there is one, has done it."""
-    start = time.perf_counter()
-    call(*arguments, **keywords)
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-    return time.perf_counter() - start
 
 
 def main() -> None:
@@ -52,21 +41,7 @@ def main() -> None:
         taken = seconds(OptimalBiasInitHook().before_train, runner)
         steps = [seconds(runner.model.train_step, batch, optim_wrapper=optim_wrapper) for _ in range(8)]
         measuring.append(100 * taken / (len(loader) * np.median(steps)))
-    hook = GuidedLossHook()
-    plain, guided = [], []
-    for step in tqdm(range(arguments.steps + 3), disable=None, unit='step'):
-        times = [seconds(runner.model.train_step, batch, optim_wrapper=optim_wrapper)]
-        hook.before_train(runner)
-        times.append(seconds(runner.model.train_step, batch, optim_wrapper=optim_wrapper))
-        hook.after_train(runner)
-        if step >= 3:  # warmed up
-            plain.append(times[0])
-            guided.append(times[1])
-    ratios = np.array(guided) / np.array(plain)
-    low, high = np.percentile(ratios, [25, 75])
-    print(f'step: plain cross entropy {1000 * np.median(plain):.1f} ms, with guided loss {1000 * np.median(guided):.1f} ms; '
-          f'median ratio {np.median(ratios):.3f}, quartiles {low:.3f} and {high:.3f}, {arguments.steps} pairs (at most 1.02 '
-          'is wanted)')
+    compare_steps(runner, GuidedLossHook(), batch, optim_wrapper, arguments.steps, 'plain and with guided loss')
     print(f'prior: measuring takes {np.median(measuring):.1f} % of an epoch of {len(loader)} steps; each of 5: '
           f'{", ".join(f"{part:.1f}" for part in measuring)} (less than 5 is wanted)')
 

@@ -19,7 +19,7 @@ import torch
 from mmengine.config import Config
 from mmengine.dist import barrier, get_dist_info, init_dist
 
-from imbdet.command_line import RUN_ERROR, USAGE_ERROR, one_line_errors
+from imbdet.command_line import RUN_ERROR, USAGE_ERROR, one_line_errors, report_annotations
 from imbdet.dataset_equity import LikelihoodFile, cluster_likelihoods, equity_weights, write_likelihoods
 from imbdet.dataset_equity.class_weights import ClassWeights, class_weights
 from imbdet.dataset_equity.clusters import (
@@ -34,6 +34,7 @@ from imbdet.dataset_equity.embeddings import cache_folder, embed_parts, load_par
 from imbdet.dataset_equity.likelihoods import NOISE, NOISE_POLICIES
 from imbdet.dataset_equity.training_images import TrainingImages, images_of_annotations, images_of_config
 from imbdet.reports import write_equity_report
+from imbdet.reports.figures import new_figure
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -72,8 +73,10 @@ def read_source(arguments: argparse.Namespace) -> tuple[TrainingImages, Config |
     if arguments.out.suffix != '.npz':
         raise ValueError(f'--out {arguments.out}: the file of likelihoods ends in .npz')
     equity_weights(0.0, arguments.eta, arguments.gamma)  # checks the two
+    new_figure(1, 1)  # where matplotlib is missing, say so now and not after the embedding
     if source.suffix != '.json':
         cfg = Config.fromfile(source)
+        report_annotations(cfg, ('train_dataloader', ))
         return images_of_config(cfg), cfg
     if arguments.img_folder is None:
         raise ValueError(f'{source} is an annotation file: give the folder of its images with --img-folder')
@@ -97,7 +100,7 @@ def cluster(arguments: argparse.Namespace, points: np.ndarray) -> tuple[np.ndarr
     if arguments.method == 'hdbscan':
         made.update(library='scikit-learn', min_cluster_size=arguments.min_cluster_size, noise=arguments.noise)
         return hdbscan_clusters(points, arguments.min_cluster_size), made
-    number = arguments.clusters or default_num_clusters(len(points))
+    number = default_num_clusters(len(points)) if arguments.clusters is None else arguments.clusters
     clusters, library = kmeans_clusters(points, number, arguments.seed)
     made.update(library=library, clusters=number)
     return clusters, made
@@ -121,14 +124,15 @@ def print_weights(content: LikelihoodFile, weights: np.ndarray, classes: ClassWe
     noise = np.count_nonzero(content.clusters == NOISE)
     print(f'{len(content.clusters)} images in {len(sizes)} clusters of {sizes.min()} to {sizes.max()}'
           + (f', {noise} in none' if noise else '') + f'; embedding {content.made["embedding"]["name"]}, weights '
-          f'{content.made["embedding"]["weights"]}')
+          f'{content.made["embedding"]["weights"]}; {content.made["clustering"]["method"]} by '
+          f'{content.made["clustering"]["library"]}')
     if len(content.skipped):
         print(f'{len(content.skipped)} images could not be read and are left out: {", ".join(content.skipped[:5])}'
               + (', ...' if len(content.skipped) > 5 else ''), file=sys.stderr)
     print('weights: ' + '  '.join(f'{name} {value:.4f}' for name, value in zip(
         ('least', '5 %', '25 %', 'median', '75 %', '95 %', 'most', 'mean'),
         [*np.percentile(weights, [0, 5, 25, 50, 75, 95, 100]), weights.mean()], strict=True)))
-    width = max(len('class'), *(len(name) for name in classes.names))
+    width = max(len(name) for name in ('class', *classes.names))
     print(f'{"class":<{width}} {"images":>8} {"boxes":>8} {"mean weight":>12}')
     for row in zip(*classes, strict=True):
         print('{:<{width}} {:>8} {:>8} {:>12.4f}'.format(*row, width=width))
@@ -141,7 +145,10 @@ def main() -> None:
         images, cfg = read_source(arguments)
         device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
         if 'WORLD_SIZE' in os.environ:
-            init_dist('pytorch', backend='nccl' if device.type == 'cuda' else 'gloo')
+            if device.type == 'cuda':
+                init_dist('pytorch')
+            else:  # init_dist sets a CUDA device
+                torch.distributed.init_process_group('gloo')
         embedding = build_embedding(arguments.embedding, arguments.weights, arguments.image_size, cfg, device)
     with one_line_errors(arguments.verbose, RUN_ERROR):
         features, readable = embed(arguments, images, embedding, device)

@@ -1,0 +1,4 @@
+_base_ = 'mmdet::retinanet/retinanet_r50_fpn_1x_coco.py'
+custom_imports = dict(imports=['imbdet'], allow_failed_imports=False)
+# Made by tools/equity/build_likelihoods.py of this config: see README.md.
+custom_hooks = [dict(type='DatasetEquityHook', likelihoods='data/coco/equity_train2017.npz')]

@@ -1,0 +1,65 @@
+"""Time the steps of a detector with DatasetEquityHook against those without, and the clustering of 100,000 embeddings.
+
+    python tools/benchmark/dataset_equity.py [CONFIG] [--steps 60]
+
+The default config needs data/digits_longtail and the file of likelihoods that configs/quickstart/README.md makes.
+"""
+
+import argparse
+import resource
+from pathlib import Path
+
+import numpy as np
+from mmdet.registry import HOOKS
+from mmdet.utils import register_all_modules
+from mmengine.config import Config
+from mmengine.runner import Runner
+from paired_steps import compare_steps, seconds
+
+from imbdet.dataset_equity.clusters import kmeans_clusters, reduce_embeddings
+
+CONFIG = Path(__file__).parents[2] / 'configs/quickstart/retinanet_r18_equity_400i_digits.py'
+NUM_IMAGES, DIMENSIONS, NUM_CLUSTERS = 100_000, 384, 1000
+
+
+def time_steps(path: str | Path, steps: int) -> None:
+    """Time steps with the hook and without it."""
+    register_all_modules()
+    cfg = Config.fromfile(path)
+    hook = HOOKS.build(next(hook for hook in cfg.custom_hooks if hook.type == 'DatasetEquityHook'))
+    cfg.update(work_dir='work_dirs/benchmark_dataset_equity', log_level='WARNING', custom_hooks=[])
+    runner = Runner.from_cfg(cfg)
+    optim_wrapper = runner.build_optim_wrapper(cfg.optim_wrapper)
+    runner.model.init_weights()
+    runner.model.train()
+    compare_steps(runner, hook, next(iter(runner.train_dataloader)), optim_wrapper, steps, 'plain and with DatasetEquityHook')
+
+
+def time_clustering() -> None:
+    """Time PCA and k-means on random groups, and tell the memory."""
+    rng = np.random.default_rng(0)
+    centres = rng.normal(size=(2 * NUM_CLUSTERS, DIMENSIONS)).astype(np.float32)
+    embeddings = centres[rng.integers(0, len(centres), NUM_IMAGES)]
+    for part in np.array_split(embeddings, 100):
+        part += 0.7 * rng.normal(size=part.shape).astype(np.float32)
+    found = {}
+    reducing = seconds(lambda: found.update(points=reduce_embeddings(embeddings)))
+    clustering = seconds(lambda: found.update(clusters=kmeans_clusters(found['points'], NUM_CLUSTERS)))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    print(f'{NUM_IMAGES} x {DIMENSIONS} embeddings: PCA {reducing:.1f} s, k-means with {NUM_CLUSTERS} clusters by '
+          f'{found["clusters"][1]} {clustering:.1f} s (at most 40 s together are wanted), peak memory of the process '
+          f'{peak:.2f} GiB (1.5 GB = 1.40 GiB is wanted)')
+
+
+def main() -> None:
+    """Time both; clustering first, so that its memory is not that of a detector."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('config', nargs='?', default=CONFIG, help='config with the hook (default: %(default)s)')
+    parser.add_argument('--steps', type=int, default=60, help='steps of each (default: %(default)s)')
+    arguments = parser.parse_args()
+    time_clustering()
+    time_steps(arguments.config, arguments.steps)
+
+
+if __name__ == '__main__':
+    main()
