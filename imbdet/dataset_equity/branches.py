@@ -1,5 +1,6 @@
 """Which predictions of mmdet's heads a weight for each image has to reach, and on which dimension."""
 
+import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -18,8 +19,6 @@ TESTED = (
     dense_heads.VFNetHead, dense_heads.YOLOXHead, dense_heads.RTMDetSepBNHead, dense_heads.SSDHead, dense_heads.RPNHead,
     dense_heads.DETRHead, dense_heads.DeformableDETRHead, dense_heads.DINOHead, bbox_heads.Shared2FCBBoxHead,
     mask_heads.FCNMaskHead)
-# Their outputs are not class logits first, one tensor a level.
-REFUSED = (dense_heads.YOLOV3Head, dense_heads.MaskFormerHead)
 
 
 class Branch(NamedTuple):
@@ -95,31 +94,33 @@ def _is_concerned(module: nn.Module, apply_to: str) -> bool:
 
 
 def _branch(detector: nn.Module, name: str, head: nn.Module, apply_to: str) -> Branch | None:
-    everything: tuple[int, ...] = ()
-    if isinstance(head, dense_heads.YOLOV3Head):  # one tensor holds boxes and classes
-        return Branch(name, head, everything) if apply_to == 'all' else None
-    if isinstance(head, REFUSED):
-        return None
+    outputs = (0, ) if apply_to == 'cls' else ()
     if isinstance(head, BaseDenseHead):
-        if apply_to == 'all':
-            return Branch(name, head, everything)
-        if not hasattr(head, 'loss_cls') and not isinstance(head, dense_heads.SSDHead):
-            return None
-        # An objectness decides on foreground: a classification too.
-        return Branch(name, head, (0, 2) if isinstance(head, dense_heads.YOLOXHead) else (0, ))
+        return _dense_branch(name, head, outputs)
     if isinstance(head, dense_heads.DETRHead):
-        return Branch(name, head, (0, ) if apply_to == 'cls' else everything)
+        return Branch(name, head, outputs)
     if isinstance(head, bbox_heads.BBoxHead) or type(head) is mask_heads.FCNMaskHead:
         extractor = _extractor(detector, name)
-        if extractor is not None:
-            return Branch(name, head, (0, ) if apply_to == 'cls' else everything, extractor)
+        return None if extractor is None else Branch(name, head, outputs, extractor)
     return None
+
+
+def _dense_branch(name: str, head: BaseDenseHead, outputs: tuple[int, ...]) -> Branch | None:
+    if isinstance(head, dense_heads.MaskFormerHead):  # returns no levels
+        return None
+    if not outputs:
+        return Branch(name, head, outputs)
+    if isinstance(head, dense_heads.YOLOV3Head):  # boxes and classes are one tensor
+        return None
+    if isinstance(head, dense_heads.YOLOXHead):
+        return Branch(name, head, (0, 2))  # an objectness decides on foreground: a classification too
+    return Branch(name, head, outputs) if hasattr(head, 'loss_cls') or isinstance(head, dense_heads.SSDHead) else None
 
 
 def _extractor(detector: nn.Module, head: str) -> nn.Module | None:
     """Find the RoI extractor beside a head: of roi_head.bbox_head.0 it is roi_head.bbox_roi_extractor.0."""
     try:
-        return detector.get_submodule(head.replace('_head', '_roi_extractor').replace('roi_roi_extractor', 'roi_head'))
+        return detector.get_submodule(re.sub(r'_head(\.\d+)?$', r'_roi_extractor\1', head))
     except AttributeError:
         return None
 

@@ -1,10 +1,8 @@
 """Convert KITTI's 2D object labels to COCO format: ``tools/data/kitti2coco.py KITTI_ROOT [--split-folder FOLDER]``.
 
-Reads ``KITTI_ROOT/training/image_2`` and ``label_2`` and writes ``kitti_train.json`` and ``kitti_val.json``. Types that
-KITTI's own evaluation holds neither for objects nor for false positives become crowd boxes, which COCO's evaluation leaves
-out too. It is more lenient there: a detection is forgiven by the share of it that lies in the crowd box, where KITTI asks
-for the IoU with a Van or Person_sitting. KITTI's levels easy, moderate and hard have no counterpart: every object counts,
-however occluded, truncated or small.
+Types that KITTI's own evaluation holds neither for objects nor for false positives become crowd boxes, which COCO's leaves
+out too, more leniently: it forgives a detection by the share of it that lies in the crowd box, where KITTI asks for the IoU
+with a Van or Person_sitting. KITTI's levels easy, moderate and hard have no counterpart: every object counts.
 """
 
 import argparse
@@ -31,7 +29,6 @@ LABEL_KEYS = 'type truncated occluded alpha x1 y1 x2 y2 h w l x y z rotation_y'
 
 class Label(NamedTuple):
     """A line of a label file; ``box`` is x1, y1, x2, y2 and lies within the image."""
-
     type: str
     truncated: float
     occluded: int
@@ -41,12 +38,11 @@ class Label(NamedTuple):
 
 def check_classes(classes: Sequence[str]) -> None:
     """Raise ValueError unless ``classes`` are types of objects, each once."""
-    for name in classes:
+    for name, count in Counter(classes).items():
         if name not in CLASSES:
             raise ValueError(f'--classes: KITTI has no class {name!r}; choose from {", ".join(CLASSES)}')
-    repeated = [name for name, count in Counter(classes).items() if count > 1]
-    if repeated:
-        raise ValueError(f'--classes: {repeated[0]} stands more than once; name each class once')
+        if count > 1:
+            raise ValueError(f'--classes: {name} stands more than once; name each class once')
 
 
 def image_stems(training: Path) -> list[str]:
@@ -200,8 +196,8 @@ def print_counts(labels: Sequence[Label], classes: Sequence[str]) -> None:
     print(f'{"type":<16}{"boxes":>8}  written as')
     for kind in TYPES:
         names, iscrowd = written_as(kind, classes)
-        role = f'{"ignored for" if iscrowd else "object of"} {", ".join(names)}' if names else 'left out'
-        print(f'{kind:<16}{counts[kind]:>8}  {role}')
+        print(f'{kind:<16}{counts[kind]:>8}  '
+              + (f'{"ignored for" if iscrowd else "object of"} {", ".join(names)}' if names else 'left out'))
     clipped = sum(label.clipped for label in labels)
     if clipped:
         print(f'{clipped} boxes reached out of their image and were clipped to it')
@@ -229,9 +225,9 @@ def run(arguments: argparse.Namespace) -> None:
         path = (arguments.out or arguments.kitti_root / 'annotations') / f'kitti_{name}.json'
         with whole_file(path) as temporary:
             temporary.write_text(json.dumps(content))
-        ignored = sum(annotation['iscrowd'] for annotation in content['annotations'])
-        print(f'wrote {path}: {len(content["images"])} images, {len(content["annotations"]) - ignored} objects, {ignored} '
-              'ignored boxes')
+        crowds = sum(box['iscrowd'] for box in content['annotations'])
+        objects = len(content['annotations']) - crowds
+        print(f'wrote {path}: {len(content["images"])} images, {objects} objects, {crowds} ignored boxes')
 
 
 def main() -> None:
@@ -241,9 +237,8 @@ def main() -> None:
     parser.add_argument('--out', type=Path, help='folder to write to (default: KITTI_ROOT/annotations)')
     parser.add_argument('--classes', nargs='+', default=['Car', 'Pedestrian', 'Cyclist'],
                         help='types to detect, in this order (default: Car Pedestrian Cyclist)')
-    parser.add_argument('--split-folder', type=Path, help='folder with train.txt and val.txt, such as 000123 a line')
-    parser.add_argument('--val-share', type=float, default=0.5,
-                        help='share of the images for validation, without --split-folder (default: %(default)s)')
+    parser.add_argument('--split-folder', type=Path, help='folder with train.txt and val.txt; without, images are drawn')
+    parser.add_argument('--val-share', type=float, default=0.5, help='share of them for validation (default: %(default)s)')
     parser.add_argument('--seed', type=int, default=0, help='seed of the random split; the same seed gives the same split')
     parser.add_argument('--verbose', action='store_true', help='show the whole traceback of an error')
     arguments = parser.parse_args()
