@@ -188,7 +188,7 @@ def test_subset_of_the_classes(case, tmp_path):
 
 
 def test_class_table(case, tmp_path):
-    logger = MMLogger.get_current_instance()
+    logger = MMLogger.get_instance(tmp_path.name)  # a run's of its own, or files would go where an earlier run logged
     handler = logging.FileHandler(tmp_path / 'run.log')
     logger.addHandler(handler)
     try:
