@@ -64,9 +64,12 @@ def write_equity_report(folder: str | Path, content: LikelihoodFile, points: np.
         Section('How this was made', '', None, [('what', 'value'), *((key, str(value)) for key, value in
                                                                      {**embedding, **clustering}.items())])
     ]
+    noise = np.count_nonzero(content.clusters == NOISE)
+    outside = f' and {noise} in none' if noise else ''
     skipped = f' {len(content.skipped)} images could not be read and are left out.' if len(content.skipped) else ''
     return write_page(folder / 'index.html', f'Appearance of {content.made["source"]}',
-                      f'{len(paths)} images in {len(real)} clusters, embedded by {embedding["name"]}.{skipped}', sections)
+                      f'{len(paths)} images, in {len(real)} clusters{outside}, embedded by {embedding["name"]}.{skipped}',
+                      sections)
 
 
 def _save(figure: Any, out: Path) -> Path:

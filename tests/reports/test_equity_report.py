@@ -100,7 +100,7 @@ def test_pictures_are_in_the_page_and_beside_it(report):
 def test_words_and_numbers(report):
     page = Page(report / 'index.html')
     assert 'Appearance of config.py' in page.text
-    assert '12 images in 3 clusters, embedded by colour-texture.' in page.text  # images in none are no cluster
+    assert '12 images, in 3 clusters and 2 in none, embedded by colour-texture.' in page.text
     assert '1 images could not be read and are left out' in page.text
     assert FORMULA in page.text
     assert page.tables == [
@@ -154,7 +154,7 @@ def test_names_are_shown_as_they_are(tmp_path):
 def test_one_image(tmp_path):
     folder = write(tmp_path, [0])
     page = Page(folder / 'index.html')
-    assert '1 images in 1 clusters' in page.text
+    assert '1 images, in 1 clusters, embedded' in page.text
     assert 'could not be read' not in page.text
     assert shows(folder / 'rarest.png', COLOURS[0])
 
