@@ -35,6 +35,27 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--verbose', action='store_true', help='show the whole traceback of an error')
 
 
+def load_config(path: str | Path) -> Config:
+    """Load a config file.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The config.
+
+    Raises:
+        FileNotFoundError: If it does not exist.
+        ValueError: If it cannot be read, with what mmengine says of it.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f'config not found: {path}')
+    try:
+        return Config.fromfile(path)
+    except Exception as error:  # whatever the file's own code raises; mmengine does not say in which file
+        raise ValueError(f'{path}, or a base of it: {type(error).__name__}: {error}') from error
+
+
 def read_config(arguments: argparse.Namespace) -> Config:
     """Read the config and apply the common flags.
 
@@ -50,12 +71,7 @@ def read_config(arguments: argparse.Namespace) -> Config:
         FileNotFoundError: If the config does not exist.
         ValueError: If it cannot be read, with what mmengine says of it.
     """
-    if not Path(arguments.config).is_file():
-        raise FileNotFoundError(f'config not found: {arguments.config}')
-    try:
-        cfg = Config.fromfile(arguments.config)
-    except Exception as error:  # whatever the file's own code raises; mmengine does not say in which file
-        raise ValueError(f'{arguments.config}, or a base of it: {type(error).__name__}: {error}') from error
+    cfg = load_config(arguments.config)
     cfg.launcher = arguments.launcher
     os.environ.setdefault('LOCAL_RANK', str(arguments.local_rank))
     if arguments.cfg_options is not None:

@@ -1,5 +1,6 @@
 """Fixtures that several test files share."""
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -47,6 +48,19 @@ def annotation_file(tmp_path):
         return path
 
     return write
+
+
+@pytest.fixture(scope='session')
+def load_tool():
+    """A function that imports a script, given by its path below tools/, so that its functions can be called."""
+
+    def load(name):
+        spec = importlib.util.spec_from_file_location(Path(name).stem, ROOT / 'tools' / name)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+
+    return load
 
 
 @pytest.fixture(scope='session')

@@ -4,6 +4,8 @@ import gc
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
 
 def data_infos(dataset: Any) -> Iterator[dict]:
     """Read what a data set knows of each of its images.
@@ -31,3 +33,19 @@ def data_infos(dataset: Any) -> Iterator[dict]:
     finally:
         if collecting:
             gc.enable()
+
+
+def box_labels(data_info: dict) -> np.ndarray:
+    """Read the labels of an image's boxes, without crowd and ignored ones, on which no object is learnt.
+
+    Args:
+        data_info: What a data set knows of the image.
+
+    Returns:
+        The labels, shape (number of these boxes,), int64.
+
+    Raises:
+        KeyError: If there are no ``instances``, or one has no ``bbox_label``.
+    """
+    return np.array([instance['bbox_label'] for instance in data_info['instances']
+                     if not instance.get('ignore_flag', 0)], dtype=np.int64)

@@ -15,6 +15,11 @@ from imbdet.dataset_equity.likelihoods import equity_weights
 ON_MISSING = ('error', 'mean', 'rare')
 
 
+def image_key(data_info: dict) -> ImageKey:
+    """Take an image's id and path out of what a data set knows of it."""
+    return ImageKey(data_info['img_id'], str(data_info['img_path']))
+
+
 def image_keys(dataset: Any) -> list[ImageKey]:
     """List the images of a data set or wrapper, in its order.
 
@@ -27,7 +32,7 @@ def image_keys(dataset: Any) -> list[ImageKey]:
     Raises:
         TypeError: If the data set has no ``get_data_info``.
     """
-    return [ImageKey(info['img_id'], str(info['img_path'])) for info in data_infos(dataset)]
+    return [image_key(info) for info in data_infos(dataset)]
 
 
 def image_weights(likelihoods: str | Path,

@@ -9,7 +9,8 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from imbdet.annotations import class_names, load_annotations
-from imbdet.annotations.data_infos import data_infos
+from imbdet.annotations.data_infos import box_labels, data_infos
+from imbdet.dataset_equity.image_weights import image_key
 from imbdet.dataset_equity.likelihood_file import ImageKey
 
 
@@ -25,6 +26,16 @@ class TrainingImages(NamedTuple):
     keys: list[ImageKey]
     labels: list[np.ndarray]
     class_names: tuple[str, ...]
+
+    def select(self, chosen: np.ndarray) -> 'TrainingImages':
+        """Return some of the images.
+
+        Args:
+            chosen: Whether each is one of them, shape (number of images,), bool.
+        """
+        positions = np.flatnonzero(chosen)
+        return self._replace(keys=[self.keys[index] for index in positions],
+                             labels=[self.labels[index] for index in positions])
 
 
 def images_of_config(cfg: Config) -> TrainingImages:
@@ -46,9 +57,8 @@ def images_of_config(cfg: Config) -> TrainingImages:
     dataset: Any = DATASETS.build(cfg.train_dataloader.dataset)
     images = {}
     for info in data_infos(dataset):
-        key = ImageKey(info['img_id'], str(info['img_path']))
-        images[key.img_path] = key, np.array([box['bbox_label'] for box in info['instances']
-                                              if not box.get('ignore_flag', 0)], dtype=np.int64)
+        key = image_key(info)
+        images[key.img_path] = key, box_labels(info)
     if not images:
         raise ValueError(f'{cfg.filename}: the training set has no images; its filter_cfg or its classes may have removed '
                          'them all')

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from imbdet.annotations.data_infos import data_infos
+from imbdet.annotations.data_infos import box_labels, data_infos
 
 
 class LabelCounts(NamedTuple):
@@ -37,15 +37,10 @@ def labels_per_image(dataset: Any) -> list[np.ndarray]:
         TypeError: If the data set has no ``get_data_info``, or its items have no ``instances`` with ``bbox_label``.
     """
     try:
-        return [_labels(data_info) for data_info in data_infos(dataset)]
+        return [box_labels(data_info) for data_info in data_infos(dataset)]
     except KeyError as error:
         raise TypeError(f'the items of {type(dataset).__name__} have no {error} key; repeat factors need '
                         "item['instances'][i]['bbox_label'], as mmdet's detection data sets give") from error
-
-
-def _labels(data_info: dict) -> np.ndarray:
-    return np.array([instance['bbox_label'] for instance in data_info['instances']
-                     if not instance.get('ignore_flag', 0)], dtype=np.int64)
 
 
 def count_labels(labels: Sequence[np.ndarray], num_classes: int) -> LabelCounts:

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from imbdet.dataset_equity.class_weights import ClassWeights
 from imbdet.dataset_equity.likelihood_file import LikelihoodFile
 from imbdet.dataset_equity.likelihoods import NOISE
 from imbdet.files import whole_file
+from imbdet.reports.class_weights import ClassWeights
 from imbdet.reports.figures import new_figure
 from imbdet.reports.page import Section, write_page
 

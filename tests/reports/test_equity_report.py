@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from imbdet.dataset_equity import LikelihoodFile, cluster_likelihoods, equity_weights
-from imbdet.dataset_equity.class_weights import ClassWeights
 from imbdet.reports import Section, write_equity_report, write_page
+from imbdet.reports.class_weights import ClassWeights
 
 PICTURES = ('scatter', 'rarest', 'commonest', 'weights', 'class_weights')
 COLOURS = {0: (200, 30, 30), 1: (30, 160, 30), 2: (30, 30, 200), -1: (220, 30, 220)}

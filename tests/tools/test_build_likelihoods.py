@@ -1,7 +1,7 @@
 """tools/equity/build_likelihoods.py end to end on small images of two appearances, and on the sample data."""
 
+import contextlib
 import csv
-import importlib.util
 import json
 import os
 import re
@@ -28,11 +28,8 @@ STATISTICS = ('--embedding', 'colour-texture', '--num-workers', '0')
 
 
 @pytest.fixture(scope='module')
-def tool():
-    spec = importlib.util.spec_from_file_location('build_likelihoods', TOOL)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def tool(load_tool):
+    return load_tool('equity/build_likelihoods.py')
 
 
 def scene(index, dark=DARK):
@@ -305,9 +302,9 @@ def test_two_processes_give_the_result_of_one(build, many, run_python, monkeypat
 
 @pytest.mark.parametrize('rank', [0, 1])
 def test_a_process_embeds_its_share(build, many, tool, rank, monkeypatch, tmp_path):
-    """The other process, for whose part it waits in a real run, is not there."""
+    """The other process is not there: the first lacks its part; the second is done with its own, and reads none."""
     monkeypatch.setattr(tool, 'get_dist_info', lambda: (rank, 2))
-    with pytest.raises(SystemExit, match='1'):
+    with pytest.raises(SystemExit, match='1') if rank == 0 else contextlib.nullcontext():
         build(many)
     assert [path.name for path in (tmp_path / 'out').rglob('*.npz')] == [f'part_0000{rank}.npz']
 

@@ -1,6 +1,5 @@
 """tools/data/kitti2coco.py on a small tree of KITTI's layout, against values worked by hand."""
 
-import importlib.util
 import json
 import re
 import sys
@@ -32,11 +31,8 @@ Truck 0.00 0 0.1 30 2 70 30 {REST}
 
 
 @pytest.fixture(scope='module')
-def tool():
-    spec = importlib.util.spec_from_file_location('kitti2coco', TOOL)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def tool(load_tool):
+    return load_tool('data/kitti2coco.py')
 
 
 @pytest.fixture

@@ -11,10 +11,8 @@ from pathlib import Path
 
 import numpy as np
 from mmdet.registry import HOOKS
-from mmdet.utils import register_all_modules
 from mmengine.config import Config
-from mmengine.runner import Runner
-from paired_steps import compare_steps, seconds
+from paired_steps import compare_steps, seconds, untrained_runner
 
 from imbdet.dataset_equity.clusters import kmeans_clusters, reduce_embeddings
 
@@ -24,14 +22,9 @@ NUM_IMAGES, DIMENSIONS, NUM_CLUSTERS = 100_000, 384, 1000
 
 def time_steps(path: str | Path, steps: int) -> None:
     """Time steps with the hook and without it."""
-    register_all_modules()
     cfg = Config.fromfile(path)
     hook = HOOKS.build(next(hook for hook in cfg.custom_hooks if hook.type == 'DatasetEquityHook'))
-    cfg.update(work_dir='work_dirs/benchmark_dataset_equity', log_level='WARNING', custom_hooks=[])
-    runner = Runner.from_cfg(cfg)
-    optim_wrapper = runner.build_optim_wrapper(cfg.optim_wrapper)
-    runner.model.init_weights()
-    runner.model.train()
+    runner, optim_wrapper = untrained_runner(cfg, 'work_dirs/benchmark_dataset_equity')
     compare_steps(runner, hook, next(iter(runner.train_dataloader)), optim_wrapper, steps, 'plain and with DatasetEquityHook')
 
 

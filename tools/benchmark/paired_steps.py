@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 import torch
+from mmdet.utils import register_all_modules
+from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
@@ -21,6 +23,25 @@ def seconds(call: Callable, *arguments: Any, **keywords: Any) -> float:
     if torch.cuda.is_available():
         torch.cuda.synchronize()
     return time.perf_counter() - start
+
+
+def untrained_runner(cfg: Config, work_dir: str) -> tuple[Runner, OptimWrapper]:
+    """Build a runner without the config's custom hooks, its detector initialised and in training mode.
+
+    Args:
+        cfg: An mmdet config; changed.
+        work_dir: Where the runner logs.
+
+    Returns:
+        The runner and the optimizer of its detector.
+    """
+    register_all_modules()
+    cfg.update(work_dir=work_dir, log_level='WARNING', custom_hooks=[])
+    runner = Runner.from_cfg(cfg)
+    optim_wrapper = runner.build_optim_wrapper(cfg.optim_wrapper)
+    runner.model.init_weights()
+    runner.model.train()
+    return runner, optim_wrapper
 
 
 def compare_steps(runner: Runner, hook: Hook, batch: dict, optim_wrapper: OptimWrapper, steps: int, names: str) -> None:

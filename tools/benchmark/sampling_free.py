@@ -10,10 +10,8 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from mmdet.utils import register_all_modules
 from mmengine.config import Config
-from mmengine.runner import Runner
-from paired_steps import compare_steps, seconds
+from paired_steps import compare_steps, seconds, untrained_runner
 
 from imbdet.sampling_free import GuidedLossHook, OptimalBiasInitHook
 
@@ -26,14 +24,7 @@ def main() -> None:
     parser.add_argument('config', nargs='?', default=CONFIG, help='config with plain cross entropy (default: %(default)s)')
     parser.add_argument('--steps', type=int, default=60, help='steps of each (default: %(default)s)')
     arguments = parser.parse_args()
-    register_all_modules()
-    cfg = Config.fromfile(arguments.config)
-    cfg.update(work_dir='work_dirs/benchmark_sampling_free', log_level='WARNING', custom_hooks=[])
-    runner = Runner.from_cfg(cfg)
-    optim_wrapper = runner.build_optim_wrapper(cfg.optim_wrapper)
-    runner.model.init_weights()
-    runner.model.train()
-
+    runner, optim_wrapper = untrained_runner(Config.fromfile(arguments.config), 'work_dirs/benchmark_sampling_free')
     loader = runner.train_dataloader  # built now: the training itself needs it
     batch = next(iter(loader))
     measuring = []  # the first time and four more, each as a part of an epoch of steps taken right after it

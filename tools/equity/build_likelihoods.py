@@ -19,9 +19,8 @@ import torch
 from mmengine.config import Config
 from mmengine.dist import barrier, get_dist_info, init_dist
 
-from imbdet.command_line import RUN_ERROR, USAGE_ERROR, one_line_errors, report_annotations
+from imbdet.command_line import RUN_ERROR, USAGE_ERROR, load_config, one_line_errors, report_annotations
 from imbdet.dataset_equity import LikelihoodFile, cluster_likelihoods, equity_weights, write_likelihoods
-from imbdet.dataset_equity.class_weights import ClassWeights, class_weights
 from imbdet.dataset_equity.clusters import (
     METHODS,
     default_num_clusters,
@@ -34,6 +33,7 @@ from imbdet.dataset_equity.embeddings import cache_folder, embed_parts, load_par
 from imbdet.dataset_equity.likelihoods import NOISE, NOISE_POLICIES
 from imbdet.dataset_equity.training_images import TrainingImages, images_of_annotations, images_of_config
 from imbdet.reports import write_equity_report
+from imbdet.reports.class_weights import ClassWeights, class_weights
 from imbdet.reports.figures import new_figure
 
 
@@ -75,7 +75,7 @@ def read_source(arguments: argparse.Namespace) -> tuple[TrainingImages, Config |
     equity_weights(0.0, arguments.eta, arguments.gamma)  # checks the two
     new_figure(1, 1)  # where matplotlib is missing, say so now and not after the embedding
     if source.suffix != '.json':
-        cfg = Config.fromfile(source)
+        cfg = load_config(source)
         report_annotations(cfg, ('train_dataloader', ))
         return images_of_config(cfg), cfg
     if arguments.img_folder is None:
@@ -83,15 +83,14 @@ def read_source(arguments: argparse.Namespace) -> tuple[TrainingImages, Config |
     return images_of_annotations(source, arguments.img_folder), None
 
 
-def embed(arguments: argparse.Namespace, images: TrainingImages, embedding: Embedding,
-          device: torch.device) -> tuple[np.ndarray, np.ndarray]:
-    """Embed the images, together with the other processes; return embeddings, and which images were readable."""
+def embed(arguments: argparse.Namespace, images: TrainingImages, embedding: Embedding, device: torch.device) -> Path:
+    """Embed the images, together with the other processes; return the folder of the embeddings."""
     paths = [key.img_path for key in images.keys]
     rank, world_size = get_dist_info()
     folder = cache_folder(arguments.out.with_suffix('.embeddings'), paths, embedding)
     embed_parts(paths, embedding, folder, arguments.batch_size, arguments.num_workers, device, rank, world_size)
     barrier()
-    return load_parts(folder, len(paths))
+    return folder
 
 
 def cluster(arguments: argparse.Namespace, points: np.ndarray) -> tuple[np.ndarray, dict[str, Any]]:
@@ -151,24 +150,25 @@ def main() -> None:
                 torch.distributed.init_process_group('gloo')
         embedding = build_embedding(arguments.embedding, arguments.weights, arguments.image_size, cfg, device)
     with one_line_errors(arguments.verbose, RUN_ERROR):
-        features, readable = embed(arguments, images, embedding, device)
+        folder = embed(arguments, images, embedding, device)
         if get_dist_info()[0] != 0:
             return
+        features, readable = load_parts(folder, len(images.keys))
         points = reduce_embeddings(features, arguments.seed)
         clusters, made = cluster(arguments, points)
         content = content_of(images, readable, clusters, arguments.noise,
                              {'source': str(arguments.source), 'embedding': embedding.description, 'clustering': made})
         weights = equity_weights(content.likelihoods, arguments.eta, arguments.gamma)
-        labels = [image for image, is_readable in zip(images.labels, readable, strict=True) if is_readable]
-        classes = class_weights(labels, weights, images.class_names)
+        shown = images.select(readable)
+        classes = class_weights(shown.labels, weights, images.class_names)
         print_weights(content, weights, classes)
         if arguments.dry_run:
             print('dry run: no file of likelihoods was written')
             return
         write_likelihoods(arguments.out, content)
-        shown = [key.img_path for key, is_readable in zip(images.keys, readable, strict=True) if is_readable]
-        page = write_equity_report(arguments.out.with_name(arguments.out.stem + '_report'), content, points, shown, weights,
-                                   classes, f'w = ({arguments.eta:g} + (1 - p)^{arguments.gamma:g}) / {arguments.eta + 1:g}')
+        page = write_equity_report(arguments.out.with_name(arguments.out.stem + '_report'), content, points,
+                                   [key.img_path for key in shown.keys], weights, classes,
+                                   f'w = ({arguments.eta:g} + (1 - p)^{arguments.gamma:g}) / {arguments.eta + 1:g}')
         print(f'wrote {arguments.out}, {arguments.out.with_suffix(".csv")} and {page}')
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from imbdet.dataset_equity.class_weights import class_weights
+from imbdet.reports.class_weights import class_weights
 
 
 def test_worked_by_hand():

@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from imbdet.repeat_sampling import count_labels
+
 
 class ClassWeights(NamedTuple):
     """Of each class, in the classes' order.
@@ -36,8 +38,7 @@ def class_weights(labels: Sequence[np.ndarray], weights: np.ndarray, names: tupl
     number = len(names)
     flat = np.concatenate([*labels, np.empty(0, np.int64)]).astype(np.int64)
     of_boxes = np.repeat(weights, [len(image) for image in labels])
-    boxes = np.bincount(flat, minlength=number)
-    distinct = np.concatenate([*(np.unique(image) for image in labels), np.empty(0, np.int64)]).astype(np.int64)
+    images, boxes = count_labels(labels, number)
     sums = np.bincount(flat, of_boxes, number)
     means = np.divide(sums, boxes, out=np.full(number, np.nan), where=boxes > 0)
-    return ClassWeights(names, np.bincount(distinct, minlength=number), boxes, means)
+    return ClassWeights(names, images, boxes, means)
