@@ -66,7 +66,7 @@ def training_config(folder, model, hooks=(), max_iters=2, lr=0.01, flip=0.5, **k
         log_processor=dict(type='LogProcessor', by_epoch=False),
         log_level='WARNING',
         randomness=dict(seed=0),
-        custom_hooks=list(hooks)))
+        custom_hooks=list(hooks)), format_python_code=False)  # formatting takes longer than training
     for key, value in keys.items():
         config[key] = value
     return config

@@ -14,10 +14,11 @@ from mmengine.logging import print_log
 from mmengine.model import BaseModel
 from mmengine.runner import Runner
 
+from imbdet.random_state import random_state_kept
 from imbdet.runners import detector_of
 from imbdet.sampling_free.classification_heads import ClassificationHead, find_heads
 from imbdet.sampling_free.foreground_prior import foreground_prior
-from imbdet.sampling_free.measure_prior import measure_foreground, random_state_kept
+from imbdet.sampling_free.measure_prior import measure_foreground
 from imbdet.sampling_free.prior_file import read_priors, write_priors
 
 Prior = str | float

@@ -2,11 +2,9 @@
 
 import contextlib
 import copy
-import random
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-import numpy as np
 import torch
 from mmengine.dist import all_reduce
 from mmengine.model import BaseModel
@@ -15,18 +13,6 @@ from torch import Tensor, nn
 
 from imbdet.sampling_free.classification_heads import ClassificationHead
 from imbdet.sampling_free.foreground_prior import count_foreground
-
-
-@contextlib.contextmanager
-def random_state_kept() -> Iterator[None]:
-    """Restore the state of Python's, numpy's and torch's random generators at the end of the block."""
-    python_state, numpy_state = random.getstate(), np.random.get_state()
-    with torch.random.fork_rng(devices=[torch.cuda.current_device()] if torch.cuda.is_available() else []):
-        try:
-            yield
-        finally:
-            random.setstate(python_state)
-            np.random.set_state(numpy_state)
 
 
 @contextlib.contextmanager

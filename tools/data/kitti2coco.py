@@ -14,12 +14,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from PIL import Image, UnidentifiedImageError
 from tqdm import tqdm
 
 from imbdet.annotations import AnnotationError
 from imbdet.command_line import RUN_ERROR, one_line_errors
 from imbdet.files import whole_file
+from imbdet.images import image_size
 
 CLASSES = ('Car', 'Van', 'Truck', 'Pedestrian', 'Person_sitting', 'Cyclist', 'Tram', 'Misc')
 TYPES = (*CLASSES, 'DontCare')
@@ -147,15 +147,6 @@ def read_labels(path: Path, size: tuple[int, int]) -> list[Label]:
         except ValueError as error:
             raise AnnotationError(f'{path}, line {number}: {error}') from error
     return labels
-
-
-def image_size(path: Path) -> tuple[int, int]:
-    """Return width and height from the header of an image, without decoding its pixels."""
-    try:
-        with Image.open(path) as image:
-            return image.size
-    except UnidentifiedImageError as error:
-        raise ValueError(f'{path} is not an image that can be read; unpack it again') from error
 
 
 def written_as(kind: str, classes: Sequence[str]) -> tuple[tuple[str, ...], int]:

@@ -1,0 +1,27 @@
+"""Reading what the header of an image file says."""
+
+from pathlib import Path
+
+from PIL import Image
+
+
+def image_size(path: Path) -> tuple[int, int]:
+    """Read the size of an image from its header, without decoding its pixels.
+
+    Args:
+        path: An image file.
+
+    Returns:
+        Width and height.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is not an image, or its header is broken.
+    """
+    try:
+        with Image.open(path) as image:
+            return image.size
+    except (OSError, Image.DecompressionBombError) as error:
+        if isinstance(error, OSError) and error.errno is not None:  # the system's, which names the file
+            raise
+        raise ValueError(f'{path} is not an image that can be read; unpack it again') from error

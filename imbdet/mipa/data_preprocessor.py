@@ -1,0 +1,227 @@
+"""The data preprocessor that mixes patches of visible and infrared images."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from mmdet.models import DetDataPreprocessor
+from mmdet.registry import MODELS
+from mmengine.dist import get_rank
+from mmengine.logging import MessageHub
+from torch import Tensor
+
+from imbdet.mipa.ir_ratio import LearnableRatio, curriculum_ratio, pass_gradient_to_ratio
+from imbdet.mipa.patch_mixing import draw_modality_map, patch_grid, select_patches
+from imbdet.mipa.training_progress import training_epoch, training_iteration
+
+MODES = ('patch', 'image')
+RATIOS = ('uniform', 'curriculum', 'learnable')
+
+
+@MODELS.register_module()
+class MiPaDataPreprocessor(DetDataPreprocessor):
+    r"""DetDataPreprocessor that mixes patches of visible and infrared images while it trains a detector.
+
+    Visible and infrared channels are normalised each by their own mean and standard deviation, padded and augmented as one
+    image of six channels, and mixed last, on the device (MiPa, arXiv 2404.18849): of each image's n patches exactly
+    round(rho n) are infrared. The share rho of a batch is ``ir_ratio`` and goes to the log under this name:
+
+    - a number in [0, 1];
+    - ``'uniform'``: drawn from U(0, 1) for each batch, the paper's best;
+    - ``'curriculum'``: :math:`\rho = 0.25\, e / E` in epoch e, drawn from U(0, 1) from epoch E on;
+    - ``'learnable'``: trained with the detector, see :class:`~imbdet.mipa.ir_ratio.LearnableRatio`.
+
+    With ``mode='image'`` each image as a whole is infrared with probability rho, the baseline that trains on both cameras.
+
+    An image that has one modality only, from a data set with ``modality='rgb'`` or ``'ir'`` beside one of pairs, trains as all
+    of it. Each data sample gets ``modality_map``, shape (1, ceil(H / p), ceil(W / p)), bool, True where infrared.
+
+    In a test, the sample's modality decides; of a pair, ``test_modality``. Data samples tell their modality if PackDetInputs
+    keeps ``'modality'`` among its ``meta_keys``.
+
+    Choices depend on the seed, the rank and the iteration alone: ranks differ, a run repeats, and a resumed run goes on as one
+    without a stop. There is no state but the parameters of ``'learnable'``.
+
+    Args:
+        patch_size: Side p of a patch in pixels, at least 1: the backbone's, such as 4 for Swin. A ResNet's stem looks at 7 x 7
+            pixels and pools, so that small patches blur into one another; take 16 or more.
+        ir_ratio: As above.
+        mode: ``'patch'`` or ``'image'``.
+        mean: Mean of the visible R, G and B channels. None: images are not normalised.
+        std: Their standard deviation.
+        ir_mean: Mean of the infrared channels. None: ``mean``.
+        ir_std: Their standard deviation. None: ``std``.
+        bgr_to_rgb: Whether to turn the order of channels, in both halves.
+        rgb_to_bgr: The same.
+        test_modality: ``'rgb'`` or ``'ir'``: what to see of a sample that does not tell, or is a pair, in a test.
+        curriculum_epochs: Epochs E of the curriculum, at least 1.
+        epoch_length: Iterations that count as an epoch of the curriculum. None: the training loop's epochs.
+        seed: Seed of the choices. None: torch's initial seed, which mmengine sets from ``randomness``.
+        **kwargs: As for DetDataPreprocessor.
+
+    Raises:
+        ValueError: If an argument is out of range or unknown; when run, if a sample has neither three nor six channels, or
+            in a test if its modality is not known.
+
+    Examples:
+        >>> data_preprocessor = dict(type='MiPaDataPreprocessor', patch_size=4, mean=[123.675, 116.28, 103.53],
+        ...                          std=[58.395, 57.12, 57.375], bgr_to_rgb=True, pad_size_divisor=32)
+    """
+
+    def __init__(self,
+                 patch_size: int = 4,
+                 ir_ratio: float | str = 'uniform',
+                 mode: str = 'patch',
+                 mean: Sequence[float] | None = None,
+                 std: Sequence[float] | None = None,
+                 ir_mean: Sequence[float] | None = None,
+                 ir_std: Sequence[float] | None = None,
+                 bgr_to_rgb: bool = False,
+                 rgb_to_bgr: bool = False,
+                 test_modality: str | None = None,
+                 curriculum_epochs: int = 8,
+                 epoch_length: int | None = None,
+                 seed: int | None = None,
+                 **kwargs: Any) -> None:
+        super().__init__(**kwargs)  # which would normalise, and turn, three channels and not six
+        if not (isinstance(ir_ratio, (int, float)) and 0 <= ir_ratio <= 1 or ir_ratio in RATIOS):
+            raise ValueError(f'ir_ratio is a number in [0, 1] or one of {", ".join(RATIOS)}; got {ir_ratio!r}')
+        if mode not in MODES or test_modality not in (None, 'rgb', 'ir'):
+            raise ValueError(f"mode is 'patch' or 'image' and test_modality 'rgb' or 'ir'; got {mode!r} and {test_modality!r}")
+        for name, value in dict(patch_size=patch_size, curriculum_epochs=curriculum_epochs, epoch_length=epoch_length).items():
+            if value is not None and value < 1:
+                raise ValueError(f'{name} is at least 1, got {value}')
+        if (mean is None) != (std is None) or (ir_mean is None) != (ir_std is None) or (mean is None) > (ir_mean is None):
+            raise ValueError('give mean and std or neither, and beside them ir_mean and ir_std or neither')
+        if bgr_to_rgb and rgb_to_bgr:
+            raise ValueError('give bgr_to_rgb or rgb_to_bgr, not both')
+        self.patch_size = patch_size
+        self.ir_ratio = ir_ratio
+        self.mode = mode
+        self.test_modality = test_modality
+        self.curriculum_epochs = curriculum_epochs
+        self.epoch_length = epoch_length
+        self.seed = seed
+        self.turns_channels = bgr_to_rgb or rgb_to_bgr
+        self.learnable_ratio = LearnableRatio() if ir_ratio == 'learnable' else None
+        self.normalizes = mean is not None
+        values = dict(rgb_mean=mean, rgb_std=std, ir_mean=mean if ir_mean is None else ir_mean,
+                      ir_std=std if ir_std is None else ir_std)
+        for name, value in values.items():
+            tensor = None if value is None else torch.tensor(value, dtype=torch.float32).view(-1, 1, 1)
+            self.register_buffer(name, tensor, persistent=False)
+        self._last_iteration = -1
+        self._batches_in_iteration = 0
+
+    def forward(self, data: dict, training: bool = False) -> dict:
+        """Normalise, pad and augment a batch, and mix it if it is to be trained on.
+
+        Args:
+            data: A batch of the dataloader: ``inputs``, images of shape (6, H, W) or (3, H, W), and ``data_samples``.
+            training: Whether to mix.
+
+        Returns:
+            ``inputs``, shape (B, 3, H, W), float32, and ``data_samples``.
+
+        Raises:
+            ValueError: If a sample has neither three nor six channels, or in a test if its modality is not known.
+        """
+        data = self.cast_data(data)
+        samples = data.get('data_samples') or [None] * len(data['inputs'])
+        modalities = [self._modality(image, sample, training)
+                      for image, sample in zip(data['inputs'], samples, strict=True)]
+        images = [self._normalize(image, modality) for image, modality in zip(data['inputs'], modalities, strict=True)]
+        if training and 'pair' in modalities:
+            images = [image if len(image) == 6 else image.repeat(2, 1, 1) for image in images]
+        data = super().forward({**data, 'inputs': images}, training)
+        if training:
+            data['inputs'] = self._mix(data['inputs'], data['data_samples'], modalities)
+        return data
+
+    def _modality(self, image: Tensor, sample: Any, training: bool) -> str:
+        """Tell what to see of an image: ``'pair'``, in training only, ``'rgb'`` or ``'ir'``."""
+        name = getattr(sample, 'img_path', 'an image')
+        if len(image) not in (3, 6):
+            raise ValueError(f'{name} has {len(image)} channels, where MiPaDataPreprocessor takes 3 or, of a pair, 6')
+        if len(image) == 6:
+            if training:
+                return 'pair'
+            if self.test_modality is None:
+                raise ValueError(f"{name} is a pair, of which a test sees one half; set the data set's modality to 'rgb' or "
+                                 "'ir', or MiPaDataPreprocessor's test_modality")
+            return self.test_modality
+        modality = getattr(sample, 'modality', None) or self.test_modality
+        if modality is None:
+            if training or not self._equal_normalization():
+                raise ValueError(f"{name} does not tell whether it is visible or infrared; PackDetInputs has to keep "
+                                 "'modality' among its meta_keys, or set MiPaDataPreprocessor's test_modality")
+            modality = 'rgb'  # no difference
+        return modality
+
+    def _equal_normalization(self) -> bool:
+        return not self.normalizes or bool((self.rgb_mean == self.ir_mean).all() and (self.rgb_std == self.ir_std).all())
+
+    def _normalize(self, image: Tensor, modality: str) -> Tensor:
+        """Return the channels of a modality, or of both, normalised."""
+        names = ('rgb', 'ir') if modality == 'pair' else (modality, )
+        halves = dict(zip(('rgb', 'ir'), image.split(3), strict=True)) if len(image) == 6 else {modality: image}
+        normalized = []
+        for name in names:
+            half = halves[name]
+            if self.turns_channels:
+                half = half[[2, 1, 0]]
+            half = half.float()
+            if self.normalizes:
+                half = (half - getattr(self, f'{name}_mean')) / getattr(self, f'{name}_std')
+            normalized.append(half)
+        return torch.cat(normalized) if len(normalized) > 1 else normalized[0]
+
+    def _mix(self, inputs: Tensor, samples: list, modalities: list[str]) -> Tensor:
+        """Mix a batch of six channels, and tell each sample its modality map."""
+        padded_size = inputs.shape[-2:]
+        if 'pair' in modalities:
+            generator = self._generator(inputs.device)
+            ratio = self._draw_ratio(generator)
+            modality_map = self._draw_map(samples, padded_size, float(ratio), generator)
+        else:
+            modality_map = inputs.new_zeros((len(inputs), 1, *patch_grid(padded_size, self.patch_size)), dtype=torch.bool)
+        for index, modality in enumerate(modalities):
+            if modality != 'pair':
+                modality_map[index] = modality == 'ir'
+            samples[index].modality_map = modality_map[index]
+        if 'pair' not in modalities:
+            return inputs
+        rgb, ir = inputs.split(3, dim=1)
+        mixed = select_patches(rgb, ir, modality_map, self.patch_size)
+        return pass_gradient_to_ratio(mixed, rgb, ir, ratio) if isinstance(ratio, Tensor) else mixed
+
+    def _generator(self, device: torch.device) -> torch.Generator:
+        """Make a generator whose choices depend on seed, rank and iteration, and differ if an iteration has more batches."""
+        iteration = training_iteration()
+        self._batches_in_iteration = self._batches_in_iteration + 1 if iteration == self._last_iteration else 0
+        self._last_iteration = iteration
+        seed = torch.initial_seed() if self.seed is None else self.seed
+        sequence = np.random.SeedSequence((seed, get_rank(), iteration, self._batches_in_iteration))
+        return torch.Generator(device).manual_seed(int(sequence.generate_state(1, np.uint64)[0] >> np.uint64(1)))
+
+    def _draw_ratio(self, generator: torch.Generator) -> float | Tensor:
+        """Return the share of infrared patches of a batch, and log it."""
+        ratio: float | Tensor | None
+        if self.learnable_ratio is not None:
+            ratio = self.learnable_ratio(generator)
+        elif self.ir_ratio == 'curriculum':
+            ratio = curriculum_ratio(training_epoch(self.epoch_length), self.curriculum_epochs)
+        else:
+            ratio = None if self.ir_ratio == 'uniform' else float(self.ir_ratio)
+        if ratio is None:
+            ratio = float(torch.rand((), generator=generator, device=generator.device))
+        MessageHub.get_current_instance().update_scalar('train/ir_ratio', float(ratio))
+        return ratio
+
+    def _draw_map(self, samples: list, padded_size: Sequence[int], ratio: float, generator: torch.Generator) -> Tensor:
+        if self.mode == 'patch':
+            sizes = [sample.img_shape for sample in samples]
+            return draw_modality_map(sizes, tuple(padded_size), ratio, self.patch_size, generator)
+        infrared = torch.rand(len(samples), generator=generator, device=generator.device) < ratio
+        return infrared.view(-1, 1, 1, 1).repeat(1, 1, *patch_grid(padded_size, self.patch_size))

@@ -1,0 +1,102 @@
+"""Convert the boxes of FLIR_aligned to COCO format: ``tools/data/flir2coco.py FLIR_ROOT [--classes person car bicycle]``.
+
+``file_name`` is that of the visible image, such as FLIR_00002_RGB.jpg; the infrared one's ends in _PreviewData.jpeg instead.
+"""
+
+import argparse
+import re
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from voc_pairs import Pair, check_partners, convert, find_files, print_counts, write_contents
+
+from imbdet.command_line import RUN_ERROR, one_line_errors
+
+LABELS = ('person', 'car', 'bicycle', 'dog')
+LISTS = {'train': 'align_train.txt', 'val': 'align_validation.txt'}
+NAME = re.compile(r'(FLIR_[0-9]{5})(_PreviewData|_RGB)?(\.[A-Za-z]+)?')
+
+
+def check_classes(classes: Sequence[str]) -> None:
+    """Raise ValueError unless ``classes`` are labels of the data set, each once."""
+    for name, count in Counter(classes).items():
+        if name not in LABELS:
+            raise ValueError(f'--classes: FLIR_aligned has no class {name!r}; choose from {", ".join(LABELS)}')
+        if count > 1:
+            raise ValueError(f'--classes: {name} stands more than once; name each class once')
+
+
+def frame(name: str) -> str:
+    """Return FLIR_ and five digits, which a pair's names share; raise ValueError if the name has another form."""
+    match = NAME.fullmatch(name)
+    if match is None:
+        raise ValueError(f'{name!r} is not a name such as FLIR_00002_PreviewData, FLIR_00002_RGB or FLIR_00002')
+    return match[1]
+
+
+def find_pairs(root: Path) -> dict[str, Pair]:
+    """Return the pairs by their frames; raise unless all images and XML files belong together."""
+    visible = find_files('visible image', root / 'JPEGImages/*_RGB.jpg', frame)
+    infrared = find_files('infrared image', root / 'JPEGImages/*_PreviewData.jpeg', frame)
+    labels = find_files('XML file', root / 'Annotations/*.xml', frame)
+    for ours, others in ((visible, infrared), (infrared, visible), (visible, labels), (labels, visible)):
+        check_partners(ours, others)
+    return {name: Pair(int(name.removeprefix('FLIR_')), path.name, path, infrared.paths[name], labels.paths[name])
+            for name, path in visible.paths.items()}
+
+
+def read_lists(root: Path, pairs: dict[str, Pair]) -> dict[str, list[Pair]]:
+    """Read both lists, ascending by frame; raise unless each names pairs that are there, and once."""
+    places, split = dict[str, str](), dict[str, list[Pair]]()
+    for part, file_name in LISTS.items():
+        path = root / file_name
+        if not path.is_file():
+            raise FileNotFoundError(f'list not found: {path}; FLIR_ROOT has to hold {" and ".join(LISTS.values())}')
+        listed = []
+        for number, line in enumerate(path.read_text(encoding='utf-8-sig', errors='replace').splitlines(), 1):
+            if not line.strip():
+                continue
+            place = f'{path}, line {number}'
+            try:
+                name = frame(line.strip())
+            except ValueError as error:
+                raise ValueError(f'{place}: {error}; correct the line') from error
+            if name not in pairs:
+                raise ValueError(f'{place}: there is no pair {name} in {root / "JPEGImages"}; add it or take out the line')
+            if name in places:
+                raise ValueError(f'{place}: {name} is listed already in {places[name]}; take out one of the lines')
+            places[name] = place
+            listed.append(name)
+        if not listed:
+            raise ValueError(f'{path} names no pair; write one to a line, such as FLIR_00002_PreviewData')
+        split[part] = [pairs[name] for name in sorted(listed)]
+    print(f'pairs in neither list, left out: {len(pairs) - len(places)}')
+    return split
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Convert both lists, then write both files: an error leaves none."""
+    check_classes(arguments.classes)
+    split = read_lists(arguments.flir_root, find_pairs(arguments.flir_root))
+    parts = {part: convert(pairs, arguments.classes, LABELS) for part, pairs in split.items()}
+    print_counts([box for _, boxes in parts.values() for box in boxes], arguments.classes, LABELS)
+    folder = arguments.out or arguments.flir_root / 'annotations'
+    write_contents({folder / f'flir_{part}.json': content for part, (content, _) in parts.items()})
+
+
+def main() -> None:
+    """Read the command line and convert."""
+    parser = argparse.ArgumentParser(description='Convert the boxes of FLIR_aligned to COCO format')
+    parser.add_argument('flir_root', type=Path, help=f'folder with JPEGImages, Annotations, {" and ".join(LISTS.values())}')
+    parser.add_argument('--out', type=Path, help='folder to write to (default: FLIR_ROOT/annotations)')
+    parser.add_argument('--classes', nargs='+', default=['person', 'car', 'bicycle'],
+                        help='labels to detect, in this order (default: person car bicycle)')
+    parser.add_argument('--verbose', action='store_true', help='show the whole traceback of an error')
+    arguments = parser.parse_args()
+    with one_line_errors(arguments.verbose, RUN_ERROR):
+        run(arguments)
+
+
+if __name__ == '__main__':
+    main()

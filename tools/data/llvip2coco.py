@@ -1,0 +1,79 @@
+"""Convert LLVIP's boxes to COCO format: ``tools/data/llvip2coco.py LLVIP_ROOT [--release TEXT]``.
+
+One file serves both images of a pair: ``file_name`` is the name that they share, and the config gives the folder, such as
+``infrared/train/``. LLVIP's authors corrected boxes on 2023-02-21, so ``info`` of a file holds the release that --release
+names and the sha256 of the XML files that the file was made from, one after the other in the order of their names.
+"""
+
+import argparse
+from pathlib import Path
+
+from voc_pairs import Files, Pair, check_partners, convert, find_files, print_counts, write_contents
+
+from imbdet.command_line import RUN_ERROR, one_line_errors
+
+SPLITS = ('train', 'test')
+CLASSES = ('person', )
+NOT_STATED = 'not stated'
+
+
+def six_digits(stem: str) -> str:
+    """Return the stem; raise ValueError unless it is six digits, which differ from file to file as numbers too."""
+    if not (len(stem) == 6 and stem.isascii() and stem.isdigit()):
+        raise ValueError('the name is not six digits, as in 010001, so it has no image id')
+    return stem
+
+
+def find_pairs(root: Path) -> dict[str, list[Pair]]:
+    """Return the pairs of each split that is there; raise unless all images and XML files belong together."""
+    splits = [split for split in SPLITS if any((root / folder / split).is_dir() for folder in ('visible', 'infrared'))]
+    if not splits:
+        raise FileNotFoundError(f'neither {root / "visible/train"} nor {root / "visible/test"} is there; unpack LLVIP into '
+                                'LLVIP_ROOT')
+    labels = find_files('XML file', root / 'Annotations/*.xml', six_digits)
+    pairs, in_splits = {}, dict[str, Path]()
+    for split in splits:
+        visible = find_files('visible image', root / f'visible/{split}/*.jpg', six_digits)
+        infrared = find_files('infrared image', root / f'infrared/{split}/*.jpg', six_digits)
+        for ours, others in ((visible, infrared), (infrared, visible), (visible, labels)):
+            check_partners(ours, others)
+        for stem in visible.paths:
+            if stem in in_splits:
+                raise ValueError(f'{in_splits[stem]} and {visible.paths[stem]} have the same image id; remove one of them')
+        in_splits |= visible.paths
+        pairs[split] = [Pair(int(stem), path.name, path, infrared.paths[stem], labels.paths[stem])
+                        for stem, path in visible.paths.items()]
+    if len(splits) == len(SPLITS):
+        check_partners(labels, Files('visible image', root / 'visible/train/*.jpg', in_splits))
+    else:  # XML files without images may belong to the other split
+        print(f'only the {splits[0]} split is there; XML files without images, left out: {len(labels.paths) - len(in_splits)}')
+    return pairs
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Convert the splits that are there, then write their files: an error leaves none."""
+    parts = {split: convert(pairs, CLASSES, CLASSES) for split, pairs in find_pairs(arguments.llvip_root).items()}
+    if arguments.release == NOT_STATED:
+        print("the release is not stated: give the day of your copy's annotations, such as --release 2023-02-21, the day of "
+              "their correction, so that results can be compared")
+    print_counts([box for _, boxes in parts.values() for box in boxes], CLASSES, CLASSES)
+    folder = arguments.out or arguments.llvip_root / 'annotations'
+    write_contents({folder / f'llvip_{split}.json': {**content, 'info': {'release': arguments.release, **content['info']}}
+                    for split, (content, _) in parts.items()})
+
+
+def main() -> None:
+    """Read the command line and convert."""
+    parser = argparse.ArgumentParser(description="Convert LLVIP's boxes to COCO format")
+    parser.add_argument('llvip_root', type=Path, help='folder with visible, infrared and Annotations')
+    parser.add_argument('--out', type=Path, help='folder to write to (default: LLVIP_ROOT/annotations)')
+    parser.add_argument('--release', default=NOT_STATED,
+                        help='which annotations these are, such as 2023-02-21; written to info (default: %(default)s)')
+    parser.add_argument('--verbose', action='store_true', help='show the whole traceback of an error')
+    arguments = parser.parse_args()
+    with one_line_errors(arguments.verbose, RUN_ERROR):
+        run(arguments)
+
+
+if __name__ == '__main__':
+    main()

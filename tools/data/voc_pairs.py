@@ -1,0 +1,214 @@
+"""What llvip2coco.py and flir2coco.py share: pairs of images with one file of boxes in Pascal VOC's XML, to COCO format."""
+
+import contextlib
+import difflib
+import hashlib
+import json
+import math
+import xml.etree.ElementTree as ET
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from tqdm import tqdm
+
+from imbdet.annotations import AnnotationError
+from imbdet.files import whole_file
+from imbdet.images import image_size
+
+
+class Files(NamedTuple):
+    """The files of one kind by their keys; ``pattern`` is a path with * in the place of the key."""
+    kind: str
+    pattern: Path
+    paths: dict[str, Path]
+
+
+class Pair(NamedTuple):
+    """Two images of one scene, the file of their boxes, and the id and name that they are written by."""
+    id: int
+    file_name: str
+    visible: Path
+    infrared: Path
+    labels: Path
+
+
+class Box(NamedTuple):
+    """An object of an XML file; ``corners`` are x1, y1, x2, y2 and lie within the image."""
+    label: str
+    corners: tuple[float, float, float, float]
+    difficult: bool
+    clipped: bool
+
+
+def find_files(kind: str, pattern: Path, key: Callable[[str], str]) -> Files:
+    """Find the files of a pattern; raise unless there are some and ``key`` of their stems is valid and stands once."""
+    if not pattern.parent.is_dir():
+        raise FileNotFoundError(f'folder not found: {pattern.parent}; unpack the data set there')
+    paths: dict[str, Path] = {}
+    for path in sorted(pattern.parent.glob(pattern.name)):
+        try:
+            name = key(path.stem)
+        except ValueError as error:
+            raise ValueError(f'{path}: {error}; rename or remove it') from error
+        if name in paths:
+            raise ValueError(f'{paths[name]} and {path} are both the {kind} of {name}; remove one of them')
+        paths[name] = path
+    if not paths:
+        raise FileNotFoundError(f'no files {pattern.name} in {pattern.parent}; unpack the data set there')
+    return Files(kind, pattern, paths)
+
+
+def check_partners(ours: Files, others: Files) -> None:
+    """Raise FileNotFoundError unless each of ``ours`` has a partner in ``others``."""
+    lonely = sorted(set(ours.paths) - set(others.paths))
+    if lonely:
+        partner = others.pattern.with_name(others.pattern.name.replace('*', lonely[0]))
+        raise FileNotFoundError(f'{ours.paths[lonely[0]]} has no {others.kind} {partner} ({len(lonely)} have none); add it '
+                                f'or remove the {ours.kind}')
+
+
+def read_boxes(path: Path, content: bytes, image: Path, size: tuple[int, int], labels: Sequence[str]) -> list[Box]:
+    """Parse an XML file.
+
+    Args:
+        path: The file, for messages.
+        content: What it holds.
+        image: The image that it belongs to, for messages.
+        size: Width and height of the image.
+        labels: What objects may be called.
+
+    Returns:
+        The objects, clipped to the image.
+
+    Raises:
+        AnnotationError: With file and object, if one is wrong or the file gives another size than the image has.
+    """
+    try:
+        root = ET.fromstring(content)
+    except (ET.ParseError, LookupError, ValueError) as error:  # the last two: an encoding that expat does not know
+        raise AnnotationError(f'{path} is not XML that can be read ({error}); unpack it again') from error
+    if root.tag.lower() != 'annotation':
+        raise AnnotationError(f'{path}: the outermost element is <{root.tag}>, not <annotation>; this is not a file of boxes, '
+                              'unpack it again')
+    boxes = []
+    place = f'{path}, size'
+    try:
+        _check_size(root.find('size'), image, size)
+        for number, element in enumerate(root.findall('object'), 1):
+            place = f'{path}, object {number}'
+            boxes.append(_parse_object(element, size, labels))
+    except ValueError as error:
+        raise AnnotationError(f'{place}: {error}') from error
+    return boxes
+
+
+def _check_size(element: ET.Element | None, image: Path, size: tuple[int, int]) -> None:
+    for key, pixels in zip(('width', 'height'), size, strict=True):
+        if element is not None and element.find(key) is not None and _number(element, key) != pixels:
+            raise ValueError(f'{key} is {_number(element, key):g}, but {image} has {size[0]} x {size[1]} pixels; take images '
+                             'and boxes from one release')
+
+
+def _parse_object(element: ET.Element, size: tuple[int, int], labels: Sequence[str]) -> Box:
+    label = (element.findtext('name') or '').strip()
+    if label not in labels:
+        nearest = difflib.get_close_matches(label, labels, n=1, cutoff=0)[0]
+        raise ValueError(f'unknown label {label!r}; the nearest known is {nearest!r}; correct it or remove the object')
+    difficult = (element.findtext('difficult') or '0').strip()
+    if difficult not in ('0', '1'):
+        raise ValueError(f'difficult is {difficult!r}; write 0 or 1')
+    bounds = element.find('bndbox')
+    if bounds is None:
+        raise ValueError('there is no bndbox; add it or remove the object')
+    x1, y1, x2, y2 = (_number(bounds, key) for key in ('xmin', 'ymin', 'xmax', 'ymax'))
+    if x2 <= x1 or y2 <= y1:
+        raise ValueError(f'the box from x {x1:g} to {x2:g} and y {y1:g} to {y2:g} has no positive size; correct or remove it')
+    corners = max(x1, 0.0), max(y1, 0.0), min(x2, float(size[0])), min(y2, float(size[1]))
+    if corners[2] <= corners[0] or corners[3] <= corners[1]:
+        raise ValueError(f'the box from x {x1:g} to {x2:g} and y {y1:g} to {y2:g} lies outside its image of {size[0]} x '
+                         f'{size[1]} pixels; correct or remove it')
+    return Box(label, corners, difficult == '1', corners != (x1, y1, x2, y2))
+
+
+def _number(element: ET.Element, key: str) -> float:
+    text = element.findtext(key)
+    if text is None:
+        raise ValueError(f'there is no {key}; add it')
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise ValueError(f'{key} is {text!r}, not a number; correct it')
+    return value
+
+
+def convert(pairs: Sequence[Pair], classes: Sequence[str], labels: Sequence[str]) -> tuple[dict, list[Box]]:
+    """Read the pairs' images and boxes.
+
+    Args:
+        pairs: In the order in which they are written.
+        classes: Labels that are written, in the order of their category ids, from 1.
+        labels: All labels that may stand in the files.
+
+    Returns:
+        The content of a COCO annotation file, whose ``info`` holds the sha256 of the XML files one after the other, and all
+        boxes that were read, those left out among them.
+
+    Raises:
+        AnnotationError: If an XML file is wrong.
+        ValueError: If an image cannot be read, or the sizes of a pair's images differ.
+    """
+    images: list[dict] = []
+    annotations: list[dict] = []
+    boxes: list[Box] = []
+    digest = hashlib.sha256()
+    for pair in tqdm(pairs, unit='pair', disable=None):
+        size, other = image_size(pair.visible), image_size(pair.infrared)
+        if size != other:
+            raise ValueError(f'{pair.visible} has {size[0]} x {size[1]} pixels, but {pair.infrared} has {other[0]} x '
+                             f'{other[1]}; take the images that their authors aligned')
+        images.append({'id': pair.id, 'file_name': pair.file_name, 'width': size[0], 'height': size[1]})
+        content = pair.labels.read_bytes()
+        digest.update(content)
+        in_image = read_boxes(pair.labels, content, pair.visible, size, labels)
+        boxes += in_image
+        for box in in_image:
+            if box.label in classes:
+                x1, y1, x2, y2 = box.corners
+                # Ids start at 1: pycocotools takes a match with annotation 0 for no match.
+                annotations.append({'id': len(annotations) + 1, 'image_id': pair.id,
+                                    'category_id': classes.index(box.label) + 1, 'bbox': [x1, y1, x2 - x1, y2 - y1],
+                                    'area': (x2 - x1) * (y2 - y1), 'iscrowd': int(box.difficult)})
+    categories = [{'id': number, 'name': name} for number, name in enumerate(classes, 1)]
+    return {'info': {'annotations_sha256': digest.hexdigest()}, 'images': images, 'annotations': annotations,
+            'categories': categories}, boxes
+
+
+def print_counts(boxes: Sequence[Box], classes: Sequence[str], labels: Sequence[str]) -> None:
+    """Print what became of the boxes of each label, and what is odd about some."""
+    counts = Counter(box.label for box in boxes)
+    print(f'{"label":<16}{"boxes":>8}  written as')
+    for label in labels:
+        print(f'{label:<16}{counts[label]:>8}  {f"object of {label}" if label in classes else "left out"}')
+    written = [box for box in boxes if box.label in classes]
+    clipped = sum(box.clipped for box in written)
+    if clipped:
+        print(f'{clipped} boxes reached out of their image and were clipped to it')
+    thin = sum(min(x2 - x1, y2 - y1) < 1 for x1, y1, x2, y2 in (box.corners for box in written))
+    if thin:
+        print(f'{thin} boxes are less than a pixel wide or high: mmdet drops them in training, the evaluation does not')
+
+
+def write_contents(contents: dict[Path, dict]) -> None:
+    """Write COCO files, all of them or none, and print what each holds."""
+    with contextlib.ExitStack() as stack:
+        for path, content in contents.items():
+            stack.enter_context(whole_file(path)).write_text(json.dumps(content))
+    for path, content in contents.items():
+        crowds = sum(box['iscrowd'] for box in content['annotations'])
+        empty = len(content['images']) - len({box['image_id'] for box in content['annotations']})
+        print(f'wrote {path}: {len(content["images"])} pairs, {len(content["annotations"]) - crowds} objects, {crowds} crowd '
+              f'boxes (difficult objects), {empty} pairs without a box')
