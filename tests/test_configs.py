@@ -7,6 +7,7 @@ import cv2
 import mmdet
 import numpy as np
 import pytest
+import torch
 import yaml
 from mmdet.datasets import CocoDataset, LVISV1Dataset
 from mmdet.registry import HOOKS, METRICS, MODELS
@@ -15,23 +16,27 @@ from mmengine.runner import Runner
 
 from imbdet.annotations import check_config
 from imbdet.evaluation import LongTailMetric
+from imbdet.mipa import ModalityAgnosticDetector
 
 CONFIGS = Path(__file__).parents[1] / 'configs'
 SHIPPED = sorted(str(path.relative_to(CONFIGS)) for path in CONFIGS.glob('[!_]*/*.py'))
+# Trained on pairs of images. Those of one camera, or of whole images, are compared with those of mixed patches, not built.
+PAIRED = [name for name in SHIPPED if name.startswith('mipa/') or 'digits-pairs' in name]
+BUILT = [name for name in SHIPPED if name not in PAIRED or '_mipa' in name]
 
 
-def write_data_set(ann_file, image_folder, classes, num_images=4):
+def write_data_set(ann_file, image_folder, classes, num_images=4, num_boxes=2, ending='.jpg'):
     """Write a small LVIS-format data set whose first classes occur in every image."""
     rng = np.random.default_rng(0)
     images, annotations = [], []
     for image_id in range(1, num_images + 1):
-        name = f'{image_id:012d}.jpg'
+        name = f'{image_id:012d}{ending}'
         image_folder.mkdir(parents=True, exist_ok=True)
         cv2.imwrite(str(image_folder / name), rng.integers(0, 255, (96, 128, 3), dtype=np.uint8))
         images.append({'id': image_id, 'file_name': name, 'width': 128, 'height': 96, 'neg_category_ids': [],
                        'coco_url': f'http://images.cocodataset.org/{image_folder.name}/{name}',
                        'not_exhaustive_category_ids': []})
-        for position in range(2):
+        for position in range(num_boxes):
             annotations.append({'id': len(annotations) + 1, 'image_id': image_id, 'category_id': position + 1,
                                 'bbox': [8, 8, 40, 40], 'area': 1600, 'iscrowd': 0,
                                 'segmentation': [[8, 8, 48, 8, 48, 48, 8, 48]]})
@@ -58,6 +63,14 @@ def data_root(digits, tmp_path_factory):
     for split in ('train', 'val'):
         write_data_set(root / f'data/kitti/annotations/kitti_{split}.json', root / 'data/kitti/training/image_2',
                        ('Car', 'Pedestrian', 'Cyclist'))
+    for split in ('train', 'test'):
+        for camera in ('infrared', 'visible'):
+            write_data_set(root / f'data/LLVIP/annotations/llvip_{split}.json', root / f'data/LLVIP/{camera}/{split}',
+                           ('person', ), num_boxes=1)
+    for split in ('train', 'val'):
+        for ending in ('_PreviewData.jpeg', '_RGB.jpg'):
+            write_data_set(root / f'data/FLIR_aligned/annotations/flir_{split}.json', root / 'data/FLIR_aligned/JPEGImages',
+                           ('person', 'car', 'bicycle'), ending=ending)
     for year in (2007, 2012):
         write_voc(root / f'data/VOCdevkit/VOC{year}')
     return root
@@ -81,19 +94,27 @@ def test_there_are_configs():
     assert len(SHIPPED) >= 20
 
 
-@pytest.mark.parametrize('name', SHIPPED)
+@pytest.mark.parametrize('name', BUILT)
 def test_config(name, data_root, monkeypatch):
     monkeypatch.chdir(data_root)
     cfg = Config.fromfile(CONFIGS / name)
     check_config(cfg, ('train_dataloader', 'val_dataloader'))
     model = MODELS.build(cfg.model)
     evaluator = METRICS.build(cfg.val_evaluator)
-    for loader in ('train_dataloader', 'val_dataloader'):
-        cfg[loader].update(num_workers=0, persistent_workers=False, batch_size=2)
-        loader = Runner.build_dataloader(cfg[loader], seed=0)
+    for key, channels in (('train_dataloader', 6 if name in PAIRED else 3), ('val_dataloader', 3)):
+        cfg[key].update(num_workers=0, persistent_workers=False, batch_size=2)
+        loader = Runner.build_dataloader(cfg[key], seed=0)
         batch = next(iter(loader))
-        assert batch['inputs'][0].shape[0] == 3
+        assert batch['inputs'][0].shape[0] == channels
         assert batch['data_samples'][0].gt_instances.bboxes.shape[1] == 4
+        assert model.data_preprocessor(batch, key == 'train_dataloader')['inputs'].shape[:2] == (2, 3)
+    if isinstance(model, ModalityAgnosticDetector):
+        with torch.no_grad():
+            features = model.detector.backbone(torch.zeros(1, 3, 64, 64))[model.stage]
+        head = model.modality_head
+        assert features.shape == (1, head.layers[1].in_features, 64 // head.stride, 64 // head.stride)
+        assert head.patch_size == model.data_preprocessor.patch_size
+        model = model.detector
     heads = [head for head in (getattr(model, 'bbox_head', None), getattr(getattr(model, 'roi_head', None), 'bbox_head',
                                                                           None)) if head is not None]
     heads = heads[0] if hasattr(heads[0], '__len__') else heads
@@ -181,6 +202,50 @@ def test_equity_adds_its_hook_alone(name):
     for config in (ours, theirs):
         config.pop('custom_imports', None)
     assert ours == theirs
+
+
+@pytest.mark.parametrize('name', [name for name in PAIRED if '_mipa_' not in name])
+def test_twins_of_mipa_differ_by_what_is_trained_on(name):
+    """One camera, whole images of both, or the modality head; and nothing else."""
+    variant = next(variant for variant in ('rgb', 'ir', 'both', 'mipa-ma') if f'_{variant}_' in name)
+    ours, mipa = (without_scope(Config.fromfile(CONFIGS / path).to_dict())
+                  for path in (name, name.replace(f'_{variant}_', '_mipa_')))
+    if variant in ('rgb', 'ir'):
+        assert ours['train_dataloader']['dataset'].pop('modality') == variant
+        assert mipa['train_dataloader']['dataset'].pop('modality') == 'pair'
+    elif variant == 'both':
+        chosen = [config['model']['data_preprocessor'] for config in (ours, mipa)]
+        assert [(keys.pop('mode', 'patch'), keys.pop('ir_ratio')) for keys in chosen] == [('image', 0.5), ('patch', 'uniform')]
+    else:
+        ours['model'] = ours['model']['detector']
+    assert ours == mipa
+
+
+@pytest.mark.parametrize('name', [name for name in SHIPPED if name.startswith('mipa/') and '_mipa_' in name])
+def test_mipa_changes_only_data_and_backbone(name):
+    """Equal to mmdet's own config of the detector but for data, classes, backbone, and the paper's schedule."""
+    if name.startswith('mipa/d'):
+        folder, file = {'mipa/di': ('dino', 'dino-4scale_r50_8xb2-12e_coco.py'),
+                        'mipa/de': ('deformable_detr', 'deformable-detr_r50_16xb2-50e_coco.py')}[name[:7]]
+    else:
+        folder = name.split('/')[1].split('_')[0].replace('-', '_')
+        file = f'{folder.replace("_", "-")}_r50_fpn_1x_coco.py'
+    theirs = Config.fromfile(Path(mmdet.__file__).parent / f'.mim/configs/{folder}/{file}')
+    ours = Config.fromfile(CONFIGS / name)
+    assert ours.default_hooks.checkpoint.save_best == 'mean/bbox_mAP'
+    preprocessor = ours.model.data_preprocessor
+    assert (preprocessor.type, preprocessor.ir_ratio) == ('MiPaDataPreprocessor', 'uniform')
+    assert preprocessor.patch_size == (4 if 'swin' in name else 16)
+    assert {key: preprocessor[key] for key in theirs.model.data_preprocessor if key != 'type'} == {
+        key: value for key, value in theirs.model.data_preprocessor.items() if key != 'type'}
+    models = [without_scope(config.model.to_dict()) for config in (ours, theirs)]
+    for model in models:
+        del model['data_preprocessor'], model['backbone'], model['neck']['in_channels']
+        del model.get('roi_head', model)['bbox_head']['num_classes']
+    assert models[0] == models[1]
+    assert (ours.train_cfg.type, ours.train_cfg.max_epochs) == ('EpochBasedTrainLoop', 12)
+    if 'swin-t-p4' not in name:
+        assert ours.optim_wrapper.optimizer.lr == (1e-4 if name.startswith('mipa/d') else theirs.optim_wrapper.optimizer.lr)
 
 
 def test_model_index_lists_every_config():

@@ -37,7 +37,8 @@ class LongTailMetric(BaseMetric):
 
     Logged are AP, AP50, AP75, APs, APm, APl, APr, APc and APf, as ``lvis/bbox_APr`` and so on: 0 where nothing was
     detected, -1 where there is no ground truth, such as for a group without classes. Results of each class go to
-    ``class_ap_bbox.csv`` (``class_ap_segm.csv``) beside the log file; each evaluation of a run writes it anew.
+    ``class_ap_bbox.csv`` (``class_ap_segm.csv``) beside the log file, with a ``prefix`` to ``{prefix}_class_ap_bbox.csv``;
+    each evaluation of a run writes it anew.
 
     Args:
         ann_file: Annotation file of the evaluated images, LVIS or COCO format.
@@ -74,6 +75,7 @@ class LongTailMetric(BaseMetric):
             raise ValueError(f"style is 'lvis' or 'coco' and metric 'bbox' or 'segm', got {style!r} and {metric!r}")
         self.ann_file = Path(ann_file)
         self.style = style
+        self.class_table = f'{prefix.replace("/", "_")}_class_ap' if prefix else 'class_ap'
         self.outfile_prefix = outfile_prefix
         self.annotations = load_annotations(ann_file)
         check_content(self.ann_file, self.annotations)
@@ -190,7 +192,7 @@ class LongTailMetric(BaseMetric):
             return
         names = {category.id: category.name for category in self.annotations.categories}
         columns = class_average_precisions(precision)
-        with whole_file(folder / f'class_ap_{metric}.csv') as path, path.open('w', newline='') as file:
+        with whole_file(folder / f'{self.class_table}_{metric}.csv') as path, path.open('w', newline='') as file:
             writer = csv.writer(file)
             writer.writerow(['category_id', 'name', 'frequency', 'train_images', *columns])
             for index, category_id in enumerate(category_ids):

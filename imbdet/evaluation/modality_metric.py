@@ -36,7 +36,7 @@ class ModalityMetric(BaseMetric):
         super().__init__(collect_device=collect_device)
         self.metrics: dict[str, BaseMetric] = {}
         for modality in MODALITIES:
-            cfg = copy.deepcopy(metric)
+            cfg = {**copy.deepcopy(metric), 'prefix': modality}  # by which LongTailMetric calls its files
             if cfg.get('outfile_prefix'):
                 cfg['outfile_prefix'] += f'.{modality}'
             self.metrics[modality] = METRICS.build(cfg)

@@ -85,13 +85,14 @@ class MiPaDataPreprocessor(DetDataPreprocessor):
                  seed: int | None = None,
                  **kwargs: Any) -> None:
         super().__init__(**kwargs)  # which would normalise, and turn, three channels and not six
-        if not (isinstance(ir_ratio, (int, float)) and 0 <= ir_ratio <= 1 or ir_ratio in RATIOS):
+        if not ((isinstance(ir_ratio, (int, float)) and 0 <= ir_ratio <= 1) or ir_ratio in RATIOS):
             raise ValueError(f'ir_ratio is a number in [0, 1] or one of {", ".join(RATIOS)}; got {ir_ratio!r}')
         if mode not in MODES or test_modality not in (None, 'rgb', 'ir'):
             raise ValueError(f"mode is 'patch' or 'image' and test_modality 'rgb' or 'ir'; got {mode!r} and {test_modality!r}")
-        for name, value in dict(patch_size=patch_size, curriculum_epochs=curriculum_epochs, epoch_length=epoch_length).items():
-            if value is not None and value < 1:
-                raise ValueError(f'{name} is at least 1, got {value}')
+        counts = dict(patch_size=patch_size, curriculum_epochs=curriculum_epochs, epoch_length=epoch_length)
+        for name, count in counts.items():
+            if count is not None and count < 1:
+                raise ValueError(f'{name} is at least 1, got {count}')
         if (mean is None) != (std is None) or (ir_mean is None) != (ir_std is None) or (mean is None) > (ir_mean is None):
             raise ValueError('give mean and std or neither, and beside them ir_mean and ir_std or neither')
         if bgr_to_rgb and rgb_to_bgr:
@@ -106,10 +107,10 @@ class MiPaDataPreprocessor(DetDataPreprocessor):
         self.turns_channels = bgr_to_rgb or rgb_to_bgr
         self.learnable_ratio = LearnableRatio() if ir_ratio == 'learnable' else None
         self.normalizes = mean is not None
-        values = dict(rgb_mean=mean, rgb_std=std, ir_mean=mean if ir_mean is None else ir_mean,
-                      ir_std=std if ir_std is None else ir_std)
-        for name, value in values.items():
-            tensor = None if value is None else torch.tensor(value, dtype=torch.float32).view(-1, 1, 1)
+        statistics = dict(rgb_mean=mean, rgb_std=std, ir_mean=mean if ir_mean is None else ir_mean,
+                          ir_std=std if ir_std is None else ir_std)
+        for name, values in statistics.items():
+            tensor = None if values is None else torch.tensor(values, dtype=torch.float32).view(-1, 1, 1)
             self.register_buffer(name, tensor, persistent=False)
         self._last_iteration = -1
         self._batches_in_iteration = 0
@@ -179,7 +180,7 @@ class MiPaDataPreprocessor(DetDataPreprocessor):
 
     def _mix(self, inputs: Tensor, samples: list, modalities: list[str]) -> Tensor:
         """Mix a batch of six channels, and tell each sample its modality map."""
-        padded_size = inputs.shape[-2:]
+        padded_size = (inputs.shape[-2], inputs.shape[-1])
         if 'pair' in modalities:
             generator = self._generator(inputs.device)
             ratio = self._draw_ratio(generator)
@@ -219,9 +220,9 @@ class MiPaDataPreprocessor(DetDataPreprocessor):
         MessageHub.get_current_instance().update_scalar('train/ir_ratio', float(ratio))
         return ratio
 
-    def _draw_map(self, samples: list, padded_size: Sequence[int], ratio: float, generator: torch.Generator) -> Tensor:
+    def _draw_map(self, samples: list, padded_size: tuple[int, int], ratio: float, generator: torch.Generator) -> Tensor:
         if self.mode == 'patch':
             sizes = [sample.img_shape for sample in samples]
-            return draw_modality_map(sizes, tuple(padded_size), ratio, self.patch_size, generator)
+            return draw_modality_map(sizes, padded_size, ratio, self.patch_size, generator)
         infrared = torch.rand(len(samples), generator=generator, device=generator.device) < ratio
         return infrared.view(-1, 1, 1, 1).repeat(1, 1, *patch_grid(padded_size, self.patch_size))

@@ -45,7 +45,8 @@ def _try_all(transforms: Iterable[Any], results: dict) -> dict:
         if isinstance(transform, LoadImagePair):
             continue
         if isinstance(transform, RandomChoice):
-            results = [_try_all(branch, copy.deepcopy(results)) for branch in transform.transforms][0]
+            branches = [_try_all(branch, copy.deepcopy(results)) for branch in transform.transforms]
+            results = branches[0]
         elif isinstance(transform, Compose | RandomApply):
             results = _try_all(transform, results)
         else:

@@ -51,3 +51,15 @@ def training_config(folder, model, max_epochs=2, datasets=None, seed=0, **keys):
 def make_runner(folder, model, **keys):
     """Make the runner of :func:`training_config`."""
     return Runner.from_cfg(training_config(folder, model, **keys))
+
+
+def evaluated(folder):
+    """Keys of a config that evaluates every pair by each camera."""
+    resize = dict(type='Resize', scale=(128, 96))
+    datasets = [paired_dataset(folder, resize, modality=modality, test_mode=True) for modality in ('rgb', 'ir')]
+    return dict(
+        val_dataloader=dict(batch_size=2, num_workers=0, sampler=dict(type='DefaultSampler', shuffle=False),
+                            dataset=dict(type='ConcatDataset', datasets=datasets)),
+        val_evaluator=dict(type='ModalityMetric', metric=dict(
+            type='CocoMetric', ann_file=str(folder / 'train.json'), metric='bbox')),
+        val_cfg=dict(type='ValLoop'))

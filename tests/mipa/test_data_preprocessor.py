@@ -216,7 +216,7 @@ def test_curriculum_over_iterations(progress):
     progress(iter=45, epoch=0, max_epochs=1, max_iters=120)
     with pytest.raises(ValueError, match='counts one epoch in all, .* give epoch_length='):
         maps(build(ir_ratio='curriculum'))
-    assert drawn(build(ir_ratio='curriculum', curriculum_epochs=4, epoch_length=20)) == pytest.approx(0.12)  # of 100 patches 12.5
+    assert drawn(build(ir_ratio='curriculum', curriculum_epochs=4, epoch_length=20)) == pytest.approx(0.12)
 
 
 def test_learnable_is_trained(progress):

@@ -142,6 +142,6 @@ def test_errors():
     config.pop('data_preprocessor')
     with pytest.raises(ValueError, match="needs data_preprocessor=dict\\(type='MiPaDataPreprocessor'"):
         wrapped(detector=config)
+    MODELS.register_module(module=torch.nn.Identity, name='NoDetector', force=True)
     with pytest.raises(ValueError, match='Identity has no backbone'):
-        MODELS.register_module(module=torch.nn.Identity, name='NoDetector', force=True)
         wrapped(detector=dict(type='NoDetector', data_preprocessor=PREPROCESSOR))

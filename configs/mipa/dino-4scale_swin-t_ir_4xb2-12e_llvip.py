@@ -1,0 +1,3 @@
+_base_ = './dino-4scale_swin-t_mipa_4xb2-12e_llvip.py'
+# Trained on infrared images alone.
+train_dataloader = dict(dataset=dict(modality='ir'))

@@ -1,0 +1,13 @@
+_base_ = './faster-rcnn_r50_fpn_mipa_1x_llvip.py'
+model = dict(
+    _delete_=True,
+    type='ModalityAgnosticDetector',
+    detector=_base_.model,
+    stage=2,
+    modality_head=dict(
+        type='PatchModalityHead',
+        in_channels=1024,
+        stride=16,
+        patch_size=16,
+        gamma=0.1,
+        norm_cfg=dict(type='SyncBN')))

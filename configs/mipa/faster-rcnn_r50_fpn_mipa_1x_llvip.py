@@ -1,0 +1,13 @@
+_base_ = ['mmdet::faster_rcnn/faster-rcnn_r50_fpn_1x_coco.py', '../_base_/datasets/llvip_pairs.py']
+custom_imports = dict(imports=['imbdet'], allow_failed_imports=False)
+model = dict(
+    # Large patches, because the stem looks at 7 x 7 pixels and pools; and it learns, to see both cameras.
+    data_preprocessor=dict(type='MiPaDataPreprocessor', patch_size=16, ir_ratio='uniform'),
+    backbone=dict(frozen_stages=-1),
+    roi_head=dict(bbox_head=dict(num_classes=1)))
+train_dataloader = dict(_delete_=True, **_base_.llvip_train_dataloader)
+val_dataloader = dict(_delete_=True, **_base_.llvip_val_dataloader)
+test_dataloader = val_dataloader
+val_evaluator = dict(_delete_=True, **_base_.llvip_val_evaluator)
+test_evaluator = val_evaluator
+default_hooks = dict(checkpoint=dict(save_best='mean/bbox_mAP'))

@@ -1,0 +1,3 @@
+_base_ = './faster-rcnn_swin-t-p4-w7_fpn_mipa_1x_llvip.py'
+# Trained on visible images alone.
+train_dataloader = dict(dataset=dict(modality='rgb'))

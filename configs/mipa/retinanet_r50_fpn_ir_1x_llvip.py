@@ -1,0 +1,3 @@
+_base_ = './retinanet_r50_fpn_mipa_1x_llvip.py'
+# Trained on infrared images alone.
+train_dataloader = dict(dataset=dict(modality='ir'))
