@@ -1,6 +1,8 @@
 """Time the mixing of patches against a plain copy of the batch of six channels, in turn.
 
     python tools/benchmark/mipa.py [--pairs 100] [--patch-size 4]
+
+On a GPU where there is one. The choice of the patches counts, too.
 """
 
 import argparse
@@ -29,9 +31,9 @@ def main() -> None:
              for _ in tqdm(range(arguments.pairs + WARM_UP), disable=None, unit='pair')]
     copied, mixed = np.array(times[WARM_UP:]).T
     low, median, high = np.percentile(mixed / copied, [25, 50, 75])
-    print(f'{" x ".join(map(str, SHAPE))} on {device}, patches of {arguments.patch_size}: copy {1000 * np.median(copied):.1f} ms, '
-          f'mixing {1000 * np.median(mixed):.1f} ms; median ratio {median:.3f}, quartiles {low:.3f} and {high:.3f}, '
-          f'{arguments.pairs} pairs (at most 0.5 is wanted)')
+    print(f'{" x ".join(map(str, SHAPE))} on {device}, patches of {arguments.patch_size}: copy '
+          f'{1000 * np.median(copied):.1f} ms, mixing {1000 * np.median(mixed):.1f} ms; median ratio {median:.3f}, '
+          f'quartiles {low:.3f} and {high:.3f}, {arguments.pairs} pairs (at most 0.5 is wanted)')
 
 
 if __name__ == '__main__':
