@@ -1,3 +1,3 @@
 _base_ = './retinanet_r18_mipa_400i_digits-pairs.py'
-# Trained on whole images of both cameras: each image is infrared with a probability of 0.5.
+# Trained on whole images of both cameras.
 model = dict(data_preprocessor=dict(mode='image', ir_ratio=0.5))

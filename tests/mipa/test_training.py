@@ -1,12 +1,15 @@
 """Tiny detectors train on mixed patches by mmengine's runner, stop and go on, and are evaluated on both cameras."""
 
+import json
 import math
 
+import numpy as np
 import pytest
 import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from ..dataset_equity.likelihoods_of import write_for
 from ..tiny_training import scalars
 from .paired_training import evaluated, make_runner, model_config, training_config
 from .pairs_of_images import paired_dataset, write_pairs
@@ -128,6 +131,24 @@ def test_one_run_evaluates_both_cameras_and_keeps_the_best(folder):
     for name in ('mAP', 'mAP_50', 'mAP_75', 'mAP_s', 'mAP_m', 'mAP_l'):
         assert found[f'mean/bbox_{name}'] == pytest.approx((found[f'rgb/bbox_{name}'] + found[f'ir/bbox_{name}']) / 2)
     assert (folder / 'work/best_mean_bbox_mAP_epoch_1.pth').is_file()
+
+
+@pytest.mark.parametrize('stage', [None, 1])
+def test_beside_the_other_methods(folder, stage):
+    """Sampling, biases, guided losses and appearance weights find what they need in pairs and inside the wrapper."""
+    likelihoods = write_for(folder, [0.0, 0.2, 0.4, 0.6, 0.8, 1.0], paths=np.array([f'visible/{i}.png' for i in range(6)]))
+    config = training_config(folder, model_config('retinanet', 8, stage), datasets=[paired_dataset(folder)])
+    config.train_dataloader.sampler = dict(type='RepeatFactorSampler', method='irfs', threshold=0.5)
+    config.custom_hooks = [dict(type='OptimalBiasInitHook', num_batches=2), dict(type='GuidedLossHook'),
+                           dict(type='DatasetEquityHook', likelihoods=str(likelihoods))]
+    Runner.from_cfg(config).train()
+    logged = scalars(folder / 'work')
+    for entry in logged:
+        assert {'ir_ratio', 'guided_weight_cls', 'equity_weight_mean'} <= set(entry)
+        assert ('loss_modality' in entry) == (stage is not None)
+        assert entry['loss_cls'] == pytest.approx(entry['loss_bbox'], rel=1e-4)
+    priors = json.loads(next((folder / 'work').rglob('foreground_prior.json')).read_text())
+    assert list(priors) == ['bbox_head' if stage is None else 'detector.bbox_head']
 
 
 def test_with_ema(folder):
