@@ -8,6 +8,7 @@ from mmdet.registry import MODELS
 from mmengine.config import ConfigDict
 
 from imbdet.files import whole_file
+from imbdet.mipa.patch_mixing import patch_grid
 from imbdet.reports.figures import new_figure
 
 
@@ -30,12 +31,14 @@ def draw_mixed_batch(batch: dict, data_preprocessor: dict, out: str | Path) -> P
             raise ValueError(f"{sample.img_path} has {len(image)} channels and is no pair; the training data set has to load "
                              "modality='pair'")
     plain = {key: value for key, value in data_preprocessor.items() if key.split('_')[-1] not in ('mean', 'std')}
-    mixed = MODELS.build(ConfigDict(plain, bgr_to_rgb=True, rgb_to_bgr=False))(batch, training=True)
+    preprocessor = MODELS.build(ConfigDict(plain, bgr_to_rgb=True, rgb_to_bgr=False))
+    mixed = preprocessor(batch, training=True)
     figure = new_figure(7.5, 2.6 * len(batch['inputs']) + 0.3)
     for row, (pair, image, sample) in enumerate(zip(batch['inputs'], mixed['inputs'], mixed['data_samples'], strict=True)):
         height, width = sample.img_shape
         visible, infrared = (pair.numpy()[half][::-1] for half in (slice(0, 3), slice(3, 6)))
-        share = sample.modality_map.float().mean()
+        rows, columns = patch_grid(sample.img_shape, preprocessor.patch_size)
+        share = sample.modality_map[0, :rows, :columns].float().mean()
         for column, (name, pixels) in enumerate((('visible', visible), ('infrared', infrared),
                                                  (f'mixed, {100 * share:.0f} % infrared', image.numpy()))):
             axes = figure.add_subplot(len(batch['inputs']), 3, 3 * row + column + 1)
