@@ -1,5 +1,5 @@
 _base_ = './schedule_400i.py'
-# Three times as long: two cameras are more to learn than one, and a Swin learns more slowly from scratch than a ResNet.
+# Three times as long, because two cameras are more to learn than one.
 train_cfg = dict(max_iters=1200, val_interval=600)
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=100),

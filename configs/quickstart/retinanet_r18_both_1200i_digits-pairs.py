@@ -1,3 +1,3 @@
-_base_ = './retinanet_r18_mipa_400i_digits-pairs.py'
+_base_ = './retinanet_r18_mipa_1200i_digits-pairs.py'
 # Trained on whole images of both cameras.
 model = dict(data_preprocessor=dict(mode='image', ir_ratio=0.5))
