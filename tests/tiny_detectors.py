@@ -84,10 +84,6 @@ DETECTORS = {
                    bbox_head=dict(HEAD, stacked_convs=1), data_preprocessor=dict(batch_augments=None))),
     'rpn': ('rpn/rpn_r50_fpn_1x_coco.py', dict(LEVELS, rpn_head=RPN_HEAD)),
     'faster-rcnn': ('faster_rcnn/faster-rcnn_r50_fpn_1x_coco.py', rcnn()),
-    # On Swin, whose patches do not overlap.
-    'faster-rcnn-swin': ('faster_rcnn/faster-rcnn_r50_fpn_1x_coco.py', dict(rcnn(), backbone=dict(
-        _delete_=True, type='SwinTransformer', embed_dims=8, depths=(1, 1, 1, 1), num_heads=(1, 1, 2, 4), window_size=4,
-        out_indices=(1, 2, 3)), neck=dict(FPN, in_channels=[16, 32, 64], start_level=0))),
     'mask-rcnn': ('mask_rcnn/mask-rcnn_r50_fpn_1x_coco.py', rcnn(
         mask_roi_extractor=ROI_FEATURES,
         mask_head=dict(num_convs=1, in_channels=16, conv_out_channels=16, num_classes=3))),

@@ -11,17 +11,22 @@ from ..tiny_detectors import tiny_detector
 from .pairs_of_images import paired_dataset
 
 RUNS = itertools.count()  # mmengine gives runners of one name one logger
+# Patches of Swin's embedding do not overlap. As of DINO's backbone, the first output has stride 8.
+SWIN = dict(
+    backbone=dict(_delete_=True, type='SwinTransformer', embed_dims=8, depths=(1, 1, 1, 1), num_heads=(1, 1, 2, 4),
+                  window_size=4, out_indices=(1, 2, 3)),
+    neck=dict(_delete_=True, type='FPN', in_channels=[16, 32, 64], out_channels=16, num_outs=3))
 STATISTICS = dict(mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], ir_mean=[120.0] * 3, ir_std=[40.0] * 3)
 
 
 def model_config(name, patch_size=8, stage=None, preprocessor=None, **head):
     """Config of a tiny detector on mixed patches; with ``stage``, as a ModalityAgnosticDetector."""
-    detector = tiny_detector(name)
+    detector = tiny_detector('faster-rcnn', **SWIN) if name == 'swin' else tiny_detector(name)
     detector.data_preprocessor = dict(type='MiPaDataPreprocessor', patch_size=patch_size, bgr_to_rgb=True,
                                       pad_size_divisor=32, **STATISTICS, **(preprocessor or {}))
     if stage is None:
         return detector
-    first = 0 if name in ('dino', 'faster-rcnn-swin') else -1  # their backbones' first output has stride 8, not 4
+    first = 0 if name in ('dino', 'swin') else -1  # the others' first output has stride 4
     stride = 8 * 2**(stage + first)
     channels = [8, 16, 32, 64][stage + first + 1]
     return dict(type='ModalityAgnosticDetector', detector=detector, stage=stage, modality_head=dict(

@@ -37,7 +37,7 @@ DETECTORS = {  # name, index of the backbone's output for the modality head, and
     'retinanet': ('retinanet', 1, 8),
     'faster-rcnn': ('faster-rcnn', 1, 16),
     'dino': ('dino', 0, 8),
-    'swin': ('faster-rcnn-swin', 0, 4),
+    'swin': ('swin', 0, 4),
 }
 
 
