@@ -6,7 +6,7 @@ import logging
 import os
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from mmdet.utils import setup_cache_size_limit_of_dynamo
@@ -136,6 +136,22 @@ def one_line_errors(verbose: bool, code: int) -> Iterator[None]:
         hint = f'traceback in {log}' if log else '--verbose shows the traceback'
         print(f'imbdet: error: {type(error).__name__}: {message} ({hint})', file=sys.stderr)
         raise SystemExit(code) from None
+
+
+def run_tool(parser: argparse.ArgumentParser, run: Callable[[argparse.Namespace], None]) -> None:
+    """Read the command line of a script of one step, and run it.
+
+    Args:
+        parser: Its arguments; ``--verbose`` is added.
+        run: What it does with them.
+
+    Raises:
+        SystemExit: If the arguments are wrong, or for any error of ``run``, which ends in one line.
+    """
+    parser.add_argument('--verbose', action='store_true', help='show the whole traceback of an error')
+    arguments = parser.parse_args()
+    with one_line_errors(arguments.verbose, RUN_ERROR):
+        run(arguments)
 
 
 def _write_traceback() -> str | None:

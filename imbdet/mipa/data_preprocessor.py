@@ -153,12 +153,12 @@ class MiPaDataPreprocessor(DetDataPreprocessor):
                                  "'ir', or MiPaDataPreprocessor's test_modality")
             return self.test_modality
         modality = getattr(sample, 'modality', None) or self.test_modality
-        if modality is None:
-            if training or not self._equal_normalization():
-                raise ValueError(f"{name} does not tell whether it is visible or infrared; PackDetInputs has to keep "
-                                 "'modality' among its meta_keys, or set MiPaDataPreprocessor's test_modality")
-            modality = 'rgb'  # no difference
-        return modality
+        if modality is None and (training or not self._equal_normalization()):
+            raise ValueError(f"{name} does not tell whether it is visible or infrared; PackDetInputs has to keep 'modality' "
+                             "among its meta_keys, or set MiPaDataPreprocessor's test_modality")
+        if modality == 'pair':
+            raise ValueError(f'{name} is a pair and has 3 channels: a transform has dropped half of it')
+        return modality or 'rgb'  # either, where it makes no difference
 
     def _equal_normalization(self) -> bool:
         return not self.normalizes or bool((self.rgb_mean == self.ir_mean).all() and (self.rgb_std == self.ir_std).all())

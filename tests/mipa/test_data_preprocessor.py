@@ -109,6 +109,9 @@ def test_samples_that_do_not_tell_their_modality():
     assert torch.equal(build(test_modality='ir')(copy.deepcopy(data))['inputs'][0], normalized(image, IR_MEAN, IR_STD))
     same = build(ir_mean=None, ir_std=None)(copy.deepcopy(data))  # it makes no difference
     assert torch.equal(same['inputs'][0], normalized(image, MEAN, STD))
+    data['data_samples'][0].set_metainfo(dict(modality='pair'))  # as after Equalize, in a pipeline that is not tried
+    with pytest.raises(ValueError, match='0.png is a pair and has 3 channels: a transform has dropped half of it'):
+        build()(copy.deepcopy(data), True)
     data['inputs'][0] = torch.zeros(4, 12, 16)
     with pytest.raises(ValueError, match='0.png has 4 channels, where MiPaDataPreprocessor takes 3 or, of a pair, 6'):
         build()(data, True)

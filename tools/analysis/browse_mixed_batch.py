@@ -9,7 +9,7 @@ import imbdet  # noqa: F401  first: it says what an installation lacks and how t
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner, set_random_seed
 
-from imbdet.command_line import RUN_ERROR, load_config, one_line_errors
+from imbdet.command_line import load_config, run_tool
 from imbdet.reports import draw_mixed_batch
 
 
@@ -33,10 +33,7 @@ def main() -> None:
     parser.add_argument('--out', type=Path, default=Path('mixed_batch.png'), help='PNG to write (default: %(default)s)')
     parser.add_argument('--number', type=int, default=4, help='pairs to draw (default: %(default)s)')
     parser.add_argument('--seed', type=int, default=0, help='seed of order, augmentation and patches (default: %(default)s)')
-    parser.add_argument('--verbose', action='store_true', help='show the whole traceback of an error')
-    arguments = parser.parse_args()
-    with one_line_errors(arguments.verbose, RUN_ERROR):
-        run(arguments)
+    run_tool(parser, run)
 
 
 if __name__ == '__main__':

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from voc_pairs import Pair, check_partners, convert, find_files, print_counts, write_contents
 
-from imbdet.command_line import RUN_ERROR, one_line_errors
+from imbdet.command_line import run_tool
 
 LABELS = ('person', 'car', 'bicycle', 'dog')
 LISTS = {'train': 'align_train.txt', 'val': 'align_validation.txt'}
@@ -92,10 +92,7 @@ def main() -> None:
     parser.add_argument('--out', type=Path, help='folder to write to (default: FLIR_ROOT/annotations)')
     parser.add_argument('--classes', nargs='+', default=['person', 'car', 'bicycle'],
                         help='labels to detect, in this order (default: person car bicycle)')
-    parser.add_argument('--verbose', action='store_true', help='show the whole traceback of an error')
-    arguments = parser.parse_args()
-    with one_line_errors(arguments.verbose, RUN_ERROR):
-        run(arguments)
+    run_tool(parser, run)
 
 
 if __name__ == '__main__':

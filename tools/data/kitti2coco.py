@@ -17,7 +17,7 @@ from typing import NamedTuple
 from tqdm import tqdm
 
 from imbdet.annotations import AnnotationError
-from imbdet.command_line import RUN_ERROR, one_line_errors
+from imbdet.command_line import run_tool
 from imbdet.files import whole_file
 from imbdet.images import image_size
 
@@ -231,10 +231,7 @@ def main() -> None:
     parser.add_argument('--split-folder', type=Path, help='folder with train.txt and val.txt; without, images are drawn')
     parser.add_argument('--val-share', type=float, default=0.5, help='share of them for validation (default: %(default)s)')
     parser.add_argument('--seed', type=int, default=0, help='seed of the random split; the same seed gives the same split')
-    parser.add_argument('--verbose', action='store_true', help='show the whole traceback of an error')
-    arguments = parser.parse_args()
-    with one_line_errors(arguments.verbose, RUN_ERROR):
-        run(arguments)
+    run_tool(parser, run)
 
 
 if __name__ == '__main__':

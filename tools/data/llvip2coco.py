@@ -10,7 +10,7 @@ from pathlib import Path
 
 from voc_pairs import Files, Pair, check_partners, convert, find_files, print_counts, write_contents
 
-from imbdet.command_line import RUN_ERROR, one_line_errors
+from imbdet.command_line import run_tool
 
 SPLITS = ('train', 'test')
 CLASSES = ('person', )
@@ -69,10 +69,7 @@ def main() -> None:
     parser.add_argument('--out', type=Path, help='folder to write to (default: LLVIP_ROOT/annotations)')
     parser.add_argument('--release', default=NOT_STATED,
                         help='which annotations these are, such as 2023-02-21; written to info (default: %(default)s)')
-    parser.add_argument('--verbose', action='store_true', help='show the whole traceback of an error')
-    arguments = parser.parse_args()
-    with one_line_errors(arguments.verbose, RUN_ERROR):
-        run(arguments)
+    run_tool(parser, run)
 
 
 if __name__ == '__main__':

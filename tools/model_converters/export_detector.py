@@ -13,7 +13,7 @@ import imbdet  # noqa: F401  first: it says what an installation lacks and how t
 import torch
 from mmengine.config import Config
 
-from imbdet.command_line import RUN_ERROR, load_config, one_line_errors
+from imbdet.command_line import load_config, run_tool
 from imbdet.files import whole_file
 
 PREFIX = 'detector.'
@@ -80,10 +80,7 @@ def main() -> None:
     parser.add_argument('config', type=Path, help='config that was trained')
     parser.add_argument('checkpoint', type=Path, help='its checkpoint')
     parser.add_argument('--out', type=Path, required=True, help='folder to write config and checkpoint to')
-    parser.add_argument('--verbose', action='store_true', help='show the whole traceback of an error')
-    arguments = parser.parse_args()
-    with one_line_errors(arguments.verbose, RUN_ERROR):
-        run(arguments)
+    run_tool(parser, run)
 
 
 if __name__ == '__main__':
