@@ -1,0 +1,14 @@
+_base_ = './retinanet_swin_mipa_1200i_digits-pairs.py'
+model = dict(
+    _delete_=True,
+    type='ModalityAgnosticDetector',
+    detector=_base_.model,
+    stage=0,
+    modality_head=dict(
+        type='PatchModalityHead',
+        in_channels=64,
+        stride=8,
+        patch_size=4,
+        gamma=0.1,
+        # 1,200 iterations count as the paper's 12 epochs.
+        epoch_length=100))

@@ -1,0 +1,3 @@
+_base_ = './retinanet_swin_mipa_1200i_digits-pairs.py'
+# Trained on visible images alone.
+train_dataloader = dict(dataset=dict(modality='rgb'))
