@@ -117,6 +117,16 @@ def test_checkpoints_of_plain_detectors_load(tmp_path, loader):
         assert torch.equal(head[key], value)
 
 
+def test_a_learnt_share_of_a_plain_detector_loads():
+    config = plain_config()
+    config.data_preprocessor.ir_ratio = 'learnable'
+    plain, model = MODELS.build(config), wrapped(detector=config)
+    with torch.no_grad():
+        plain.data_preprocessor.learnable_ratio.mean.fill_(0.7)
+    assert model.load_state_dict(plain.state_dict(), strict=False).unexpected_keys == []
+    assert model.data_preprocessor.learnable_ratio.mean.item() == pytest.approx(0.7)
+
+
 def test_its_own_checkpoints_load():
     model, other = wrapped(), wrapped()
     with torch.no_grad():
@@ -130,7 +140,9 @@ def test_its_own_checkpoints_load():
 def test_data_preprocessor_is_the_detectors_and_there_is_one():
     model = wrapped()
     assert type(model.data_preprocessor).__name__ == 'MiPaDataPreprocessor'
-    learnable = wrapped(data_preprocessor=dict(PREPROCESSOR, ir_ratio='learnable'))
+    detector = plain_config()
+    detector.data_preprocessor.ir_ratio = 'learnable'
+    learnable = wrapped(detector=detector)
     names = [name for name, _ in learnable.named_parameters() if 'ratio' in name]
     assert names == ['data_preprocessor.learnable_ratio.mean', 'data_preprocessor.learnable_ratio.spread']
 
