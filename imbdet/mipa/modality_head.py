@@ -132,7 +132,7 @@ class PatchModalityHead(BaseModule):
             ValueError: If a sample has no modality map.
         """
         strength = reversal_strength(training_epoch(self.epoch_length), self.gamma)
-        targets, weights = self._targets(data_samples, features.shape[-2:], features.device)
+        targets, weights = self._targets(data_samples, features.shape[-2:])
         with torch.autocast(features.device.type, enabled=False):
             cells = reverse_gradient(features, strength).float().permute(0, 2, 3, 1).flatten(0, 2)
             inside = weights.any(1)
@@ -144,7 +144,7 @@ class PatchModalityHead(BaseModule):
         return {'loss_modality': self.loss_weight * loss, 'acc_modality': 100 * correct.detach(),
                 'modality_reversal': loss.new_tensor(strength)}
 
-    def _targets(self, data_samples: list, size: torch.Size, device: torch.device) -> tuple[Tensor, Tensor]:
+    def _targets(self, data_samples: list, size: torch.Size) -> tuple[Tensor, Tensor]:
         """Return each cell's patches, True where infrared, and whether they are of an image; both (B h w, k), bool."""
         maps, masks = [], []
         for sample in data_samples:

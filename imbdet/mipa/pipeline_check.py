@@ -34,7 +34,7 @@ def check_pipeline(transforms: Iterable[Any], data_info: dict) -> None:
         for seed in range(TRIALS):
             np.random.seed(seed)
             image = np.random.randint(0, 256, (data_info['height'], data_info['width'], 3), dtype=np.uint8)
-            results = {**copy.deepcopy(data_info), 'img': np.concatenate([image, image], axis=2),
+            results = {**data_info, 'img': np.concatenate([image, image], axis=2),
                        'img_shape': image.shape[:2], 'ori_shape': image.shape[:2]}
             _try_all(transforms, results)
 
@@ -45,7 +45,7 @@ def _try_all(transforms: Iterable[Any], results: dict) -> dict:
         if isinstance(transform, LoadImagePair):
             continue
         if isinstance(transform, RandomChoice):
-            branches = [_try_all(branch, copy.deepcopy(results)) for branch in transform.transforms]
+            branches = [_try_all(branch, results) for branch in transform.transforms]
             results = branches[0]
         elif isinstance(transform, Compose | RandomApply):
             results = _try_all(transform, results)
@@ -61,9 +61,8 @@ def _try(transform: Any, results: dict) -> dict:
     eager = copy.deepcopy(transform)
     if isinstance(getattr(eager, 'prob', None), float):
         eager.prob = 1.0
-    given = copy.deepcopy(results)
     try:
-        changed = eager(given)
+        changed = eager(copy.deepcopy(results))  # of which the other branches of a RandomChoice begin, too
     except Exception as error:  # whatever a transform raises
         said = ' '.join(str(error).split())[:200]  # OpenCV's fill lines
         raise _refusal(transform, f'{name} fails on it ({type(error).__name__}: {said})') from error

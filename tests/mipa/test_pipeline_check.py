@@ -69,7 +69,7 @@ def test_transforms_that_do_not_take_six_channels(folder, name, nest):
 @pytest.mark.parametrize('name', NOT_SIX_CHANNELS)
 def test_single_images_may_have_them(folder, name):
     for modality in ('rgb', 'ir'):
-        DATASETS.build(paired_dataset(folder, NOT_SIX_CHANNELS[name][0], modality=modality))
+        assert len(DATASETS.build(paired_dataset(folder, NOT_SIX_CHANNELS[name][0], modality=modality))) == 6
 
 
 @TRANSFORMS.register_module()

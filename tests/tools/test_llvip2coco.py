@@ -160,7 +160,7 @@ def test_boxes_below_a_pixel_are_told(convert, llvip):
 def test_pixels_are_not_decoded(convert, llvip):
     path = llvip / 'visible/test/190001.jpg'
     path.write_bytes(path.read_bytes()[:-20])
-    convert()
+    assert 'wrote' in convert()
 
 
 def test_image_size_leaves_the_system_s_errors(tmp_path):

@@ -15,8 +15,7 @@ from mmengine.config import Config
 
 from imbdet.command_line import load_config, run_tool
 from imbdet.files import whole_file
-
-PREFIX = 'detector.'
+from imbdet.mipa.modality_agnostic_detector import PREFIX
 
 
 def plain_config(cfg: Config) -> Config:
