@@ -1,8 +1,9 @@
 """The metric that reports AP by class frequency."""
 
-import csv
+import functools
 import json
 import logging
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,22 +16,29 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import MMLogger
 
 from imbdet.annotations import AnnotationError, check_class_names, check_content, load_annotations
-from imbdet.evaluation.average_precision import class_average_precisions, summarize
-from imbdet.evaluation.coco_backend import coco_precision
+from imbdet.evaluation.average_precision import class_average_precisions, mean_precision, summarize
+from imbdet.evaluation.backends import choose_backend
+from imbdet.evaluation.class_table import ClassTable
+from imbdet.evaluation.detections import Detections, counted_detections, join_images
 from imbdet.evaluation.frequency_groups import GROUPS, frequency_groups
-from imbdet.evaluation.lvis_backend import lvis_precision
+from imbdet.evaluation.ground_truth import GroundTruth
+from imbdet.evaluation.pooled_ap import POOLED_CATEGORY, pool_classes
 from imbdet.files import whole_file
-
-BACKENDS = {'lvis': lvis_precision, 'coco': coco_precision}
 
 
 @METRICS.register_module()
 class LongTailMetric(BaseMetric):
-    """AP over all classes and over rare, common and frequent ones, boxes and masks.
+    r"""AP over all classes and over rare, common and frequent ones, boxes and masks.
 
     ``style='lvis'`` evaluates as lvis-api does: federated (a class is judged only in images that hold it or list it in
     ``neg_category_ids``; unmatched detections of ``not_exhaustive_category_ids`` are ignored), at most 300 detections an
-    image. ``style='coco'`` evaluates as pycocotools does. Numbers equal theirs and are not rounded.
+    image. ``style='coco'`` evaluates as pycocotools does: every class in every image, at most 100 detections of a class
+    in an image. Numbers equal theirs and are not rounded; only annotations with the id 0, which both take for unmatched,
+    count here like others.
+
+    ``fixed_ap`` gives :math:`\mathrm{AP}^\mathrm{fixed}` (arXiv 2102.01066), where classes do not compete for places in an
+    image: the 10,000 detections of each class with the highest scores in the whole data set, however many of an image.
+    The detector has to give them: a high ``max_per_img`` and a score threshold of 0 in its ``test_cfg``.
 
     The groups come from ``frequency`` if given, else from the image counts of ``train_ann_file``, else from the
     ``frequency`` of each category in ``ann_file``, as LVIS files have it.
@@ -42,20 +50,27 @@ class LongTailMetric(BaseMetric):
 
     Args:
         ann_file: Annotation file of the evaluated images, LVIS or COCO format.
-        metric: ``'bbox'``, ``'segm'`` or a list of them.
+        metric: ``'bbox'``, ``'segm'``, ``'boundary'`` (boundary AP of masks, arXiv 2103.16562), or a list of them.
         style: ``'lvis'`` or ``'coco'``.
+        backend: What evaluates: ``'hotcoco'`` (``pip install 'imbdet[fast]'``), ``'faster_coco_eval'`` (which alone has
+            ``'boundary'``), ``'lvis'``, the reference of ``style='lvis'``, or ``'pycocotools'``, that of ``style='coco'``.
+            None: the first of these that is installed. The log says which.
+        fixed_ap: Whether to give AP^fixed; the results are then called ``lvis_fixed/...`` (``coco_fixed/...``).
+        pooled_ap: Whether to give ``bbox_AP_pool`` as well, :math:`\mathrm{AP}^\mathrm{pool}` (arXiv 2102.01066): one
+            ranking of the detections of all classes, so that it falls when scores are not comparable across classes.
         train_ann_file: Training annotations to count the images of each class in.
         frequency: ``'r'``, ``'c'`` or ``'f'`` for each class name.
         rare_max: Most training images of a rare class; goes with ``train_ann_file``.
         common_max: Most training images of a common class; goes with ``train_ann_file``.
         outfile_prefix: Write the detections as COCO results to ``{outfile_prefix}.bbox.json`` (``.segm.json``).
         collect_device: ``'cpu'`` or ``'gpu'``, where results of several ranks are collected.
-        prefix: What stands before the names of the results; the style if None.
+        prefix: What stands before the names of the results; the style if None, with ``fixed_ap`` and ``_fixed``.
 
     Raises:
         ValueError: If an argument is unknown or the groups cannot be told.
         AnnotationError: If an annotation file lacks what the style needs.
         FileNotFoundError: If an annotation file does not exist.
+        ImportError: If the backend is not installed.
     """
 
     def __init__(self,
@@ -66,13 +81,20 @@ class LongTailMetric(BaseMetric):
                  frequency: dict[str, str] | None = None,
                  rare_max: int = 10,
                  common_max: int = 100,
+                 backend: str | None = None,
+                 fixed_ap: bool = False,
+                 pooled_ap: bool = False,
                  outfile_prefix: str | None = None,
                  collect_device: str = 'cpu',
                  prefix: str | None = None) -> None:
-        super().__init__(collect_device=collect_device, prefix=prefix or style)
+        super().__init__(collect_device=collect_device, prefix=prefix or (f'{style}_fixed' if fixed_ap else style))
         self.metrics = [metric] if isinstance(metric, str) else list(metric)
-        if style not in BACKENDS or not set(self.metrics) <= {'bbox', 'segm'}:
-            raise ValueError(f"style is 'lvis' or 'coco' and metric 'bbox' or 'segm', got {style!r} and {metric!r}")
+        if style not in ('lvis', 'coco') or not set(self.metrics) <= {'bbox', 'segm', 'boundary'}:
+            raise ValueError(f"style is 'lvis' or 'coco' and metric 'bbox', 'segm' or 'boundary', got {style!r} and "
+                             f'{metric!r}')
+        self.backend = choose_backend(style, tuple(self.metrics), backend)
+        self.fixed_ap = fixed_ap
+        self.pooled_ap = pooled_ap
         self.ann_file = Path(ann_file)
         self.style = style
         self.class_table = f'{prefix.replace("/", "_")}_class_ap' if prefix else 'class_ap'
@@ -82,7 +104,7 @@ class LongTailMetric(BaseMetric):
         if style == 'lvis':
             self._check_federated()
         self.groups, self.image_counts = self._frequency_groups(train_ann_file, frequency, rare_max, common_max)
-        self._ground_truth: dict | None = None
+        self.class_tables: dict[str, ClassTable] = {}
 
     def _check_federated(self) -> None:
         for key in ('neg_category_ids', 'not_exhaustive_category_ids'):
@@ -128,7 +150,7 @@ class LongTailMetric(BaseMetric):
             found = sample['pred_instances']
             kept = {'image_id': sample['img_id'], **{key: found[key].detach().cpu().numpy()
                                                      for key in ('bboxes', 'scores', 'labels')}}
-            if 'segm' in self.metrics:
+            if self.metrics != ['bbox']:
                 masks = found['masks']
                 is_dense = isinstance(masks, torch.Tensor)
                 kept['masks'] = encode_mask_results(masks.detach().cpu().numpy()) if is_dense else masks
@@ -144,30 +166,60 @@ class LongTailMetric(BaseMetric):
         Returns:
             ``bbox_AP``, ``bbox_APr`` and so on.
         """
-        logger = MMLogger.get_current_instance()
         category_ids = self._category_ids()
-        if self._ground_truth is None:
-            self._ground_truth = json.loads(self.ann_file.read_bytes())
-        # The precision array has the categories in ascending order of their ids.
-        ascending = sorted(category_ids)
-        names = {category.id: category.name for category in self.annotations.categories}
-        groups = np.array([self.groups[names[category_id]] for category_id in ascending])
         metrics = {}
-        for metric in self.metrics:
-            detections = coco_results(results, metric, category_ids)
+        for kind in self.metrics:
+            detections = join_images(results, kind, category_ids)
             if self.outfile_prefix is not None:
-                with whole_file(f'{self.outfile_prefix}.{metric}.json') as file:
-                    file.write_text(json.dumps(detections))
-            if not detections:
-                logger.warning(f'no {metric} detections in {len(results)} images: every AP is 0')
-            precision = BACKENDS[self.style](self._ground_truth, detections, metric, ascending)
-            summary = summarize(precision, groups)
-            self._write_classes(logger, metric, ascending, precision)
-            shares = ', '.join(f'AP{group} {summary["AP" + group]:.4f} ({np.count_nonzero(groups == group)} classes)'
-                               for group in GROUPS)
-            logger.info(f'{metric} AP {summary["AP"]:.4f} of {len(groups)} classes: {shares}')
-            metrics.update({f'{metric}_{name}': value for name, value in summary.items()})
+                with whole_file(f'{self.outfile_prefix}.{kind}.json') as file:
+                    file.write_text(json.dumps(detections.coco_results()))
+            if not len(detections.scores):
+                MMLogger.get_current_instance().warning(f'no {kind} detections in {len(results)} images: every AP is 0')
+            # The precision array has the categories in ascending order of their ids.
+            counted = counted_detections(self._ground_truth.numbered(detections), self.style, self.fixed_ap)
+            summary = self._evaluate(counted, kind, sorted(category_ids))
+            metrics.update({f'{kind}_{name}': value for name, value in summary.items()})
         return metrics
+
+    @functools.cached_property
+    def _ground_truth(self) -> GroundTruth:
+        return GroundTruth(self.ann_file, self.style)
+
+    @functools.cached_property
+    def _evaluator(self) -> Any:
+        """The backend with the ground truth, read when first needed: of several ranks only the first evaluates."""
+        if self._ground_truth.has_ignored():
+            lvis = choose_backend(self.style, tuple(self.metrics), 'lvis')
+            MMLogger.get_current_instance().warning(
+                f"{self.ann_file} has objects with 'ignore', which lvis-api alone heeds: it evaluates, and not "
+                f'{self.backend.name}, which may take long')
+            self.backend = lvis
+        return self.backend(self._ground_truth.content, self.style)
+
+    def _evaluate(self, detections: Detections, kind: str, category_ids: Sequence[int]) -> dict[str, float]:
+        """Evaluate one kind, log and keep the results of each class."""
+        logger = MMLogger.get_current_instance()
+        start = time.monotonic()
+        precision = self._evaluator.precision(detections, kind, category_ids)
+        names = {category.id: category.name for category in self.annotations.categories}
+        names_in_order = [names[category_id] for category_id in category_ids]
+        groups = np.array([self.groups[name] for name in names_in_order])
+        summary = summarize(precision, groups)
+        if self.pooled_ap:
+            content, pooled = pool_classes(self._ground_truth, detections, category_ids)
+            evaluator = self.backend(content, self.style)
+            summary['AP_pool'] = mean_precision(evaluator.precision(pooled, kind, [POOLED_CATEGORY])[..., 0])
+        shares = ', '.join(f'AP{group} {summary["AP" + group]:.4f} ({np.count_nonzero(groups == group)} classes)'
+                           for group in GROUPS)
+        logger.info(f'{kind} AP {summary["AP"]:.4f} of {len(groups)} classes: {shares}; evaluated by {self.backend.name} in '
+                    f'{time.monotonic() - start:.1f} s')
+        self.class_tables[kind] = ClassTable(
+            category_ids, names_in_order, groups.tolist(), [self.image_counts.get(name) for name in names_in_order],
+            class_average_precisions(precision))
+        folder = _log_folder(logger)
+        if folder is not None:
+            self.class_tables[kind].write(folder / f'{self.class_table}_{kind}.csv')
+        return summary
 
     def _category_ids(self) -> list[int]:
         """Return the category id of each label: labels follow the file's order, as in mmdet's data sets."""
@@ -184,48 +236,8 @@ class LongTailMetric(BaseMetric):
         check_class_names(self.ann_file, classes, names)
         return [category.id for category in categories if category.name in set(classes)]
 
-    def _write_classes(self, logger: MMLogger, metric: str, category_ids: list[int], precision: np.ndarray) -> None:
-        """Write the results of each class beside the log file; without a log file, nowhere."""
-        folder = next((Path(handler.baseFilename).parent for handler in logger.handlers
-                       if isinstance(handler, logging.FileHandler)), None)
-        if folder is None:
-            return
-        names = {category.id: category.name for category in self.annotations.categories}
-        columns = class_average_precisions(precision)
-        with whole_file(folder / f'{self.class_table}_{metric}.csv') as path, path.open('w', newline='') as file:
-            writer = csv.writer(file)
-            writer.writerow(['category_id', 'name', 'frequency', 'train_images', *columns])
-            for index, category_id in enumerate(category_ids):
-                name = names[category_id]
-                counts = self.image_counts.get(name)
-                values = [value if (value := float(column[index])) > -1 else '' for column in columns.values()]
-                writer.writerow([category_id, name, self.groups[name], '' if counts is None else counts, *values])
 
-
-def coco_results(results: list[dict], metric: str, category_ids: Sequence[int]) -> list[dict]:
-    """Turn detections into COCO's result format.
-
-    Args:
-        results: For each image ``image_id``, ``bboxes`` (n, 4) as x1, y1, x2, y2, ``scores`` (n,), ``labels`` (n,), and
-            for ``'segm'`` ``masks``, n run-length encodings, and ``mask_scores`` (n,).
-        metric: ``'bbox'`` or ``'segm'``. Mask results carry no boxes: with them, both evaluation libraries would take
-            the box's area for the mask's.
-        category_ids: Category id of each label.
-
-    Returns:
-        A dict for each detection: image_id, category_id, score, and bbox [x, y, width, height] or segmentation.
-    """
-    detections = []
-    for image in results:
-        for index, label in enumerate(image['labels'].tolist()):
-            detection = {'image_id': image['image_id'], 'category_id': category_ids[label]}
-            if metric == 'bbox':
-                x1, y1, x2, y2 = image['bboxes'][index].tolist()
-                detection |= {'bbox': [x1, y1, x2 - x1, y2 - y1], 'score': float(image['scores'][index])}
-            else:
-                mask = dict(image['masks'][index])
-                if isinstance(mask['counts'], bytes):
-                    mask['counts'] = mask['counts'].decode()
-                detection |= {'segmentation': mask, 'score': float(image['mask_scores'][index])}
-            detections.append(detection)
-    return detections
+def _log_folder(logger: MMLogger) -> Path | None:
+    """Return the folder of the log file; None without one."""
+    return next((Path(handler.baseFilename).parent for handler in logger.handlers
+                 if isinstance(handler, logging.FileHandler)), None)

@@ -1,24 +1,20 @@
 """LongTailMetric against lvis-api and pycocotools, run on files by their own means."""
 
-import contextlib
 import csv
-import io
 import json
 import logging
 
 import numpy as np
 import pytest
 import torch.multiprocessing
-from lvis import LVIS, LVISEval, LVISResults
 from mmdet.registry import METRICS
 from mmengine.logging import MMLogger
-from pycocotools.coco import COCO
-from pycocotools.cocoeval import COCOeval
 
 from imbdet.annotations import AnnotationError
 from imbdet.evaluation import LongTailMetric
 
-from .random_case import data_samples, make_case, rle
+from .random_case import data_samples, make_case
+from .references import boundary_reference, coco_reference, lvis_reference, pooled_reference
 
 
 @pytest.fixture
@@ -32,36 +28,6 @@ def evaluate(case, samples=None, **arguments):
     samples = data_samples(case, with_masks='segm' in metric.metrics) if samples is None else samples
     metric.process({}, samples)
     return metric.evaluate(len(samples))
-
-
-def results_file(case, kind, folder):
-    detections = case.detections
-    if kind == 'segm':
-        detections = [{key: value for key, value in {**detection, 'segmentation': rle(detection['bbox'])}.items()
-                       if key != 'bbox'} for detection in detections]
-    path = folder / f'{kind}.json'
-    path.write_text(json.dumps(detections))
-    return str(path)
-
-
-def lvis_reference(case, kind, folder):
-    truth = LVIS(str(case.path))
-    evaluation = LVISEval(truth, LVISResults(truth, results_file(case, kind, folder), max_dets=300), kind)
-    evaluation.run()
-    return {name: evaluation.results[name] for name in
-            ('AP', 'AP50', 'AP75', 'APs', 'APm', 'APl', 'APr', 'APc', 'APf')}
-
-
-def coco_reference(case, kind, folder, categories=None):
-    with contextlib.redirect_stdout(io.StringIO()):
-        truth = COCO(str(case.path))
-        evaluation = COCOeval(truth, truth.loadRes(results_file(case, kind, folder)), kind)
-        if categories is not None:
-            evaluation.params.catIds = categories
-        evaluation.evaluate()
-        evaluation.accumulate()
-        evaluation.summarize()
-    return dict(zip(('AP', 'AP50', 'AP75', 'APs', 'APm', 'APl'), evaluation.stats[:6], strict=True))
 
 
 @pytest.mark.parametrize('kind', ['bbox', 'segm'])
@@ -96,6 +62,61 @@ def test_more_than_300_detections_an_image(tmp_path):  # fault 24
     assert evaluate(case)['lvis/bbox_AP'] == pytest.approx(expected['AP'], abs=1e-6)
     assert evaluate(case, style='coco')['coco/bbox_AP'] == pytest.approx(coco_reference(case, 'bbox', tmp_path)['AP'],
                                                                          abs=1e-6)
+
+
+def test_fixed_ap(tmp_path):
+    """No image competes, each class counts its best 10,000 of the data set, tied at the cut."""
+    case = make_case(tmp_path, 4, num_images=6, num_classes=6, detections_per_image=12500)
+    for detection in case.detections:
+        detection['score'] = round(detection['score'], 2)
+    limited = evaluate(case)
+    results = evaluate(case, fixed_ap=True)
+    per_class = {}
+    for detection in case.detections:
+        per_class.setdefault(detection['category_id'], []).append(detection)
+    assert max(map(len, per_class.values())) > 10000
+    case.detections = [detection for found in per_class.values()
+                       for detection in sorted(found, key=lambda detection: -detection['score'])[:10000]]
+    expected = lvis_reference(case, 'bbox', tmp_path, max_dets=-1)
+    assert results == {f'lvis_fixed/bbox_{name}': pytest.approx(value, abs=1e-6) for name, value in expected.items()}
+    assert results['lvis_fixed/bbox_AP'] > limited['lvis/bbox_AP']
+
+
+@pytest.mark.parametrize('style', ['lvis', 'coco'])
+def test_pooled_ap(tmp_path, style):
+    case = make_case(tmp_path, 5, num_images=8, detections_per_image=40)
+    expected = pooled_reference(case, style)
+    results = evaluate(case, style=style, pooled_ap=True)
+    assert results[f'{style}/bbox_AP_pool'] == pytest.approx(expected, abs=1e-6)
+    assert abs(expected - results[f'{style}/bbox_AP']) > 0.01  # the two differ
+    assert evaluate(case, style=style, pooled_ap=True, backend='faster_coco_eval') == pytest.approx(results)
+
+
+def test_boundary_ap(tmp_path):
+    case = make_case(tmp_path, 6, num_images=6, detections_per_image=30)
+    expected = boundary_reference(case, tmp_path)
+    results = evaluate(case, metric=['boundary', 'segm'], style='coco')
+    assert results['coco/boundary_AP'] == pytest.approx(expected, abs=1e-6)
+    assert results['coco/boundary_AP'] < results['coco/segm_AP']
+
+
+def test_the_log_names_the_backend(case, caplog, tmp_path):
+    logger = MMLogger.get_current_instance()
+    logger.addHandler(caplog.handler)
+    try:
+        evaluate(case, backend='lvis')
+        assert 'evaluated by lvis in' in caplog.text
+        evaluate(case)
+        assert 'evaluated by hotcoco in' in caplog.text
+        # Of all backends lvis-api alone heeds this key, so it has to step in.
+        for box in case.truth['annotations'][::3]:
+            box['ignore'] = 1
+        case.path.write_text(json.dumps(case.truth))
+        results = evaluate(case)
+        assert "has objects with 'ignore', which lvis-api alone heeds" in caplog.text
+    finally:
+        logger.removeHandler(caplog.handler)
+    assert results['lvis/bbox_AP'] == pytest.approx(lvis_reference(case, 'bbox', tmp_path)['AP'], abs=1e-6)
 
 
 @pytest.mark.parametrize('style', ['lvis', 'coco'])
@@ -217,7 +238,7 @@ def test_detections_are_written_as_coco_results(case, tmp_path):
 
 
 @pytest.mark.parametrize(('arguments', 'message'), [
-    (dict(style='voc'), "style is 'lvis' or 'coco'"), (dict(metric='proposal'), "metric 'bbox' or 'segm'"),
+    (dict(style='voc'), "style is 'lvis' or 'coco'"), (dict(metric='proposal'), "metric 'bbox', 'segm' or 'boundary'"),
     (dict(rare_max=5), 'need train_ann_file'), (dict(frequency={'class_0': 'r'}), "8 of the classes.*'class_1'"),
 ])
 def test_bad_arguments(case, arguments, message):

@@ -1,0 +1,41 @@
+"""Average precision of each class, as LongTailMetric finds it and reports read it."""
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from imbdet.files import whole_file
+
+
+class ClassTable(NamedTuple):
+    """Results of C classes.
+
+    Attributes:
+        category_ids: Ids, ascending.
+        names: Names.
+        frequencies: ``'r'``, ``'c'`` or ``'f'``.
+        train_images: Training images that hold each, None where that is not known.
+        precisions: AP, AP50 and AP75, arrays of shape (C,), in [0, 1], or -1 for a class without ground truth.
+    """
+
+    category_ids: Sequence[int]
+    names: Sequence[str]
+    frequencies: Sequence[str]
+    train_images: Sequence[int | None]
+    precisions: dict[str, np.ndarray]
+
+    def write(self, path: str | Path) -> None:
+        """Write the table as CSV, with empty cells for what is not known or not defined.
+
+        Args:
+            path: File to write.
+        """
+        with whole_file(path) as temporary, temporary.open('w', newline='') as file:
+            writer = csv.writer(file)
+            writer.writerow(['category_id', 'name', 'frequency', 'train_images', *self.precisions])
+            columns = [[value if value > -1 else '' for value in column.tolist()] for column in self.precisions.values()]
+            counts = ['' if count is None else count for count in self.train_images]
+            writer.writerows(zip(self.category_ids, self.names, self.frequencies, counts, *columns, strict=True))

@@ -1,0 +1,90 @@
+"""Ground truth in the one form that every evaluation library reads alike."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from imbdet.evaluation.detections import Detections, pair_keys
+
+
+class GroundTruth:
+    """The content of an annotation file, put so that evaluation libraries agree on it.
+
+    - Images are numbered 1, 2, ... in the order of their ids, which may be text.
+    - Annotations are numbered from 1: pycocotools and lvis-api take the id 0 for "not matched".
+    - With ``style='lvis'``, as lvis-api has it, crowds are objects like others and annotations without area do not count.
+      Categories without a frequency get one, which lvis-api demands and the results do not depend on.
+
+    Args:
+        path: A COCO or LVIS annotation file that :func:`~imbdet.annotations.check_content` has found usable.
+        style: ``'lvis'`` or ``'coco'``.
+
+    Attributes:
+        content: The renumbered content.
+        image_ids: Ids of the images as the file has them, ascending, shape (N,); image number i is at position i - 1.
+    """
+
+    def __init__(self, path: str | Path, style: str) -> None:
+        self.path = Path(path)
+        self.style = style
+        content = json.loads(self.path.read_bytes())
+        ids = sorted(image['id'] for image in content['images'])
+        numbers = {image_id: number for number, image_id in enumerate(ids, start=1)}
+        self.image_ids = np.array(ids)
+        is_lvis = style == 'lvis'
+        left_out = {'iscrowd'} if is_lvis else set()
+        self.content = {
+            'info': {}, 'licenses': [],
+            'images': sorted(({**image, 'id': numbers[image['id']]} for image in content['images']),
+                             key=lambda image: image['id']),
+            'annotations': [
+                {**{key: value for key, value in box.items() if key not in left_out}, 'id': number,
+                 'image_id': numbers[box['image_id']]}
+                for number, box in enumerate(content['annotations'], start=1)
+                if box['image_id'] in numbers and not (is_lvis and box['area'] <= 0)],
+            'categories': [{'frequency': 'f', **category} for category in content['categories']]}
+
+    def has_ignored(self) -> bool:
+        """Tell whether objects bear a set ``ignore``, which of all the libraries lvis-api alone heeds."""
+        return self.style == 'lvis' and any(box.get('ignore') for box in self.content['annotations'])
+
+    def numbered(self, detections: Detections) -> Detections:
+        """Replace the image ids of detections by the numbers.
+
+        Args:
+            detections: Detections with the file's image ids.
+
+        Returns:
+            The same with the images' numbers, int64.
+
+        Raises:
+            ValueError: If an image is not in the file.
+        """
+        if not len(detections.image_ids):
+            return detections._replace(image_ids=np.empty(0, np.int64))
+        positions = np.searchsorted(self.image_ids, detections.image_ids)
+        known = self.image_ids[np.minimum(positions, len(self.image_ids) - 1)] == detections.image_ids
+        if not known.all():
+            raise ValueError(f'{self.path} has no image {detections.image_ids[known.argmin()].item()!r}, of which there are '
+                             'detections; evaluate against the annotations of the images that were tested')
+        return detections._replace(image_ids=positions + 1)
+
+    def judged(self, detections: Detections, category_ids: Sequence[int]) -> np.ndarray:
+        """Tell which detections count: with ``style='lvis'`` those of classes in the image or among its negatives.
+
+        Args:
+            detections: n detections with image numbers.
+            category_ids: Categories that are evaluated.
+
+        Returns:
+            Whether each counts, shape (n,), bool.
+        """
+        wanted = np.isin(detections.category_ids, np.asarray(category_ids))
+        if self.style == 'coco':
+            return wanted
+        pairs = [(box['image_id'], box['category_id']) for box in self.content['annotations']]
+        pairs += [(image['id'], category) for image in self.content['images'] for category in image['neg_category_ids']]
+        keys = pair_keys(*np.array(pairs, dtype=np.int64).reshape(-1, 2).T)
+        return wanted & np.isin(pair_keys(detections.image_ids, detections.category_ids), keys)
