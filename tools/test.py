@@ -1,4 +1,7 @@
-"""Evaluate a detector: ``tools/test.py CONFIG CHECKPOINT``, with the flags of mmdet's tools/test.py."""
+"""Evaluate a detector: ``tools/test.py CONFIG CHECKPOINT``, with the flags of mmdet's tools/test.py.
+
+``--out FILE.json`` saves the predictions, and ``tools/test.py CONFIG FILE.json`` evaluates them again, without the detector.
+"""
 
 import argparse
 from pathlib import Path
@@ -8,6 +11,8 @@ import imbdet  # noqa: F401  first: it says what an installation lacks and how t
 # isort: split
 from mmdet.evaluation import DumpDetResults
 from mmengine.config import Config, ConfigDict
+from mmengine.evaluator import BaseMetric
+from mmengine.runner import Runner
 
 from imbdet.command_line import (
     RUN_ERROR,
@@ -18,15 +23,17 @@ from imbdet.command_line import (
     read_config,
     report_annotations,
 )
+from imbdet.evaluation.saved_predictions import DumpPredictions, category_ids, evaluate_predictions
 
 
 def parse_arguments() -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(description='Test (and evaluate) a detector')
     parser.add_argument('config', help='test config file path')
-    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument('checkpoint', help='checkpoint file; or predictions, a COCO results file ending in .json')
     add_common_arguments(parser)
-    parser.add_argument('--out', help='dump predictions to this pickle file for offline evaluation')
+    parser.add_argument('--out', help='save the predictions: as COCO results to a .json file, for later evaluation by '
+                        'this tool or others; or as mmdet does to a .pkl file')
     parser.add_argument('--show', action='store_true', help='show prediction results')
     parser.add_argument('--show-dir', help='folder in the work directory to save painted images in')
     parser.add_argument('--wait-time', type=float, default=2, help='seconds to show each image')
@@ -34,13 +41,32 @@ def parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def is_predictions(path: str) -> bool:
+    """Tell whether a path stands for saved predictions and not for a checkpoint."""
+    return path.endswith('.json')
+
+
+def dump_metric(path: str, runner: Runner) -> BaseMetric:
+    """Make the metric that saves the predictions of a test."""
+    if path.endswith('.json'):
+        return DumpPredictions(path, category_ids(runner.test_dataloader.dataset))
+    return DumpDetResults(out_file_path=path)
+
+
 def apply_flags(cfg: Config, arguments: argparse.Namespace) -> None:
     """Carry the flags over to the config."""
     if '://' not in arguments.checkpoint and not Path(arguments.checkpoint).is_file():
-        raise FileNotFoundError(f'checkpoint not found: {arguments.checkpoint}')
+        kind = 'predictions' if is_predictions(arguments.checkpoint) else 'checkpoint'
+        raise FileNotFoundError(f'{kind} not found: {arguments.checkpoint}')
+    if is_predictions(arguments.checkpoint):
+        flags = {'--out': arguments.out, '--show': arguments.show, '--show-dir': arguments.show_dir, '--tta': arguments.tta}
+        unfit = [flag for flag, value in flags.items() if value]
+        if unfit:
+            raise ValueError(f'{", ".join(unfit)} cannot be had of saved predictions; give a checkpoint')
+        return
     cfg.load_from = arguments.checkpoint
-    if arguments.out is not None and not arguments.out.endswith(('.pkl', '.pickle')):
-        raise ValueError(f'--out writes a pickle file; its name must end in .pkl or .pickle, got {arguments.out}')
+    if arguments.out is not None and not arguments.out.endswith(('.json', '.pkl', '.pickle')):
+        raise ValueError(f'--out writes a .json or a .pkl file, got {arguments.out}')
     if arguments.show or arguments.show_dir:
         visualization = cfg.default_hooks.get('visualization')
         if visualization is None:
@@ -65,9 +91,12 @@ def main() -> None:
         apply_flags(cfg, arguments)
         report_annotations(cfg, ('test_dataloader', ))
     with one_line_errors(arguments.verbose, RUN_ERROR):
+        if is_predictions(arguments.checkpoint):
+            evaluate_predictions(cfg, arguments.checkpoint)
+            return
         runner = build_runner(cfg)
         if arguments.out is not None:
-            runner.test_evaluator.metrics.append(DumpDetResults(out_file_path=arguments.out))
+            runner.test_evaluator.metrics.append(dump_metric(arguments.out, runner))
         runner.test()
 
 

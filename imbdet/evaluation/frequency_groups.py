@@ -1,8 +1,11 @@
 """Rare, common and frequent categories, by the number of training images."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
+
+from imbdet.annotations import AnnotationFile
 
 GROUPS = ('r', 'c', 'f')
 """Rare, common, frequent, as LVIS abbreviates them."""
@@ -25,3 +28,42 @@ def frequency_groups(image_counts: Sequence[int] | np.ndarray, rare_max: int = 1
     if not 0 <= rare_max <= common_max:
         raise ValueError(f'0 <= rare_max <= common_max is needed, got {rare_max} and {common_max}')
     return np.array(GROUPS)[np.digitize(image_counts, [rare_max, common_max], right=True)]
+
+
+class ClassFrequencies(NamedTuple):
+    """How frequent the C categories of an annotation file are in training, in the file's order.
+
+    Attributes:
+        groups: ``'r'``, ``'c'`` or ``'f'``, None where that is not known.
+        image_counts: Training images that hold each category, None where that is not known.
+    """
+
+    groups: list[str | None]
+    image_counts: list[int | None]
+
+
+def class_frequencies(annotations: AnnotationFile,
+                      training: AnnotationFile | None = None,
+                      rare_max: int = 10,
+                      common_max: int = 100) -> ClassFrequencies:
+    """Tell the frequency of each category from training annotations, else from what the file says of its categories.
+
+    Args:
+        annotations: Annotations of the evaluated images.
+        training: Training annotations, whose categories are found by name.
+        rare_max: As for :func:`frequency_groups`; goes with ``training``.
+        common_max: As for :func:`frequency_groups`; goes with ``training``.
+
+    Returns:
+        Groups and counts.
+    """
+    if training is None:
+        known = {category.id: category.frequency for category in annotations.categories if category.frequency in GROUPS}
+        return ClassFrequencies([known.get(category.id) for category in annotations.categories],
+                                [category.image_count for category in annotations.categories])
+    counts = training.image_counts()
+    names = [category.name for category in training.categories]
+    groups = dict(zip(names, frequency_groups(counts, rare_max, common_max).tolist(), strict=True))
+    counts_by_name = dict(zip(names, counts.tolist(), strict=True))
+    wanted = [category.name for category in annotations.categories]
+    return ClassFrequencies([groups.get(name) for name in wanted], [counts_by_name.get(name) for name in wanted])

@@ -6,7 +6,27 @@ from pathlib import Path
 
 import numpy as np
 
+from imbdet.annotations import AnnotationError, AnnotationFile
 from imbdet.evaluation.detections import Detections, pair_keys
+
+FEDERATED_KEYS = ('neg_category_ids', 'not_exhaustive_category_ids')
+
+
+def check_federated(path: str | Path, annotations: AnnotationFile) -> None:
+    """Raise unless all images tell which classes they are judged in, as LVIS's evaluation needs.
+
+    Args:
+        path: The annotation file, for the message.
+        annotations: Its content.
+
+    Raises:
+        AnnotationError: If an image lacks a key.
+    """
+    for key in FEDERATED_KEYS:
+        lacking = [image.id for image in annotations.images if getattr(image, key) is None]
+        if lacking:
+            raise AnnotationError(f"{path}: {len(lacking)} images have no {key!r}, which LVIS's evaluation needs (first image "
+                                  f"id {lacking[0]}); for COCO-format files use style='coco'")
 
 
 class GroundTruth:

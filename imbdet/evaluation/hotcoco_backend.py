@@ -1,6 +1,7 @@
 """Precision by hotcoco, the fastest: evaluation in Rust. Install it with ``pip install 'imbdet[fast]'``."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from hotcoco import COCO, COCOeval, LVISResults
@@ -36,7 +37,7 @@ class HotcocoBackend:
             Precision, shape (10, 101, C, 4), float64; -1 where there is no ground truth.
         """
         if detections.boxes is not None:
-            results = np.column_stack([detections.image_ids, detections.boxes, detections.scores, detections.category_ids])
+            results: Any = np.column_stack([detections.image_ids, detections.boxes, detections.scores, detections.category_ids])
         else:
             results = detections.coco_results()
         # Results that are loaded without a word about it are cut to 300 an image.

@@ -15,13 +15,13 @@ from mmdet.structures.mask import encode_mask_results
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import MMLogger
 
-from imbdet.annotations import AnnotationError, check_class_names, check_content, load_annotations
+from imbdet.annotations import check_class_names, check_content, load_annotations
 from imbdet.evaluation.average_precision import class_average_precisions, mean_precision, summarize
 from imbdet.evaluation.backends import choose_backend
 from imbdet.evaluation.class_table import ClassTable
 from imbdet.evaluation.detections import Detections, counted_detections, join_images
-from imbdet.evaluation.frequency_groups import GROUPS, frequency_groups
-from imbdet.evaluation.ground_truth import GroundTruth
+from imbdet.evaluation.frequency_groups import GROUPS, class_frequencies
+from imbdet.evaluation.ground_truth import GroundTruth, check_federated
 from imbdet.evaluation.pooled_ap import POOLED_CATEGORY, pool_classes
 from imbdet.files import whole_file
 
@@ -102,41 +102,27 @@ class LongTailMetric(BaseMetric):
         self.annotations = load_annotations(ann_file)
         check_content(self.ann_file, self.annotations)
         if style == 'lvis':
-            self._check_federated()
+            check_federated(self.ann_file, self.annotations)
         self.groups, self.image_counts = self._frequency_groups(train_ann_file, frequency, rare_max, common_max)
         self.class_tables: dict[str, ClassTable] = {}
-
-    def _check_federated(self) -> None:
-        for key in ('neg_category_ids', 'not_exhaustive_category_ids'):
-            lacking = [image.id for image in self.annotations.images if getattr(image, key) is None]
-            if lacking:
-                raise AnnotationError(f"{self.ann_file}: {len(lacking)} images have no {key!r}, which LVIS's evaluation "
-                                      f"needs (first image id {lacking[0]}); for COCO-format files use style='coco'")
 
     def _frequency_groups(self, train_ann_file: str | None, frequency: dict[str, str] | None, rare_max: int,
                           common_max: int) -> tuple[dict[str, str], dict[str, int | None]]:
         """Return the frequency group and, where known, the training images of each class by name."""
-        categories = self.annotations.categories
-        counts: dict[str, int | None] = {category.name: category.image_count for category in categories}
-        if train_ann_file is not None:
-            training = load_annotations(train_ann_file)
-            train_counts = training.image_counts()
-            counts = dict(zip((category.name for category in training.categories), train_counts.tolist(), strict=True))
-            groups = dict(zip(counts, frequency_groups(train_counts, rare_max, common_max).tolist(), strict=True))
-            source = train_ann_file
-        else:
-            if (rare_max, common_max) != (10, 100):
-                raise ValueError('rare_max and common_max need train_ann_file, whose images they are compared with')
-            groups = {category.name: category.frequency for category in categories if category.frequency}
-            source = str(self.ann_file)
-        if frequency is not None:
-            groups, source = dict(frequency), 'frequency'
-        unknown = [category.name for category in categories if groups.get(category.name) not in GROUPS]
+        if train_ann_file is None and (rare_max, common_max) != (10, 100):
+            raise ValueError('rare_max and common_max need train_ann_file, whose images they are compared with')
+        training = None if train_ann_file is None else load_annotations(train_ann_file)
+        names = [category.name for category in self.annotations.categories]
+        found = class_frequencies(self.annotations, training, rare_max, common_max)
+        counts = dict(zip(names, found.image_counts, strict=True))
+        groups = frequency if frequency is not None else dict(zip(names, found.groups, strict=True))
+        source = 'frequency' if frequency is not None else train_ann_file or str(self.ann_file)
+        unknown = [name for name in names if groups.get(name) not in GROUPS]
         if unknown:
             raise ValueError(f'{source} does not tell whether {len(unknown)} of the classes of {self.ann_file} are rare, '
                              f'common or frequent (first: {unknown[0]!r}); give train_ann_file=, the training '
                              "annotations to count images in, or frequency=, 'r', 'c' or 'f' by class name")
-        return groups, counts
+        return {name: groups[name] for name in names}, counts
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Keep the detections of a batch.

@@ -81,6 +81,33 @@ def test_testing_repeats_the_validation_and_dumps(tool, trained, folder):
     assert len(list(tested.glob('painted/**/*.jpg'))) > 0
 
 
+def test_saved_predictions_give_the_same_without_the_detector(tool, trained, folder):
+    process = tool('test.py', CONFIG, trained / 'iter_4.pth', '--work-dir', folder / 'tested_again', '--out',
+                   folder / 'found.json')
+    assert process.returncode == 0, process.stderr
+    found = json.loads((folder / 'found.json').read_text())
+    assert set(found[0]) == {'image_id', 'category_id', 'bbox', 'score'}
+    # A detector that could not be built if it were needed.
+    process = tool('test.py', CONFIG, folder / 'found.json', '--work-dir', folder / 'offline',
+                   options=['model.type=NoSuchDetector'])
+    assert process.returncode == 0, process.stderr
+    expected, results = (json.loads((run / f'{run.name}.json').read_text())
+                         for run in (run_folder(folder / 'tested_again'), run_folder(folder / 'offline')))
+    scores = {name: value for name, value in expected.items() if name.startswith('lvis/')}
+    assert len(scores) == 9
+    assert results == pytest.approx(scores, abs=1e-9)
+    assert 'lvis/bbox_APr: ' in logged(folder / 'offline')
+    assert (run_folder(folder / 'offline') / 'class_ap_bbox.csv').is_file()
+
+
+def test_saved_predictions_that_are_none(tool, folder):
+    assert 'predictions not found: none.json' in one_line(tool('test.py', CONFIG, 'none.json'), 2)
+    (folder / 'odd.json').write_text('[{"image_id": 1}]')
+    assert 'odd.json' in one_line(tool('test.py', CONFIG, 'odd.json'), 1)
+    assert '--show-dir cannot be had of saved predictions' in one_line(
+        tool('test.py', CONFIG, 'odd.json', '--show-dir', 'painted'), 2)
+
+
 def test_resuming(tool, trained):  # the torch >= 2.6 repair at work
     process = tool('train.py', CONFIG, '--resume', options=['train_cfg.max_iters=6', 'train_cfg.val_interval=100'])
     assert process.returncode == 0, process.stderr

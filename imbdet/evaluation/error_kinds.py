@@ -1,0 +1,131 @@
+"""Kinds of errors of a detector and what mending each would gain, after TIDE (arXiv 2008.08115)."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from imbdet.evaluation.average_precision import UNDEFINED
+from imbdet.evaluation.matching import FOREGROUND_IOU, NONE, Matches
+
+BACKGROUND_IOU = 0.1
+"""IoU below which a detection lies on the background."""
+KINDS = ('classification', 'localisation', 'both', 'duplicate', 'background', 'missed')
+RECALLS = np.linspace(0, 1, 101)
+
+
+class Errors(NamedTuple):
+    """Errors of D detections and G objects.
+
+    Attributes:
+        kinds: Kind of each false positive as a position in ``KINDS``, -1 for a true positive, shape (D,), int64.
+        targets: The object that a detection with a classification or localisation error was meant for, else -1,
+            shape (D,), int64.
+        missed: Which objects are missed, shape (G,), bool.
+    """
+
+    kinds: np.ndarray
+    targets: np.ndarray
+    missed: np.ndarray
+
+
+def find_errors(matches: Matches) -> Errors:
+    """Tell the kind of each error.
+
+    With t_f = 0.5 and t_b = 0.1, a false positive is (section 2.2 of the paper)
+
+    - localisation: IoU in [t_b, t_f) with an object of its class;
+    - classification: IoU of t_f or more with an object of another class;
+    - duplicate: IoU of t_f or more with an object of its class that another detection has found;
+    - background: IoU below t_b with every object;
+    - both, wrong in class and place: IoU in [t_b, t_f) with an object of another class.
+
+    IoU is the highest there is. Where several hold, the first in this order counts. A missed object is one that no
+    detection has found and that no classification or localisation error was meant for.
+
+    Args:
+        matches: Detections and objects.
+
+    Returns:
+        The errors.
+    """
+    wrong = matches.objects == NONE
+    localisation = (matches.own_iou >= BACKGROUND_IOU) & (matches.own_iou < FOREGROUND_IOU)
+    classification = matches.other_iou >= FOREGROUND_IOU
+    conditions = {'localisation': localisation, 'classification': classification,
+                  'duplicate': matches.own_iou >= FOREGROUND_IOU,
+                  'background': np.maximum(matches.own_iou, matches.other_iou) < BACKGROUND_IOU}
+    kinds = np.select([wrong & condition for condition in conditions.values()],
+                      [KINDS.index(kind) for kind in conditions], np.where(wrong, KINDS.index('both'), NONE))
+    targets = np.select([kinds == KINDS.index('localisation'), kinds == KINDS.index('classification')],
+                        [matches.own_object, matches.other_object], NONE)
+    missed = np.ones(len(matches.object_classes), dtype=bool)
+    for reached in (matches.objects, targets):
+        missed[reached[reached != NONE]] = False
+    return Errors(kinds, targets, missed)
+
+
+def class_ap50(scores: np.ndarray, classes: np.ndarray, correct: np.ndarray, objects: np.ndarray) -> np.ndarray:
+    """Compute AP at IoU 0.5 of each class, as pycocotools and lvis-api do, from detections that have been matched.
+
+    Precision at recall r is the highest at any recall of r or more; AP is its mean over r = 0, 0.01, ..., 1.
+
+    Args:
+        scores: Of D detections, shape (D,).
+        classes: Class of each, in [0, C), shape (D,).
+        correct: Whether each has found an object, shape (D,), bool.
+        objects: Number of objects of each class, shape (C,).
+
+    Returns:
+        AP50 of each class, shape (C,), in [0, 1], or -1 without objects.
+    """
+    aps = np.full(len(objects), UNDEFINED)
+    order = np.lexsort((-scores, classes))
+    ends = np.searchsorted(classes[order], np.arange(len(objects) + 1))
+    for label in np.flatnonzero(objects):
+        of_class = correct[order[ends[label]:ends[label + 1]]]
+        found = np.cumsum(of_class)
+        precision = np.maximum.accumulate((found / np.arange(1, len(found) + 1))[::-1])[::-1]
+        places = np.searchsorted(found / objects[label], RECALLS, side='left')
+        aps[label] = np.append(precision, 0)[places].mean()
+    return aps
+
+
+def mended_ap50(matches: Matches, errors: Errors, num_classes: int) -> dict[str, np.ndarray]:
+    """Compute AP50 of each class as it is, and as it were without the errors of one kind (section 2.3 of the paper).
+
+    - Classification errors get the class of their object, localisation errors its place, so that they become correct. Of
+      several detections that thereby claim one object the one with the highest score keeps it, the others are removed.
+    - Errors of both, duplicates and background are removed.
+    - Missed objects are taken out of the number of objects. A class of which nothing else is left has no AP then.
+
+    Args:
+        matches: Detections and objects.
+        errors: Their errors.
+        num_classes: C.
+
+    Returns:
+        ``'none'`` and each of ``KINDS`` with AP50 of the classes, shape (C,), in [0, 1], or -1 where there are no objects.
+    """
+    objects = np.bincount(matches.object_classes, minlength=num_classes)
+    correct = matches.objects != NONE
+    aps = {'none': class_ap50(matches.scores, matches.classes, correct, objects)}
+    for number, kind in enumerate(KINDS[:-1]):
+        of_kind = errors.kinds == number
+        classes, kept = matches.classes.copy(), ~of_kind
+        if kind in ('classification', 'localisation'):
+            classes[of_kind] = matches.object_classes[errors.targets[of_kind]]
+            claimed = np.where(of_kind, errors.targets, matches.objects)
+            kept = (claimed == NONE) | _keeps_its_object(matches.scores, claimed)
+        aps[kind] = class_ap50(matches.scores[kept], classes[kept], (correct | of_kind)[kept], objects)
+    found = objects - np.bincount(matches.object_classes[errors.missed], minlength=num_classes)
+    aps['missed'] = class_ap50(matches.scores, matches.classes, correct, found)
+    return aps
+
+
+def _keeps_its_object(scores: np.ndarray, claimed: np.ndarray) -> np.ndarray:
+    """Tell which detections have the highest score, of equal ones the first, of those that claim the same object."""
+    order = np.lexsort((-scores, claimed))
+    firsts = np.append(True, np.diff(claimed[order]) != 0)[:len(order)]
+    keeps = np.zeros(len(scores), dtype=bool)
+    keeps[order[firsts & (claimed[order] != NONE)]] = True
+    return keeps

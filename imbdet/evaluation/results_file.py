@@ -1,0 +1,115 @@
+"""COCO results files: detections as ``outfile_prefix`` of metrics writes them, read and checked."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, TypedDict
+
+import msgspec
+import numpy as np
+
+from imbdet.annotations import AnnotationFile
+from imbdet.evaluation.detections import Detections
+
+
+class ResultsError(ValueError):
+    """A results file that cannot be evaluated."""
+
+
+class RunLengths(TypedDict):
+    """A mask as pycocotools encodes it: height and width, and compressed run lengths as text."""
+
+    size: Annotated[list[int], msgspec.Meta(min_length=2, max_length=2)]
+    counts: str
+
+
+class Result(msgspec.Struct, gc=False):
+    """A detection of a results file; ``bbox`` is x, y, width and height in pixels, ``score`` in [0, 1].
+
+    The last two are what :class:`~imbdet.evaluation.saved_predictions.DumpPredictions` adds where a detector scores masks by
+    themselves or sees two cameras.
+    """
+
+    image_id: int | str
+    category_id: int
+    score: float
+    bbox: tuple[float, float, float, float] | None = None
+    segmentation: RunLengths | None = None
+    mask_score: float | None = None
+    modality: str | None = None
+
+
+def load_results(path: str | Path) -> list[Result]:
+    """Read a COCO results file.
+
+    Args:
+        path: A JSON file with a list of dicts of ``image_id``, ``category_id``, ``score``, and ``bbox`` [x, y, width, height]
+            or ``segmentation`` as compressed run lengths, or both.
+
+    Returns:
+        The detections in the file's order. Whether their ids and numbers make sense is for :func:`to_detections` to see.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ResultsError: If it is not JSON, not a list, a key is missing, or a value has another type than it should.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f'results file not found: {path}')
+    content = path.read_bytes()
+    try:
+        try:
+            return msgspec.json.decode(content, type=list[Result])
+        except msgspec.ValidationError:
+            raise
+        except msgspec.DecodeError:  # Python's parser accepts the NaN that JSON forbids; to_detections will name it
+            return msgspec.convert(json.loads(content), type=list[Result])
+    except ValueError as error:
+        raise ResultsError(f'{path}: {error}; a COCO results file is a list of dicts with image_id, category_id, score, and '
+                           'bbox or segmentation') from error
+
+
+def to_detections(path: str | Path, results: Sequence[Result], annotations: AnnotationFile, kind: str) -> Detections:
+    """Check results against an annotation file and turn them into columns.
+
+    Args:
+        path: The results file, for messages.
+        results: Its n detections.
+        annotations: Annotation file of the evaluated images.
+        kind: ``'bbox'``, or another for masks.
+
+    Returns:
+        The detections with boxes or with masks.
+
+    Raises:
+        ResultsError: If an image or category is not in the annotation file, a score is not in [0, 1], or the box or mask
+            is missing or a box has no size.
+    """
+    scores = np.array([result.score for result in results], dtype=np.float64)
+    _refuse(path, results, ~((scores >= 0) & (scores <= 1)), 'with a score that is not in [0, 1]')
+    images = {image.id for image in annotations.images}
+    _refuse(path, results, [result.image_id not in images for result in results],
+            'in images that the annotation file does not list; evaluate against the annotations of the images that were tested')
+    categories = {category.id for category in annotations.categories}
+    _refuse(path, results, [result.category_id not in categories for result in results],
+            'of categories that the annotation file does not list; evaluate against annotations with the same categories')
+    found = Detections(np.array([result.image_id for result in results], dtype=None if results else np.int64),
+                       np.array([result.category_id for result in results], dtype=np.int64), scores)
+    key = 'bbox' if kind == 'bbox' else 'segmentation'
+    _refuse(path, results, [getattr(result, key) is None for result in results], f"without {key!r}, which {kind!r} needs")
+    if kind != 'bbox':
+        return found._replace(masks=[dict(result.segmentation or {}) for result in results])
+    boxes = np.array([result.bbox for result in results], dtype=np.float64).reshape(-1, 4)
+    _refuse(path, results, ~np.logical_and(np.isfinite(boxes).all(axis=1), (boxes[:, 2:] >= 0).all(axis=1)),
+            'with a box that is not finite or of negative width or height')
+    return found._replace(boxes=boxes)
+
+
+def _refuse(path: str | Path, results: Sequence[Result], faulty: Sequence[bool] | np.ndarray, what: str) -> None:
+    """Raise if any detection is faulty, and name the first."""
+    positions = np.flatnonzero(faulty)
+    if len(positions):
+        first = results[positions[0]]
+        raise ResultsError(f'{path}: {len(positions)} of {len(results)} detections {what} (the first is number '
+                           f'{positions[0] + 1}: image_id {first.image_id!r}, category_id {first.category_id}, score '
+                           f'{first.score:g})')
