@@ -53,7 +53,17 @@ def load_config(path: str | Path) -> Config:
     try:
         return Config.fromfile(path)
     except Exception as error:  # whatever the file's own code raises; mmengine does not say in which file
-        raise ValueError(f'{path}, or a base of it: {type(error).__name__}: {error}') from error
+        # Of custom_imports mmengine says where it looked, but not what it did not find: the first cause does.
+        errors = dict.fromkeys([_first_cause(error), error])
+        reason = ', hence '.join(f'{type(each).__name__}: {each}' for each in errors)
+        raise ValueError(f'{path}, or a base of it: {reason}') from error
+
+
+def _first_cause(error: BaseException) -> BaseException:
+    """Follow an error to the one that began it."""
+    while (cause := error.__cause__ or error.__context__) is not None:
+        error = cause
+    return error
 
 
 def read_config(arguments: argparse.Namespace) -> Config:

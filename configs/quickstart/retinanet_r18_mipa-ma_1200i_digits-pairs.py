@@ -8,7 +8,7 @@ model = dict(
         type='PatchModalityHead',
         in_channels=128,
         stride=16,
-        patch_size=16,
+        patch_size=80,
         gamma=0.1,
         # 1,200 iterations count as the paper's 12 epochs.
         epoch_length=100))

@@ -1,12 +1,13 @@
 """Checks of data sets, built or configured, against their annotation files."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from imbdet.annotations.faults import AnnotationError, FaultReport, check_class_names, check_content
-from imbdet.annotations.reader import load_annotations
+from imbdet.annotations.columns import annotation_columns
+from imbdet.annotations.fault_report import FaultReport, check_class_names, raise_fatal
+from imbdet.annotations.reader import AnnotationError, load_annotations
+from imbdet.annotations.uses import file_uses, takes_all_message
 
 
 def class_names(dataset: Any) -> tuple[str, ...]:
@@ -48,7 +49,7 @@ def check_dataset_classes(dataset: Any) -> None:
         if len(inner.cat_ids) == len(names):
             continue
         if isinstance(inner, LVISV05Dataset):
-            raise AnnotationError(_takes_all(inner.ann_file, type(inner), len(inner.cat_ids), len(names)))
+            raise AnnotationError(f'{inner.ann_file}: {takes_all_message(type(inner), len(inner.cat_ids), len(names))}')
         in_file = [category.name for category in load_annotations(inner.ann_file).categories]
         check_class_names(inner.ann_file, names, in_file)
         raise AnnotationError(f'{inner.ann_file}: {len(inner.cat_ids)} categories bear the names of the {len(names)} '
@@ -64,11 +65,6 @@ def _inner(dataset: Any) -> Iterator[Any]:
         yield from _inner(dataset.dataset)
     else:
         yield dataset
-
-
-def _takes_all(path: str, kind: type, num_categories: int, num_classes: int) -> str:
-    return (f"{path}: {kind.__name__} takes all of the file's {num_categories} categories as they stand, but the config "
-            f"names {num_classes} classes or others; use type='CocoDataset', which reads LVIS files too")
 
 
 def check_config(cfg: dict, loaders: tuple[str, ...]) -> list[FaultReport]:
@@ -88,52 +84,8 @@ def check_config(cfg: dict, loaders: tuple[str, ...]) -> list[FaultReport]:
     """
     reports = {}
     for loader in loaders:
-        for dataset in _inner_configs((cfg.get(loader) or {}).get('dataset') or {}):
-            report = _check_dataset_config(dataset)
-            if report is not None:
-                reports[report.path] = report
+        for use in file_uses(cfg, loader):
+            content = load_annotations(use.path)
+            path = Path(use.path)
+            reports[path] = FaultReport(path, raise_fatal(use.path, use.faults(content, annotation_columns(content))))
     return list(reports.values())
-
-
-def _inner_configs(dataset: dict) -> Iterator[dict]:
-    """Yield the data set configs inside wrappers' configs."""
-    for part in dataset.get('datasets') or ():
-        yield from _inner_configs(part)
-    if dataset.get('dataset'):
-        yield from _inner_configs(dataset['dataset'])
-    elif dataset.get('ann_file'):
-        yield dataset
-
-
-def _check_dataset_config(dataset: dict) -> FaultReport | None:
-    """Check one data set's file; None for data sets that are not read from COCO or LVIS files."""
-    from mmdet.datasets import CocoDataset, LVISV1Dataset
-    from mmdet.datasets.lvis import LVISV05Dataset
-    from mmdet.registry import DATASETS
-
-    kind = DATASETS.get(dataset['type']) if isinstance(dataset['type'], str) else dataset['type']
-    if kind is None or not issubclass(kind, CocoDataset):
-        return None
-    path = dataset['ann_file']
-    if dataset.get('data_root') and not os.path.isabs(path):
-        path = os.path.join(dataset['data_root'], path)
-    metainfo = dataset.get('metainfo') or {}
-    classes = kind._load_metainfo(metainfo).get('classes')
-    filter_cfg = {} if dataset.get('test_mode') else dataset.get('filter_cfg') or {}
-    if '://' in path:  # a storage that mmengine's backends read, not a file
-        return None
-    content = load_annotations(path)
-    if not issubclass(kind, LVISV05Dataset):
-        return check_content(Path(path), content, classes, filter_cfg)
-    # LVIS data sets take all the file's categories. mmdet spells one of LVIS v1's names otherwise than the file does,
-    # so its own list is compared by length only, a user's by name.
-    names = [category.name for category in content.categories]
-    if len(names) != len(classes) or ('classes' in metainfo and list(classes) != names):
-        raise AnnotationError(_takes_all(path, kind, len(names), len(classes)))
-    if issubclass(kind, LVISV1Dataset):
-        lacking = [image.id for image in content.images if image.coco_url is None]
-        if lacking:
-            raise AnnotationError(f"{path}: {len(lacking)} images have no 'coco_url', which LVISV1Dataset finds their "
-                                  f"files by (first image id {lacking[0]}); use type='CocoDataset', which takes "
-                                  "'file_name'")
-    return check_content(Path(path), content, None, filter_cfg)

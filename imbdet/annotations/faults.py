@@ -1,172 +1,197 @@
 """Faults of annotation files: those that end a run, and those that mmdet would drop silently."""
 
 import difflib
-import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
 
-from imbdet.annotations.reader import Annotation, AnnotationError, AnnotationFile, Image, load_annotations
+import numpy as np
+
+from imbdet.annotations.columns import AnnotationColumns
+from imbdet.annotations.reader import AnnotationFile
 
 
-@dataclass
-class FaultReport:
-    """What mmdet leaves out of a file without a word.
+class Fault(NamedTuple):
+    """One kind of fault, with everything in the file that has it.
 
     Attributes:
-        path: The annotation file.
-        num_boxes: Annotations in the file.
-        dropped: For each reason the ids of the annotations that mmdet drops for it.
+        kind: What is wrong, in a few words.
+        of: What ``ids`` are of: ``'image'``, ``'annotation'``, ``'category'``, or ``'class'`` for names of classes.
+        ids: All that have the fault, in the file's order.
+        message: What is wrong, what follows from it and, if it ends a run, what to do; the first ten ids.
+        is_fatal: Whether a run cannot start from such a file. Annotations with other faults are dropped by mmdet without a
+            word.
     """
 
-    path: Path
-    num_boxes: int
-    dropped: dict[str, list[Any]] = field(default_factory=dict)
-
-    def lines(self) -> list[str]:
-        """Return a sentence for each reason, empty if nothing is dropped."""
-        return [f'{self.path}: {len(ids)} of {self.num_boxes} annotations {reason} and are dropped by mmdet (annotation '
-                f'ids {_some(ids)})' for reason, ids in self.dropped.items()]
+    kind: str
+    of: str
+    ids: list[Any]
+    message: str
+    is_fatal: bool = True
 
 
-def check_annotations(path: str | Path,
-                      classes: Sequence[str] | None = None,
-                      filter_cfg: dict | None = None) -> FaultReport:
+def find_faults(content: AnnotationFile,
+                columns: AnnotationColumns,
+                classes: Sequence[str] | None = None,
+                filter_cfg: dict | None = None) -> Iterator[Fault]:
     """Look through an annotation file for what mmdet trips over or drops silently.
 
     Args:
-        path: A COCO or LVIS annotation file.
+        content: What the file holds.
+        columns: The same as arrays.
         classes: Names that the data set is configured with. They must stand in the file, in the file's order, because
             mmdet's labels follow the file and not the config.
         filter_cfg: mmdet's ``filter_empty_gt`` and ``min_size``, to see whether an image is left.
 
-    Returns:
-        The annotations that mmdet leaves out.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        AnnotationError: If a key that mmdet needs is missing, an id stands twice, a class is unknown or out of order, or
-            the filter leaves no image.
+    Yields:
+        The faults, those that end a run first.
     """
-    return check_content(Path(path), load_annotations(path), classes, filter_cfg)
-
-
-def check_content(path: Path,
-                  content: AnnotationFile,
-                  classes: Sequence[str] | None = None,
-                  filter_cfg: dict | None = None) -> FaultReport:
-    """Do the same for a file that has been read already.
-
-    Args:
-        path: The annotation file, for messages.
-        content: What it holds.
-        classes: As for :func:`check_annotations`.
-        filter_cfg: As for :func:`check_annotations`.
-
-    Returns:
-        The annotations that mmdet leaves out.
-
-    Raises:
-        AnnotationError: As for :func:`check_annotations`.
-    """
-    _check_keys(path, content)
-    _check_unique(path, 'image', (image.id for image in content.images))
-    _check_unique(path, 'annotation', (box.id for box in content.annotations))
-    _check_unique(path, 'category', (category.id for category in content.categories))
+    yield from _lacking_keys(content, columns)
+    for kind, entries in (('image', content.images), ('annotation', content.annotations), ('category', content.categories)):
+        yield from _repeated_ids(kind, (entry.id for entry in entries))  # type: ignore[attr-defined]
     if classes is not None:
-        check_class_names(path, classes, [category.name for category in content.categories])
-    wanted = {category.id for category in content.categories if classes is None or category.name in classes}
-    _check_filter(path, content, wanted, filter_cfg or {})
-    return FaultReport(path, len(content.annotations), _dropped(content))
+        yield from class_faults(classes, [category.name for category in content.categories])
+    if not kept_images(content, columns, classes, filter_cfg).any():
+        yield Fault('no image left', 'image', [image.id for image in content.images],
+                    f'no image of {len(content.images)} is left to train on; filter_cfg={filter_cfg or {}} and the classes '
+                    'remove them all')
+    for reason, is_dropped in drop_reasons(columns):
+        ids = _ids(content.annotations, is_dropped)
+        if ids:
+            yield Fault(f'annotations that {reason}', 'annotation', ids,
+                        f'{len(ids)} of {len(content.annotations)} annotations {reason} and are dropped by mmdet '
+                        f'(annotation ids {some(ids)})', is_fatal=False)
 
 
-def check_class_names(path: str | Path, classes: Sequence[str], names: Sequence[str]) -> None:
-    """Raise AnnotationError unless ``classes`` are among ``names`` and in their order.
+def class_faults(classes: Sequence[str], names: Sequence[str]) -> Iterator[Fault]:
+    """Find classes of a config that a file does not have, or has in another order.
 
     Args:
-        path: The annotation file, for the message.
         classes: Names of the config.
         names: Names of the file's categories, in its order.
+
+    Yields:
+        The faults.
     """
-    for name in classes:
-        if name not in names:
-            near = difflib.get_close_matches(name, names, n=1)
-            hint = f'did you mean {near[0]!r}?' if near else f'it has {_some(names)}'
-            raise AnnotationError(f'{path}: class {name!r} of the config is not a category of the file; {hint} mmdet '
-                                  'would leave it out and shift the labels of the classes after it')
-    in_file_order = [name for name in names if name in set(classes)]
-    if list(classes) != in_file_order:
-        raise AnnotationError(f'{path}: the classes of the config are in another order than the categories of the file, '
-                              'which mmdet takes its labels from, so names and labels would not belong together. Write '
-                              f'classes={tuple(in_file_order)}')
+    unknown = [name for name in classes if name not in set(names)]
+    if unknown:
+        near = difflib.get_close_matches(unknown[0], names, n=1)
+        hint = f'did you mean {near[0]!r}?' if near else f'it has {some(names)}'
+        yield Fault('classes that are not in the file', 'class', unknown,
+                    f'class {unknown[0]!r} of the config is not a category of the file; {hint} mmdet would leave it out and '
+                    'shift the labels of the classes after it')
+    known = [name for name in classes if name not in set(unknown)]
+    in_file_order = [name for name in names if name in set(known)]
+    if known != in_file_order:
+        yield Fault('classes in another order than in the file', 'class', known,
+                    'the classes of the config are in another order than the categories of the file, which mmdet takes '
+                    'its labels from, so names and labels would not belong together. Write '
+                    f'classes={tuple(in_file_order)}')
 
 
-def _some(ids: Sequence[Any]) -> str:
+def kept_images(content: AnnotationFile,
+                columns: AnnotationColumns,
+                classes: Sequence[str] | None = None,
+                filter_cfg: dict | None = None) -> np.ndarray:
+    """Tell which images mmdet's filter leaves; if none, mmengine says "need at least one array to concatenate".
+
+    Args:
+        content: What the file holds.
+        columns: The same as arrays.
+        classes: Names that the data set is configured with; None for all.
+        filter_cfg: mmdet's ``filter_empty_gt`` and ``min_size``; None for no filter.
+
+    Returns:
+        Whether each entry of ``images`` is left, shape (I,), bool; of several with one id the last.
+    """
+    filter_cfg = filter_cfg or {}
+    sides = np.nan_to_num(columns.image_sizes, nan=0.0).min(axis=1)
+    kept = columns.is_listed & (sides >= filter_cfg.get('min_size', 0))
+    if filter_cfg.get('filter_empty_gt', False):
+        names = None if classes is None else set(classes)
+        wanted = np.array([names is None or category.name in names for category in content.categories] + [False])
+        is_held = (columns.images >= 0) & wanted[columns.categories]  # category -1 takes the False at the end
+        kept &= np.bincount(columns.images[is_held], minlength=len(kept)) > 0
+    return kept
+
+
+def drop_reasons(columns: AnnotationColumns) -> Iterator[tuple[str, np.ndarray]]:
+    """Find the annotations that mmdet's CocoDataset leaves out, each under its first reason.
+
+    Annotations without ``bbox`` or ``area``, at which mmdet fails, are under none.
+
+    Args:
+        columns: The annotations.
+
+    Yields:
+        A reason, as the end of a sentence, and whether each annotation is left out for it, shape (B,), bool.
+    """
+    x, y, width, height = columns.boxes.T
+    # An image without width or height is a fault of its own; no box is outside of it.
+    sizes = np.vstack([np.nan_to_num(columns.image_sizes, nan=np.inf), (np.inf, np.inf)])
+    image_width, image_height = sizes[columns.images].T
+    is_left = is_complete(columns)
+    with np.errstate(invalid='ignore'):  # infinities
+        is_outside = (x >= image_width) | (y >= image_height) | (x + width <= 0) | (y + height <= 0)
+    for reason, is_dropped in (
+        ('belong to an image that the file does not list', columns.images < 0),
+        ('have a category that the file does not list', columns.categories < 0),
+        ('have a NaN or infinite box or area', ~(np.isfinite(columns.boxes).all(axis=1) & np.isfinite(columns.areas))),
+        ('are less than a pixel wide or high, or have no area', (width < 1) | (height < 1) | (columns.areas <= 0)),
+        ('lie outside their image', is_outside),
+    ):
+        yield reason, is_left & is_dropped
+        is_left &= ~is_dropped
+
+
+def is_complete(columns: AnnotationColumns) -> np.ndarray:
+    """Tell which annotations have a ``bbox`` of four numbers and an ``area``, shape (B,), bool."""
+    return (columns.bbox_lengths == 4) & columns.has_area
+
+
+def usable_boxes(columns: AnnotationColumns) -> np.ndarray:
+    """Tell which annotations have no fault of their own, shape (B,), bool; crowd boxes are among them."""
+    usable = is_complete(columns)
+    for _, is_dropped in drop_reasons(columns):
+        usable &= ~is_dropped
+    return usable
+
+
+def some(ids: Sequence[Any]) -> str:
     """Write out the first ten."""
     return ', '.join(map(str, ids[:10])) + (', ...' if len(ids) > 10 else '')
 
 
-def _check_keys(path: Path, content: AnnotationFile) -> None:
-    for key in ('width', 'height'):
-        lacking = [image.id for image in content.images if getattr(image, key) is None]
+def _ids(entries: Sequence[Any], mask: np.ndarray) -> list[Any]:
+    return [entries[position].id for position in np.flatnonzero(mask).tolist()]
+
+
+def _lacking_keys(content: AnnotationFile, columns: AnnotationColumns) -> Iterator[Fault]:
+    for key, is_lacking in zip(('width', 'height'), np.isnan(columns.image_sizes).T, strict=True):
+        lacking = _ids(content.images, is_lacking)
         if lacking:
-            raise AnnotationError(f'{path}: {len(lacking)} images have no {key!r} (image ids {_some(lacking)}); mmdet '
-                                  'needs it, add it to the file')
-    for key in ('bbox', 'area'):
-        lacking = [box.id for box in content.annotations if getattr(box, key) is None]
+            yield Fault(f'images without {key}', 'image', lacking,
+                        f'{len(lacking)} images have no {key!r} (image ids {some(lacking)}); mmdet needs it, add it to '
+                        'the file')
+    for key, is_lacking, hint in (
+        ('bbox', columns.bbox_lengths < 0, '[x, y, width, height]'),
+        ('area', ~columns.has_area, 'bbox[2] * bbox[3] will do where there are no masks'),
+    ):
+        lacking = _ids(content.annotations, is_lacking)
         if lacking:
-            hint = 'bbox[2] * bbox[3] will do where there are no masks' if key == 'area' else '[x, y, width, height]'
-            raise AnnotationError(f'{path}: {len(lacking)} annotations have no {key!r} (annotation ids '
-                                  f'{_some(lacking)}); mmdet needs it, add it to the file: {hint}')
-    odd = [box.id for box in content.annotations if len(box.bbox or ()) != 4]
+            yield Fault(f'annotations without {key}', 'annotation', lacking,
+                        f'{len(lacking)} annotations have no {key!r} (annotation ids {some(lacking)}); mmdet needs it, add '
+                        f'it to the file: {hint}')
+    odd = _ids(content.annotations, (columns.bbox_lengths >= 0) & (columns.bbox_lengths != 4))
     if odd:
-        raise AnnotationError(f'{path}: {len(odd)} annotations have a bbox that is not four numbers [x, y, width, '
-                              f'height] (annotation ids {_some(odd)})')
+        yield Fault('annotations whose bbox is not four numbers', 'annotation', odd,
+                    f'{len(odd)} annotations have a bbox that is not four numbers [x, y, width, height] (annotation ids '
+                    f'{some(odd)})')
 
 
-def _check_unique(path: Path, kind: str, ids: Iterable[Any]) -> None:
+def _repeated_ids(kind: str, ids: Iterable[Any]) -> Iterator[Fault]:
     repeated = [repeated_id for repeated_id, count in Counter(ids).items() if count > 1]
     if repeated:
-        raise AnnotationError(f'{path}: {len(repeated)} {kind} ids stand more than once ({_some(repeated)}); give each '
-                              f'{kind} an id of its own, mmdet keeps only one of them')
-
-
-def _check_filter(path: Path, content: AnnotationFile, wanted: set[int], filter_cfg: dict) -> None:
-    """Raise if mmdet's filter leaves no image, which mmengine reports as "need at least one array to concatenate"."""
-    kept: Iterable[Image] = content.images
-    if filter_cfg.get('filter_empty_gt', False):
-        with_box = {box.image_id for box in content.annotations if box.category_id in wanted}
-        kept = (image for image in kept if image.id in with_box)
-    min_size = filter_cfg.get('min_size', 0)
-    if not any(min(image.width or 0, image.height or 0) >= min_size for image in kept):
-        raise AnnotationError(f'{path}: no image of {len(content.images)} is left to train on; filter_cfg={filter_cfg} '
-                              'and the classes remove them all')
-
-
-def _dropped(content: AnnotationFile) -> dict[str, list[Any]]:
-    images = {image.id: image for image in content.images}
-    categories = {category.id for category in content.categories}
-    dropped: dict[str, list[Any]] = {}
-    for box in content.annotations:
-        reason = _drop_reason(box, images.get(box.image_id), categories)
-        if reason:
-            dropped.setdefault(reason, []).append(box.id)
-    return dropped
-
-
-def _drop_reason(box: Annotation, image: Image | None, categories: set[int]) -> str | None:
-    """Return why mmdet's CocoDataset leaves a box out, or None."""
-    x, y, width, height = box.bbox or (0.0, ) * 4
-    if image is None:
-        return 'belong to an image that the file does not list'
-    if box.category_id not in categories:
-        return 'have a category that the file does not list'
-    if not all(map(math.isfinite, (x, y, width, height, box.area or 0))):
-        return 'have a NaN or infinite box or area'
-    if width < 1 or height < 1 or (box.area or 0) <= 0:
-        return 'are less than a pixel wide or high, or have no area'
-    if x >= (image.width or 0) or y >= (image.height or 0) or x + width <= 0 or y + height <= 0:
-        return 'lie outside their image'
-    return None
+        yield Fault(f'{kind} ids that stand more than once', kind, repeated,
+                    f'{len(repeated)} {kind} ids stand more than once ({some(repeated)}); give each {kind} an id of its '
+                    'own, mmdet keeps only one of them')

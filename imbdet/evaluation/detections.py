@@ -140,6 +140,4 @@ def highest_of_each(detections: Detections, groups: np.ndarray, number: int) -> 
     sorted_groups = groups[order]
     starts = np.flatnonzero(np.concatenate([[True], sorted_groups[1:] != sorted_groups[:-1]])[:len(order)])
     rank = np.arange(len(order)) - np.repeat(starts, np.diff(np.append(starts, len(order))))
-    if (rank < number).all():
-        return detections
     return detections.take(np.sort(order[rank < number]))

@@ -47,4 +47,4 @@ class HotcocoBackend:
         evaluation.params.max_dets = [max(len(detections.scores), 1)]
         evaluation.evaluate()
         evaluation.accumulate()
-        return evaluation.eval['precision'][..., -1]
+        return evaluation.eval['precision'][..., -1]  # type: ignore[index]

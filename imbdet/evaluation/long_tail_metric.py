@@ -4,7 +4,7 @@ import functools
 import json
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -115,14 +115,14 @@ class LongTailMetric(BaseMetric):
         names = [category.name for category in self.annotations.categories]
         found = class_frequencies(self.annotations, training, rare_max, common_max)
         counts = dict(zip(names, found.image_counts, strict=True))
-        groups = frequency if frequency is not None else dict(zip(names, found.groups, strict=True))
+        groups: Mapping[str, str | None] = dict(zip(names, found.groups, strict=True)) if frequency is None else frequency
         source = 'frequency' if frequency is not None else train_ann_file or str(self.ann_file)
         unknown = [name for name in names if groups.get(name) not in GROUPS]
         if unknown:
             raise ValueError(f'{source} does not tell whether {len(unknown)} of the classes of {self.ann_file} are rare, '
                              f'common or frequent (first: {unknown[0]!r}); give train_ann_file=, the training '
                              "annotations to count images in, or frequency=, 'r', 'c' or 'f' by class name")
-        return {name: groups[name] for name in names}, counts
+        return {name: str(groups[name]) for name in names}, counts
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Keep the detections of a batch.

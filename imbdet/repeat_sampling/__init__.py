@@ -1,16 +1,21 @@
 """Repeat factor sampling: label counts, repeat factors, sampler."""
 
+from imbdet.repeat_sampling.epoch_thresholds import expected_lengths, threshold_for_length
 from imbdet.repeat_sampling.label_counts import LabelCounts, count_labels, labels_per_image
 from imbdet.repeat_sampling.repeat_factors import (
+    category_frequencies,
     category_repeat_factors,
     epoch_length,
+    factors_from_frequencies,
     image_repeat_factors,
+    rarest_frequencies,
     systematic_indices,
     weighted_indices,
 )
 from imbdet.repeat_sampling.sampler import RepeatFactorSampler
 
 __all__ = [
-    'LabelCounts', 'RepeatFactorSampler', 'category_repeat_factors', 'count_labels', 'epoch_length',
-    'image_repeat_factors', 'labels_per_image', 'systematic_indices', 'weighted_indices'
+    'LabelCounts', 'RepeatFactorSampler', 'category_frequencies', 'category_repeat_factors', 'count_labels', 'epoch_length',
+    'expected_lengths', 'factors_from_frequencies', 'image_repeat_factors', 'labels_per_image', 'rarest_frequencies',
+    'systematic_indices', 'threshold_for_length', 'weighted_indices'
 ]

@@ -50,8 +50,28 @@ def category_repeat_factors(image_counts: Sequence[int] | np.ndarray,
             shape, or exceed ``num_images``.
     """
     check_threshold(threshold)
-    if method not in METHODS:
-        raise ValueError(f'unknown method {method!r}; choose one of {", ".join(METHODS)}')
+    return factors_from_frequencies(category_frequencies(image_counts, instance_counts, num_images, method), threshold, method)
+
+
+def category_frequencies(image_counts: Sequence[int] | np.ndarray,
+                         instance_counts: Sequence[int] | np.ndarray,
+                         num_images: int,
+                         method: str = 'irfs') -> np.ndarray:
+    """Compute the frequency f of each category, which :func:`category_repeat_factors` compares with the threshold.
+
+    Args:
+        image_counts: As for :func:`category_repeat_factors`.
+        instance_counts: As for :func:`category_repeat_factors`.
+        num_images: Images in the training set, at least 1.
+        method: ``'irfs'``, ``'rfs'`` or ``'e-irfs'``.
+
+    Returns:
+        Frequencies in (0, 1], shape (C,), float64; infinite for a category without images, which can repeat nothing.
+
+    Raises:
+        ValueError: If the method is unknown, or the counts are negative, differ in shape, or exceed ``num_images``.
+    """
+    _check_method(method)
     images = np.asarray(image_counts, dtype=np.float64)
     instances = np.asarray(instance_counts, dtype=np.float64)
     if images.ndim != 1 or images.shape != instances.shape:
@@ -59,17 +79,38 @@ def category_repeat_factors(image_counts: Sequence[int] | np.ndarray,
                          f'{instances.shape}')
     if (images < 0).any() or (instances < images).any() or (images > num_images).any():
         raise ValueError('counts must fulfil 0 <= image_counts <= num_images and image_counts <= instance_counts')
-
-    factors = np.ones(len(images))
+    frequencies = np.full(len(images), np.inf)
     seen = images > 0
-    # 1. Frequency of each category that occurs.
-    frequency = images[seen] / num_images
+    frequencies[seen] = images[seen] / num_images
     if method != 'rfs':
-        frequency = np.sqrt(frequency * instances[seen] / instances.sum())
-    # 2. Its factor.
-    root = np.sqrt(threshold / frequency)
-    factors[seen] = np.exp(E_IRFS_ALPHA * root) if method == 'e-irfs' else np.maximum(1.0, root)
-    return factors
+        frequencies[seen] = np.sqrt(frequencies[seen] * instances[seen] / instances.sum())
+    return frequencies
+
+
+def factors_from_frequencies(frequencies: np.ndarray, threshold: float | np.ndarray, method: str = 'irfs') -> np.ndarray:
+    """Compute repeat factors from frequencies.
+
+    Of an image's categories the rarest has the largest factor, so that the factor of the least frequency is the image's.
+
+    Args:
+        frequencies: Frequencies of categories, or the least ones of images; above 0, infinite for a factor of 1.
+        threshold: Frequency t in (0, 1], or an array of them that broadcasts.
+        method: ``'irfs'``, ``'rfs'`` or ``'e-irfs'``.
+
+    Returns:
+        Factors, float64, at least 1, of the shape that both broadcast to.
+
+    Raises:
+        ValueError: If the method is unknown.
+    """
+    _check_method(method)
+    root = np.sqrt(threshold / frequencies)
+    return np.exp(E_IRFS_ALPHA * root) if method == 'e-irfs' else np.maximum(1.0, root)
+
+
+def _check_method(method: str) -> None:
+    if method not in METHODS:
+        raise ValueError(f'unknown method {method!r}; choose one of {", ".join(METHODS)}')
 
 
 def image_repeat_factors(labels_per_image: Sequence[Sequence[int] | np.ndarray],
@@ -84,14 +125,33 @@ def image_repeat_factors(labels_per_image: Sequence[Sequence[int] | np.ndarray],
     Returns:
         Factors, shape (N,), float64; 1.0 for an image with no label.
     """
-    factors = np.ones(len(labels_per_image))
+    return _reduce(np.maximum, labels_per_image, category_factors, 1.0)
+
+
+def rarest_frequencies(labels_per_image: Sequence[Sequence[int] | np.ndarray], frequencies: np.ndarray) -> np.ndarray:
+    """Find the least frequency among the categories of each image, from which its repeat factor follows.
+
+    Args:
+        labels_per_image: As for :func:`image_repeat_factors`.
+        frequencies: Frequency of each category, shape (C,).
+
+    Returns:
+        Frequencies, shape (N,), float64; infinite for an image with no label.
+    """
+    return _reduce(np.minimum, labels_per_image, frequencies, np.inf)
+
+
+def _reduce(extreme: np.ufunc, labels_per_image: Sequence[Sequence[int] | np.ndarray], values: np.ndarray,
+            empty: float) -> np.ndarray:
+    """Take the largest or the least value among the categories of each image; ``empty`` for one with no label."""
+    reduced = np.full(len(labels_per_image), empty)
     lengths = np.fromiter(map(len, labels_per_image), dtype=np.int64, count=len(labels_per_image))
     labelled = lengths > 0
     if labelled.any():
         labels = np.concatenate([np.asarray(labels, dtype=np.int64) for labels in labels_per_image])
         starts = np.concatenate([[0], np.cumsum(lengths[labelled])[:-1]])
-        factors[labelled] = np.maximum.reduceat(np.asarray(category_factors, dtype=np.float64)[labels], starts)
-    return factors
+        reduced[labelled] = extreme.reduceat(np.asarray(values, dtype=np.float64)[labels], starts)
+    return reduced
 
 
 def epoch_length(factors: np.ndarray) -> int:

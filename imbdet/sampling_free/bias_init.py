@@ -1,8 +1,6 @@
 """The hook that starts a detector from the bias that the foreground prior asks for."""
 
-import itertools
 import logging
-import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -17,8 +15,7 @@ from mmengine.runner import Runner
 from imbdet.random_state import random_state_kept
 from imbdet.runners import detector_of
 from imbdet.sampling_free.classification_heads import ClassificationHead, find_heads
-from imbdet.sampling_free.foreground_prior import foreground_prior
-from imbdet.sampling_free.measure_prior import measure_foreground
+from imbdet.sampling_free.measure_prior import measure_priors
 from imbdet.sampling_free.prior_file import read_priors, write_priors
 
 Prior = str | float
@@ -167,15 +164,4 @@ class OptimalBiasInitHook(Hook):
         with random_state_kept():
             # A loader of its own: samplers have state, and training shall start where it would have without this.
             loader = runner.build_dataloader({**config, 'persistent_workers': False}, seed=runner.seed)
-            num_batches = min(self.num_batches or min(50, math.ceil(len(loader) / 20)), len(loader))
-            print_log(f'OptimalBiasInitHook: measuring the foreground prior on {num_batches} batches', logger='current')
-            counts = measure_foreground(detector, heads, itertools.islice(loader, num_batches))
-        records = {}
-        for head in heads:
-            foreground, anchors = counts[head.name]
-            if not 0 < foreground < anchors:
-                raise ValueError(f'OptimalBiasInitHook: {foreground} of {anchors} anchors of {head.name} are foreground '
-                                 f'in {num_batches} batches; raise num_batches or give the prior as a number')
-            records[head.name] = {'prior': foreground_prior(foreground, anchors, head.num_classes),
-                                  'num_foreground': foreground, 'num_anchors': anchors, 'num_classes': head.num_classes}
-        return records
+            return measure_priors(detector, heads, loader, self.num_batches)

@@ -2,17 +2,22 @@
 
 import contextlib
 import copy
+import itertools
+import math
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 import torch
-from mmengine.dist import all_reduce
+from mmengine.dist import all_reduce, is_main_process
+from mmengine.logging import print_log
 from mmengine.model import BaseModel
 from mmengine.utils.dl_utils.parrots_wrapper import _BatchNorm, _InstanceNorm
 from torch import Tensor, nn
+from torch.utils.data import DataLoader
+from tqdm import tqdm
 
 from imbdet.sampling_free.classification_heads import ClassificationHead
-from imbdet.sampling_free.foreground_prior import count_foreground
+from imbdet.sampling_free.foreground_prior import count_foreground, foreground_prior
 
 
 @contextlib.contextmanager
@@ -35,6 +40,39 @@ def training_without_traces(detector: nn.Module) -> Iterator[None]:
             module.training = mode
         for buffer, value in buffers:  # such as the class counts of SeesawLoss
             buffer.copy_(value)
+
+
+def measure_priors(detector: BaseModel, heads: Iterable[ClassificationHead], loader: DataLoader,
+                   num_batches: int | None = None) -> dict[str, dict]:
+    """Measure the foreground priors of heads on the first batches of a dataloader.
+
+    Args:
+        detector: The detector, not wrapped for distributed training. It stays as it was.
+        heads: Heads of it, each with the name of its loss.
+        loader: Dataloader of the training.
+        num_batches: Batches to measure on, on each rank. None: a twentieth of an epoch, at most 50.
+
+    Returns:
+        By the head's name ``prior`` and what it was computed from: ``num_foreground``, ``num_anchors``, ``num_classes``.
+
+    Raises:
+        ValueError: If all anchors are foreground, or none is.
+    """
+    heads = list(heads)
+    num_batches = min(num_batches or min(50, math.ceil(len(loader) / 20)), len(loader))
+    print_log(f'measuring the foreground prior on {num_batches} batches', logger='current')
+    batches = tqdm(itertools.islice(loader, num_batches), total=num_batches, unit='batch',
+                   disable=None if is_main_process() else True)
+    counts = measure_foreground(detector, heads, batches)
+    records = {}
+    for head in heads:
+        foreground, anchors = counts[head.name]
+        if not 0 < foreground < anchors:
+            raise ValueError(f'{foreground} of {anchors} anchors of {head.name} are foreground in {num_batches} batches; '
+                             'raise num_batches of OptimalBiasInitHook or give it the prior as a number')
+        records[head.name] = {'prior': foreground_prior(foreground, anchors, head.num_classes),
+                              'num_foreground': foreground, 'num_anchors': anchors, 'num_classes': head.num_classes}
+    return records
 
 
 @torch.no_grad()

@@ -9,6 +9,8 @@ import pytest
 
 from imbdet.annotations import load_annotations
 from imbdet.reports import choose_images, draw_class_curve, draw_detections
+from imbdet.reports.class_curve import draw_class_curves, running_mean, window
+from imbdet.reports.figures import RUN_COLOURS
 
 COLUMNS = ('category_id', 'name', 'frequency', 'train_images', 'AP', 'AP50', 'AP75')
 
@@ -37,6 +39,31 @@ def test_class_curve_of_nothing(tmp_path):
     with pytest.raises(ValueError, match=r'table\.csv tells the training images of no class.*train_ann_file'):
         draw_class_curve(table, tmp_path / 'curve.png')
     assert not (tmp_path / 'curve.png').exists()
+
+
+def test_class_curves_of_several_runs(tmp_path):
+    groups, counts = np.array(['r'] * 10), np.arange(1, 11)
+    first, second, third = ([int(colour[place:place + 2], 16) for place in (1, 3, 5)] for colour in RUN_COLOURS[:3])
+    runs = {'one': np.linspace(0, 0.5, 10), 'two': np.full(10, np.nan)}
+    runs['two'][3:] = 0.6
+    picture = draw_class_curves(tmp_path / 'curves.png', list('abcdefghij'), groups, counts, runs)
+    assert shows(picture, first)
+    assert shows(picture, second)
+    assert not shows(picture, third)
+
+
+@pytest.mark.parametrize('number', [1, 4, 5, 100])
+def test_running_mean_against_a_loop(number):
+    rng = np.random.default_rng(number)
+    counts, values, size = rng.integers(1, 50, number), rng.random(number), window(number)
+    assert size == {1: 1, 4: 4, 5: 5, 100: 12}[number]
+    x, y = running_mean(counts, values, size)
+    order = sorted(range(number), key=lambda index: counts[index])
+    assert len(x) == number - size + 1
+    for index in range(len(x)):
+        members = order[index:index + size]
+        assert y[index] == pytest.approx(sum(values[member] for member in members) / size)
+        assert x[index] == pytest.approx(np.prod(counts[members].astype(float))**(1 / size))
 
 
 def test_images_are_chosen_rarest_class_first(annotation_file):
