@@ -74,7 +74,7 @@ def join_images(images: Sequence[dict], kind: str, category_ids: Sequence[int]) 
     if np.isnan(scores).any():
         image_id = images[int(np.repeat(np.arange(len(images)), counts)[np.isnan(scores).argmax()])]['image_id']
         raise ValueError(f'image {image_id!r} has detections with a score of NaN')
-    image_ids = np.repeat(np.array([image['image_id'] for image in images]), counts)
+    image_ids = np.repeat(np.array([image['image_id'] for image in images], dtype=None if images else np.int64), counts)
     found = Detections(image_ids, np.asarray(category_ids, dtype=np.int64)[labels], scores)
     if kind != 'bbox':
         return found._replace(masks=[_text(mask) for image in images for mask in image['masks']])

@@ -44,8 +44,8 @@ def untrained_runner(cfg: Config, work_dir: str) -> tuple[Runner, OptimWrapper]:
     return runner, optim_wrapper
 
 
-def compare_steps(runner: Runner, hook: Hook, batch: dict, optim_wrapper: OptimWrapper, steps: int, names: str) -> None:
-    """Train on one batch, step by step without the hook and with it, and print medians and the ratio of pairs.
+def step_times(runner: Runner, hook: Hook, batch: dict, optim_wrapper: OptimWrapper, steps: int) -> np.ndarray:
+    """Train on one batch, step by step without the hook and with it.
 
     Args:
         runner: Runner of the training.
@@ -53,7 +53,9 @@ def compare_steps(runner: Runner, hook: Hook, batch: dict, optim_wrapper: OptimW
         batch: The batch.
         optim_wrapper: Optimizer of the detector.
         steps: Steps of each.
-        names: What is compared, such as ``'plain and with guided loss'``.
+
+    Returns:
+        Seconds of each step without and with the hook, shape (steps, 2).
     """
     times = []
     for _ in tqdm(range(steps + WARM_UP), disable=None, unit='step'):
@@ -61,7 +63,21 @@ def compare_steps(runner: Runner, hook: Hook, batch: dict, optim_wrapper: OptimW
         hook.before_train(runner)
         times.append((plain, seconds(runner.model.train_step, batch, optim_wrapper=optim_wrapper)))
         hook.after_train(runner)
-    plain, hooked = np.array(times[WARM_UP:]).T
+    return np.array(times[WARM_UP:])
+
+
+def compare_steps(runner: Runner, hook: Hook, batch: dict, optim_wrapper: OptimWrapper, steps: int, names: str) -> None:
+    """Time steps without the hook and with it, and print medians and the ratio of pairs.
+
+    Args:
+        runner: As for :func:`step_times`.
+        hook: As for :func:`step_times`.
+        batch: As for :func:`step_times`.
+        optim_wrapper: As for :func:`step_times`.
+        steps: As for :func:`step_times`.
+        names: What is compared, such as ``'plain and with guided loss'``.
+    """
+    plain, hooked = step_times(runner, hook, batch, optim_wrapper, steps).T
     low, median, high = np.percentile(hooked / plain, [25, 50, 75])
     print(f'step, {names}: {1000 * np.median(plain):.1f} and {1000 * np.median(hooked):.1f} ms; median ratio {median:.3f}, '
           f'quartiles {low:.3f} and {high:.3f}, {steps} pairs (at most 1.02 is wanted)')
