@@ -167,6 +167,24 @@ def test_image_ids_of_text(tmp_path, name, style):
     assert np.abs(precision(rewritten(case), 'bbox', name, style) - expected).max() < 1e-6
 
 
+@pytest.mark.parametrize('name', ['hotcoco', 'faster_coco_eval', 'lvis'])
+def test_categories_without_a_frequency(tmp_path, name):
+    """Which lvis-api demands, although the precision does not depend on it."""
+    case = make_case(tmp_path, 10, num_images=4)
+    expected = reference_precision(case, 'bbox', 'lvis', tmp_path)
+    for category in case.truth['categories']:
+        del category['frequency'], category['image_count'], category['instance_count']
+    assert np.abs(precision(rewritten(case), 'bbox', name, 'lvis') - expected).max() < 1e-6
+
+
+@pytest.mark.parametrize('image_id', [100, 102.5, 999])
+def test_detections_in_images_that_are_not_there(tmp_path, image_id):
+    case = make_case(tmp_path, num_images=4)
+    case.detections[3]['image_id'] = image_id
+    with pytest.raises(ValueError, match=rf'truth\.json has no image {image_id}'):
+        GroundTruth(case.path, 'lvis').numbered(columns(case, 'bbox'))
+
+
 def test_choice():
     assert choose_backend('lvis').name == 'hotcoco'  # the tests' installation has it
     assert choose_backend('coco', ('bbox', 'boundary')).name == 'faster_coco_eval'
