@@ -1,5 +1,6 @@
 """Every evaluation backend against lvis-api and pycocotools run on files by their own means, number by number."""
 
+import copy
 import json
 
 import numpy as np
@@ -142,6 +143,18 @@ def test_nothing_detected(tmp_path, name, style, kind):
     with_objects = np.isin(sorted(case.category_ids), [box['category_id'] for box in case.truth['annotations']])
     assert (found[:, :, with_objects, 0] == 0).all()
     assert (found[:, :, ~with_objects] == -1).all()
+
+
+@served
+@pytest.mark.parametrize('kind', ['bbox', 'segm'])
+def test_the_ground_truth_stays_as_it_is(tmp_path, name, style, kind):
+    """Three of the libraries write into what they are given, which serves later evaluations and the reports."""
+    case = crowds(make_case(tmp_path, 11, num_images=3, detections_per_image=20))
+    truth = GroundTruth(case.path, style)
+    before = copy.deepcopy(truth.content)
+    backend = choose_backend(style, (kind, ), name)(truth.content, style)
+    backend.precision(truth.numbered(columns(case, kind)), kind, sorted(case.category_ids))
+    assert truth.content == before
 
 
 @served
