@@ -8,7 +8,9 @@ from imbdet import compat  # noqa: E402
 
 compat.apply()
 
-from imbdet import dataset_equity, evaluation, mipa, repeat_sampling, reports, sampling_free  # noqa: E402
+from imbdet import dataset_equity, evaluation, mipa, repeat_sampling, reports, sampling_free, training_checks  # noqa: E402
 
 __version__ = '0.1.0'
-__all__ = ['__version__', 'dataset_equity', 'evaluation', 'mipa', 'repeat_sampling', 'reports', 'sampling_free']
+__all__ = [
+    '__version__', 'dataset_equity', 'evaluation', 'mipa', 'repeat_sampling', 'reports', 'sampling_free', 'training_checks'
+]

@@ -1,6 +1,7 @@
 """What the command-line tools share: reading configs, checking them, and ending errors in one line."""
 
 import argparse
+import atexit
 import contextlib
 import logging
 import os
@@ -9,13 +10,16 @@ import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import torch
 from mmdet.utils import setup_cache_size_limit_of_dynamo
 from mmengine.config import Config, DictAction
+from mmengine.device import get_device
 from mmengine.logging import MMLogger
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
 from imbdet.annotations import check_config
+from imbdet.error_hints import error_hint, error_text
 
 USAGE_ERROR = 2
 RUN_ERROR = 1
@@ -103,7 +107,19 @@ def build_runner(cfg: Config) -> Runner:
         mmengine's Runner, or the one that ``runner_type`` names.
     """
     setup_cache_size_limit_of_dynamo()  # as mmdet's tools do, for configs that compile the model
+    if cfg.get('launcher') == 'pytorch' and get_device() == 'cpu':
+        join_processes_on_cpu()
+        if cfg.get('model_wrapper_cfg') is None:  # as mmengine's own, which gives each process a GPU
+            cfg.model_wrapper_cfg = dict(type='MMDistributedDataParallel', device_ids=None, broadcast_buffers=False,
+                                         find_unused_parameters=cfg.get('find_unused_parameters', False))
     return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+
+
+def join_processes_on_cpu() -> None:
+    """Let the processes that ``torchrun`` started work together without a GPU; mmengine's ``init_dist`` asks for one."""
+    torch.distributed.init_process_group('gloo')
+    # Threads of gloo that outlive Python would abort the process after all is done.
+    atexit.register(torch.distributed.destroy_process_group)
 
 
 def report_annotations(cfg: Config, loaders: tuple[str, ...]) -> None:
@@ -138,7 +154,7 @@ def one_line_errors(verbose: bool, code: int) -> Iterator[None]:
     except Exception as error:
         if verbose:
             raise
-        message = ' '.join(str(error.args[0] if isinstance(error, KeyError) and error.args else error).split())
+        message = error_text(error) + error_hint(error)
         if not message:  # a bare assertion
             frame = traceback.extract_tb(error.__traceback__)[-1]
             message = f'{frame.line} failed in {frame.filename}, line {frame.lineno}'

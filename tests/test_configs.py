@@ -22,7 +22,7 @@ CONFIGS = Path(__file__).parents[1] / 'configs'
 SHIPPED = sorted(str(path.relative_to(CONFIGS)) for path in CONFIGS.glob('[!_]*/*.py'))
 # Trained on pairs of images. Those of one camera, or of whole images, are compared with those of mixed patches, not built.
 PAIRED = [name for name in SHIPPED if name.startswith('mipa/') or 'digits-pairs' in name]
-BUILT = [name for name in SHIPPED if name not in PAIRED or '_mipa' in name]
+BUILT = [name for name in SHIPPED if name not in PAIRED or '_mipa' in name or '_combined_' in name]
 
 
 def write_data_set(ann_file, image_folder, classes, num_images=4, num_boxes=2, ending='.jpg'):
@@ -120,7 +120,7 @@ def test_config(name, data_root, monkeypatch):
     heads = heads[0] if hasattr(heads[0], '__len__') else heads
     assert {head.num_classes for head in heads} == {len(loader.dataset.metainfo['classes'])}
     if isinstance(evaluator, LongTailMetric):
-        assert len(evaluator.annotations.categories) == len(loader.dataset.metainfo['classes'])
+        assert len(evaluator.categories) == len(loader.dataset.metainfo['classes'])
     for hook in cfg.get('custom_hooks') or ():
         HOOKS.build(hook)
     assert Config.fromfile(CONFIGS / name).test_evaluator == Config.fromfile(CONFIGS / name).val_evaluator
@@ -204,7 +204,7 @@ def test_equity_adds_its_hook_alone(name):
     assert ours == theirs
 
 
-@pytest.mark.parametrize('name', [name for name in PAIRED if '_mipa_' not in name])
+@pytest.mark.parametrize('name', [name for name in PAIRED if '_mipa_' not in name and '_combined_' not in name])
 def test_twins_of_mipa_differ_by_what_is_trained_on(name):
     """One camera, whole images of both, or the modality head; and nothing else."""
     variant = next(variant for variant in ('rgb', 'ir', 'both', 'mipa-ma') if f'_{variant}_' in name)
@@ -219,6 +219,21 @@ def test_twins_of_mipa_differ_by_what_is_trained_on(name):
     else:
         ours['model'] = ours['model']['detector']
     assert ours == mipa
+
+
+@pytest.mark.parametrize('name', [name for name in SHIPPED if '_combined_' in name])
+def test_combined_is_mipa_with_what_the_other_methods_add(name):
+    """The sampler of the IRFS config, the losses and hooks of the Sampling-Free one, and the hook of the equity one."""
+    ours = Config.fromfile(CONFIGS / name)
+    folder, stem = CONFIGS / 'quickstart', Path(name).stem
+    mipa = Config.fromfile(folder / f'{stem.replace("_combined_", "_mipa-ma_")}.py')
+    irfs, sampling_free, equity = (
+        Config.fromfile(folder / f'{stem.split("_combined_")[0]}_{method}_400i_digits.py')
+        for method in ('irfs', 'sampling-free', 'equity'))
+    assert ours.pop('custom_hooks') == [*sampling_free.custom_hooks, {**equity.custom_hooks[0], 'normalize': 'dataset'}]
+    mipa.train_dataloader.sampler = irfs.train_dataloader.sampler
+    mipa.model.detector.bbox_head.loss_cls = sampling_free.model.bbox_head.loss_cls
+    assert without_scope(ours.to_dict()) == without_scope(mipa.to_dict())
 
 
 @pytest.mark.parametrize('name', [name for name in SHIPPED if name.startswith('mipa/') and '_mipa_' in name])

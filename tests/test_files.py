@@ -1,11 +1,21 @@
 """Output files are whole or not there (fault 26)."""
 
+import ast
 import os
+import signal
 import stat
+from pathlib import Path
 
 import pytest
 
 from imbdet.files import whole_file
+
+ROOT = Path(__file__).parents[1]
+WRITERS = {'write_text', 'write_bytes', 'open', 'savefig', 'imwrite', 'save', 'savez', 'savez_compressed', 'dump'}
+OTHERWISE = {  # files of these functions
+    'imbdet/sample_data/digits_longtail.py': {'write_images', '_write'},  # are in a folder that is renamed when it is whole
+    'tools/setup/mmcv_wheel.py': {'build'},  # are a log
+}
 
 
 def test_writes_and_makes_folders(tmp_path):
@@ -26,3 +36,45 @@ def test_an_error_leaves_the_old_file(tmp_path):
         raise KeyboardInterrupt
     assert (tmp_path / 'b.json').read_text() == 'old'
     assert [entry.name for entry in tmp_path.iterdir()] == ['b.json']
+
+
+def test_a_killed_run_leaves_the_old_file(tmp_path):
+    (tmp_path / 'b.json').write_text('old')
+    child = os.fork()
+    if child == 0:
+        with whole_file(tmp_path / 'b.json') as path, path.open('w') as file:
+            file.write('half')
+            file.flush()
+            os.kill(os.getpid(), signal.SIGKILL)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+    assert (tmp_path / 'b.json').read_text() == 'old'
+    half, = set(tmp_path.iterdir()) - {tmp_path / 'b.json'}
+    assert half.name.startswith('.b-')
+    assert half.read_text() == 'half'
+    with whole_file(tmp_path / 'b.json') as path:
+        path.write_text('new')
+    assert (tmp_path / 'b.json').read_text() == 'new'
+
+
+def writes(call):
+    """Whether a call writes a file; of open(), by its mode."""
+    name = getattr(call.func, 'attr', getattr(call.func, 'id', None))
+    modes = {argument.value for argument in call.args if isinstance(argument, ast.Constant)}
+    return name in WRITERS and (name != 'open' or not modes.isdisjoint({'w', 'wb', 'a', 'x'}))
+
+
+def test_every_writer_writes_whole_files():
+    """Each function of the package and the tools that writes uses whole_file; benchmarks write to temporary folders."""
+    found, bare = set(), set()
+    for path in (*ROOT.glob('imbdet/**/*.py'), *ROOT.glob('tools/**/*.py')):
+        name = path.relative_to(ROOT).as_posix()
+        if name.startswith('tools/benchmark/'):
+            continue
+        for function in ast.walk(ast.parse(path.read_text(encoding='utf-8'))):
+            if isinstance(function, ast.FunctionDef) and any(
+                    isinstance(node, ast.Call) and writes(node) for node in ast.walk(function)):
+                found.add(name)
+                if 'whole_file(' not in ast.unparse(function) and function.name not in OTHERWISE.get(name, ()):
+                    bare.add(f'{name}: {function.name}')
+    assert len(found) >= 15
+    assert bare == set()

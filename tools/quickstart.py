@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import imbdet
+from imbdet.checkpoints import is_whole
 from imbdet.command_line import RUN_ERROR, one_line_errors
 from imbdet.reports import draw_class_curve, draw_detections
 
@@ -36,7 +37,7 @@ def run_tool(*arguments: object) -> None:
 
 def train() -> None:
     """Train the quickstart config, or go on where a stopped training left off."""
-    if CHECKPOINT.is_file():
+    if is_whole(CHECKPOINT):
         say(f'{CHECKPOINT} is there already, not training again')
         return
     resume = ['--resume'] if (WORK_DIR / 'last_checkpoint').is_file() else []

@@ -14,6 +14,7 @@ from mmengine.config import Config, ConfigDict
 from mmengine.evaluator import BaseMetric
 from mmengine.runner import Runner
 
+from imbdet.checkpoints import check_whole
 from imbdet.command_line import (
     RUN_ERROR,
     USAGE_ERROR,
@@ -64,6 +65,7 @@ def apply_flags(cfg: Config, arguments: argparse.Namespace) -> None:
         if unfit:
             raise ValueError(f'{", ".join(unfit)} cannot be had of saved predictions; give a checkpoint')
         return
+    check_whole(arguments.checkpoint)
     cfg.load_from = arguments.checkpoint
     if arguments.out is not None and not arguments.out.endswith(('.json', '.pkl', '.pickle')):
         raise ValueError(f'--out writes a .json or a .pkl file, got {arguments.out}')

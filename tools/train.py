@@ -7,6 +7,7 @@ import imbdet  # noqa: F401  first: it says what an installation lacks and how t
 # isort: split
 from mmengine.config import Config
 
+from imbdet.checkpoints import prepare_resume
 from imbdet.command_line import (
     RUN_ERROR,
     USAGE_ERROR,
@@ -50,6 +51,7 @@ def main() -> None:
     with one_line_errors(arguments.verbose, USAGE_ERROR):
         cfg = read_config(arguments)
         apply_flags(cfg, arguments)
+        prepare_resume(cfg)
         report_annotations(cfg, ('train_dataloader', 'val_dataloader'))
     with one_line_errors(arguments.verbose, RUN_ERROR):
         runner = build_runner(cfg)

@@ -49,6 +49,7 @@ def find_faults(content: AnnotationFile,
     yield from _lacking_keys(content, columns)
     for kind, entries in (('image', content.images), ('annotation', content.annotations), ('category', content.categories)):
         yield from _repeated_ids(kind, (entry.id for entry in entries))  # type: ignore[attr-defined]
+    yield from _not_finite(content, columns)
     if classes is not None:
         yield from class_faults(classes, [category.name for category in content.categories])
     if not kept_images(content, columns, classes, filter_cfg).any():
@@ -73,6 +74,17 @@ def class_faults(classes: Sequence[str], names: Sequence[str]) -> Iterator[Fault
     Yields:
         The faults.
     """
+    if isinstance(classes, str):
+        yield Fault('classes that are text', 'class', [classes],
+                    f'the classes of the config are the text {classes!r}, whose letters would be the classes; write '
+                    f'classes=({classes!r}, )')
+        return
+    twice = [name for name, count in Counter(names).items() if count > 1 and name in set(classes)]
+    if twice:
+        yield Fault('categories of one name', 'class', twice,
+                    f'{len(twice)} names stand for several categories of the file ({some(twice)}), of which mmdet makes '
+                    'labels each, so that names and labels would not belong together; give each category a name of its own')
+        return
     unknown = [name for name in classes if name not in set(names)]
     if unknown:
         near = difflib.get_close_matches(unknown[0], names, n=1)
@@ -131,12 +143,15 @@ def drop_reasons(columns: AnnotationColumns) -> Iterator[tuple[str, np.ndarray]]
     sizes = np.vstack([np.nan_to_num(columns.image_sizes, nan=np.inf), (np.inf, np.inf)])
     image_width, image_height = sizes[columns.images].T
     is_left = is_complete(columns)
+    # Of boxes that are not finite mmdet keeps those that extend to infinity, see _not_finite.
+    is_nowhere = np.isnan(columns.boxes).any(axis=1) | np.isinf(x) | np.isinf(y)
     with np.errstate(invalid='ignore'):  # infinities
-        is_outside = (x >= image_width) | (y >= image_height) | (x + width <= 0) | (y + height <= 0)
+        is_outside = ((np.minimum(x + width, image_width) - np.maximum(x, 0) <= 0)
+                      | (np.minimum(y + height, image_height) - np.maximum(y, 0) <= 0))
     for reason, is_dropped in (
         ('belong to an image that the file does not list', columns.images < 0),
         ('have a category that the file does not list', columns.categories < 0),
-        ('have a NaN or infinite box or area', ~(np.isfinite(columns.boxes).all(axis=1) & np.isfinite(columns.areas))),
+        ('have a NaN or infinite box', is_nowhere),
         ('are less than a pixel wide or high, or have no area', (width < 1) | (height < 1) | (columns.areas <= 0)),
         ('lie outside their image', is_outside),
     ):
@@ -151,10 +166,14 @@ def is_complete(columns: AnnotationColumns) -> np.ndarray:
 
 def usable_boxes(columns: AnnotationColumns) -> np.ndarray:
     """Tell which annotations have no fault of their own, shape (B,), bool; crowd boxes are among them."""
-    usable = is_complete(columns)
+    return _left_by_mmdet(columns) & np.isfinite(columns.boxes).all(axis=1) & np.isfinite(columns.areas)
+
+
+def _left_by_mmdet(columns: AnnotationColumns) -> np.ndarray:
+    left = is_complete(columns)
     for _, is_dropped in drop_reasons(columns):
-        usable &= ~is_dropped
-    return usable
+        left &= ~is_dropped
+    return left
 
 
 def some(ids: Sequence[Any]) -> str:
@@ -167,12 +186,12 @@ def _ids(entries: Sequence[Any], mask: np.ndarray) -> list[Any]:
 
 
 def _lacking_keys(content: AnnotationFile, columns: AnnotationColumns) -> Iterator[Fault]:
-    for key, is_lacking in zip(('width', 'height'), np.isnan(columns.image_sizes).T, strict=True):
-        lacking = _ids(content.images, is_lacking)
+    for key, sizes in zip(('width', 'height'), columns.image_sizes.T, strict=True):
+        lacking = _ids(content.images, ~((sizes > 0) & np.isfinite(sizes)))
         if lacking:
             yield Fault(f'images without {key}', 'image', lacking,
-                        f'{len(lacking)} images have no {key!r} (image ids {some(lacking)}); mmdet needs it, add it to '
-                        'the file')
+                        f'{len(lacking)} images have no {key!r} (image ids {some(lacking)}), or none that can be: mmdet '
+                        'needs it in pixels, add it to the file')
     for key, is_lacking, hint in (
         ('bbox', columns.bbox_lengths < 0, '[x, y, width, height]'),
         ('area', ~columns.has_area, 'bbox[2] * bbox[3] will do where there are no masks'),
@@ -187,6 +206,15 @@ def _lacking_keys(content: AnnotationFile, columns: AnnotationColumns) -> Iterat
         yield Fault('annotations whose bbox is not four numbers', 'annotation', odd,
                     f'{len(odd)} annotations have a bbox that is not four numbers [x, y, width, height] (annotation ids '
                     f'{some(odd)})')
+
+
+def _not_finite(content: AnnotationFile, columns: AnnotationColumns) -> Iterator[Fault]:
+    """Find boxes that mmdet keeps although they are no boxes, and that would make the loss NaN."""
+    ids = _ids(content.annotations, _left_by_mmdet(columns) & ~usable_boxes(columns))
+    if ids:
+        yield Fault('annotations of infinite size', 'annotation', ids,
+                    f'{len(ids)} annotations have an infinite width or height, or an area that is NaN or infinite (annotation '
+                    f'ids {some(ids)}), and mmdet would train on them; mend them or take them out of the file')
 
 
 def _repeated_ids(kind: str, ids: Iterable[Any]) -> Iterator[Fault]:

@@ -2,9 +2,13 @@
 
 import json
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 import numpy as np
+
+Integer = Annotated[int, msgspec.Meta(ge=-2**63, le=2**63 - 1)]
+"""An id that arrays of 64 bits can hold."""
 
 
 class AnnotationError(ValueError):
@@ -14,21 +18,21 @@ class AnnotationError(ValueError):
 class Image(msgspec.Struct, gc=False):
     """An entry of ``images``; keys that a file lacks are None."""
 
-    id: int | str
+    id: Integer | str
     width: float | None = None
     height: float | None = None
     file_name: str | None = None
     coco_url: str | None = None
-    neg_category_ids: list[int] | None = None
-    not_exhaustive_category_ids: list[int] | None = None
+    neg_category_ids: list[Integer] | None = None
+    not_exhaustive_category_ids: list[Integer] | None = None
 
 
 class Annotation(msgspec.Struct, gc=False):
     """An entry of ``annotations``; keys that a file lacks are None."""
 
-    id: int | str
-    image_id: int | str
-    category_id: int
+    id: Integer | str
+    image_id: Integer | str
+    category_id: Integer
     bbox: list[float] | None = None
     area: float | None = None
     iscrowd: int | bool = False
@@ -38,7 +42,7 @@ class Annotation(msgspec.Struct, gc=False):
 class Category(msgspec.Struct, gc=False):
     """An entry of ``categories``; the last three are LVIS's."""
 
-    id: int
+    id: Integer
     name: str
     frequency: str | None = None
     image_count: int | None = None
@@ -88,11 +92,14 @@ def load_annotations(path: str | Path) -> AnnotationFile:
         raise AnnotationError(f'{path}: {error}') from error
     except msgspec.DecodeError:
         return _load_lenient(path, content)
+    except RecursionError:
+        raise AnnotationError(f'{path}: lists or objects are nested too deeply to be annotations') from None
 
 
 def _load_lenient(path: Path, content: bytes) -> AnnotationFile:
     """Read a file with Python's parser, which accepts the NaN and Infinity that JSON forbids and exporters write."""
     try:
-        return msgspec.convert(json.loads(content), type=AnnotationFile)
-    except (ValueError, msgspec.ValidationError) as error:
+        # As text, because pycocotools opens it so: json.loads guesses other encodings of bytes.
+        return msgspec.convert(json.loads(content.decode()), type=AnnotationFile)
+    except (ValueError, msgspec.ValidationError, RecursionError) as error:
         raise AnnotationError(f'{path}: {error}') from error

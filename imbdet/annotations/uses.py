@@ -44,6 +44,7 @@ class AnnotationUse(NamedTuple):
         """
         from mmdet.datasets import LVISV1Dataset
         if not self.is_lvis:
+            yield from lacking_location(content, 'file_name')
             yield from find_faults(content, columns, self.classes, self.filter_cfg)
             return
         # LVIS data sets take all the file's categories. mmdet spells one of LVIS v1's names otherwise than the file
@@ -52,26 +53,33 @@ class AnnotationUse(NamedTuple):
         if len(names) != len(classes) or (self.names_classes and list(classes) != names):
             yield Fault('classes other than the file has', 'class', list(classes),
                         takes_all_message(self.kind, len(names), len(classes)))
-        if issubclass(self.kind, LVISV1Dataset):
-            yield from lacking_coco_url(content)
+        yield from lacking_location(content, 'coco_url' if issubclass(self.kind, LVISV1Dataset) else 'file_name')
         yield from find_faults(content, columns, None, self.filter_cfg)
 
 
-def lacking_coco_url(content: AnnotationFile, is_fatal: bool = True) -> Iterator[Fault]:
-    """Find images that LVISV1Dataset cannot find the files of.
+LOCATIONS = {'file_name': 'CocoDataset', 'coco_url': 'LVISV1Dataset'}
+"""By what key each data set finds the file of an image."""
+
+
+def lacking_location(content: AnnotationFile, key: str, is_fatal: bool = True) -> Iterator[Fault]:
+    """Find images that a data set cannot find the files of.
 
     Args:
         content: What the file holds.
-        is_fatal: Whether the file is read by LVISV1Dataset, not just could be.
+        key: ``'coco_url'``, by which LVISV1Dataset finds files, or ``'file_name'``, by which all others do.
+        is_fatal: Whether the file is read by such a data set, not just could be.
 
     Yields:
         At most one fault.
     """
-    lacking = [image.id for image in content.images if image.coco_url is None]
+    lacking = [image.id for image in content.images if getattr(image, key) is None]
     if lacking:
-        yield Fault('images without coco_url', 'image', lacking,
-                    f"{len(lacking)} images have no 'coco_url', which LVISV1Dataset finds their files by (first image id "
-                    f"{lacking[0]}); use type='CocoDataset', which takes 'file_name'", is_fatal)
+        (other, taker), = [(other, taker) for other, taker in LOCATIONS.items() if other != key]
+        has_other = all(getattr(image, other) is not None for image in content.images)
+        advice = f'use type={taker!r}, which takes {other!r}' if has_other else 'add it to the file'
+        yield Fault(f'images without {key}', 'image', lacking,
+                    f'{len(lacking)} images have no {key!r}, which {LOCATIONS[key]} finds their files by (first image id '
+                    f'{lacking[0]}); {advice}', is_fatal)
 
 
 def file_uses(cfg: dict, loader: str) -> Iterator[AnnotationUse]:

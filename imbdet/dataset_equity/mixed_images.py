@@ -1,9 +1,8 @@
 """Finding transforms that make one image out of several."""
 
-from collections.abc import Iterator
 from typing import Any
 
-PARTS = ('dataset', 'datasets', 'pipeline', 'transforms')
+from imbdet.pipelines import parts_of
 
 
 def mixing_transforms(dataset: Any) -> list[str]:
@@ -16,15 +15,4 @@ def mixing_transforms(dataset: Any) -> list[str]:
         Names such as ``'Mosaic'``, each once: mmdet's Mosaic, MixUp and CopyPaste, their cached kin, and any other that
         asks mmdet for further images by ``get_indexes``.
     """
-    return sorted(set(_walk(dataset)))
-
-
-def _walk(part: Any) -> Iterator[str]:
-    if isinstance(part, (list, tuple)):
-        for item in part:
-            yield from _walk(item)
-        return
-    if hasattr(part, 'get_indexes'):
-        yield type(part).__name__
-    for name in PARTS:
-        yield from _walk(getattr(part, name, ()))
+    return sorted({type(part).__name__ for part in parts_of(dataset) if hasattr(part, 'get_indexes')})

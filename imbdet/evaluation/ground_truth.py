@@ -33,6 +33,7 @@ class GroundTruth:
     """The content of an annotation file, put so that evaluation libraries agree on it.
 
     - Images are numbered 1, 2, ... in the order of their ids, which may be text.
+    - Sizes of images are whole numbers. Annotations of images or categories that the file does not list are left out.
     - Annotations are numbered from 1: pycocotools and lvis-api take the id 0 for "not matched".
     - With ``style='lvis'``, as lvis-api has it, crowds are objects like others and annotations without area do not count.
       Categories without a frequency get one, which lvis-api demands and the results do not depend on.
@@ -40,6 +41,9 @@ class GroundTruth:
     Args:
         path: A COCO or LVIS annotation file that :func:`~imbdet.annotations.check_content` has found usable.
         style: ``'lvis'`` or ``'coco'``.
+
+    Raises:
+        AnnotationError: If image ids are numbers and text.
 
     Attributes:
         content: The renumbered content.
@@ -50,20 +54,24 @@ class GroundTruth:
         self.path = Path(path)
         self.style = style
         content = json.loads(self.path.read_bytes())
+        if len({type(image['id']) for image in content['images']}) > 1:
+            raise AnnotationError(f'{path}: some image ids are numbers and some are text; make them all alike')
         ids = sorted(image['id'] for image in content['images'])
         numbers = {image_id: number for number, image_id in enumerate(ids, start=1)}
         self.image_ids = np.array(ids)
+        categories = {category['id'] for category in content['categories']}
         is_lvis = style == 'lvis'
         left_out = {'iscrowd'} if is_lvis else set()
         self.content = {
             'info': {}, 'licenses': [],
-            'images': sorted(({**image, 'id': numbers[image['id']]} for image in content['images']),
+            'images': sorted(({**image, 'id': numbers[image['id']], 'width': round(image['width']),
+                               'height': round(image['height'])} for image in content['images']),
                              key=lambda image: image['id']),
             'annotations': [
                 {**{key: value for key, value in box.items() if key not in left_out}, 'id': number,
                  'image_id': numbers[box['image_id']]}
                 for number, box in enumerate(content['annotations'], start=1)
-                if box['image_id'] in numbers and not (is_lvis and box['area'] <= 0)],
+                if box['image_id'] in numbers and box['category_id'] in categories and not (is_lvis and box['area'] <= 0)],
             'categories': [{'frequency': 'f', **category} for category in content['categories']]}
 
     def has_ignored(self) -> bool:

@@ -15,7 +15,7 @@ from mmdet.structures.mask import encode_mask_results
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import MMLogger
 
-from imbdet.annotations import check_class_names, check_content, load_annotations
+from imbdet.annotations import AnnotationError, AnnotationFile, check_class_names, check_content, load_annotations
 from imbdet.evaluation.average_precision import class_average_precisions, mean_precision, summarize
 from imbdet.evaluation.backends import choose_backend
 from imbdet.evaluation.class_table import ClassTable
@@ -99,21 +99,22 @@ class LongTailMetric(BaseMetric):
         self.style = style
         self.class_table = f'{prefix.replace("/", "_")}_class_ap' if prefix else 'class_ap'
         self.outfile_prefix = outfile_prefix
-        self.annotations = load_annotations(ann_file)
-        check_content(self.ann_file, self.annotations)
+        annotations = load_annotations(ann_file)
+        check_content(self.ann_file, annotations)
         if style == 'lvis':
-            check_federated(self.ann_file, self.annotations)
-        self.groups, self.image_counts = self._frequency_groups(train_ann_file, frequency, rare_max, common_max)
+            check_federated(self.ann_file, annotations)
+        self.categories = annotations.categories  # and not the rest, of which every rank would hold a copy
+        self.groups, self.image_counts = self._frequency_groups(annotations, train_ann_file, frequency, rare_max, common_max)
         self.class_tables: dict[str, ClassTable] = {}
 
-    def _frequency_groups(self, train_ann_file: str | None, frequency: dict[str, str] | None, rare_max: int,
-                          common_max: int) -> tuple[dict[str, str], dict[str, int | None]]:
+    def _frequency_groups(self, annotations: AnnotationFile, train_ann_file: str | None, frequency: dict[str, str] | None,
+                          rare_max: int, common_max: int) -> tuple[dict[str, str], dict[str, int | None]]:
         """Return the frequency group and, where known, the training images of each class by name."""
         if train_ann_file is None and (rare_max, common_max) != (10, 100):
             raise ValueError('rare_max and common_max need train_ann_file, whose images they are compared with')
         training = None if train_ann_file is None else load_annotations(train_ann_file)
-        names = [category.name for category in self.annotations.categories]
-        found = class_frequencies(self.annotations, training, rare_max, common_max)
+        names = [category.name for category in annotations.categories]
+        found = class_frequencies(annotations, training, rare_max, common_max)
         counts = dict(zip(names, found.image_counts, strict=True))
         groups: Mapping[str, str | None] = dict(zip(names, found.groups, strict=True)) if frequency is None else frequency
         source = 'frequency' if frequency is not None else train_ann_file or str(self.ann_file)
@@ -180,14 +181,18 @@ class LongTailMetric(BaseMetric):
                 f"{self.ann_file} has objects with 'ignore', which lvis-api alone heeds: it evaluates, and not "
                 f'{self.backend.name}, which may take long')
             self.backend = lvis
-        return self.backend(self._ground_truth.content, self.style)
+        try:
+            return self.backend(self._ground_truth.content, self.style)
+        except Exception as error:  # libraries read some keys otherwise than imbdet does, and know no file names
+            raise AnnotationError(f'{self.ann_file}: {self.backend.name} cannot evaluate against it '
+                                  f'({type(error).__name__}: {error})') from error
 
     def _evaluate(self, detections: Detections, kind: str, category_ids: Sequence[int]) -> dict[str, float]:
         """Evaluate one kind, log and keep the results of each class."""
         logger = MMLogger.get_current_instance()
         start = time.monotonic()
         precision = self._evaluator.precision(detections, kind, category_ids)
-        names = {category.id: category.name for category in self.annotations.categories}
+        names = {category.id: category.name for category in self.categories}
         names_in_order = [names[category_id] for category_id in category_ids]
         groups = np.array([self.groups[name] for name in names_in_order])
         summary = summarize(precision, groups)
@@ -209,7 +214,7 @@ class LongTailMetric(BaseMetric):
 
     def _category_ids(self) -> list[int]:
         """Return the category id of each label: labels follow the file's order, as in mmdet's data sets."""
-        categories = self.annotations.categories
+        categories = self.categories
         names = [category.name for category in categories]
         classes = list(self.dataset_meta['classes'])
         if len(classes) == len(names):

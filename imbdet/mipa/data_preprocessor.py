@@ -181,8 +181,8 @@ class MiPaDataPreprocessor(DetDataPreprocessor):
     def _mix(self, inputs: Tensor, samples: list, modalities: list[str]) -> Tensor:
         """Mix a batch of six channels, and tell each sample its modality map."""
         padded_size = (inputs.shape[-2], inputs.shape[-1])
+        generator = self._generator(inputs.device)
         if 'pair' in modalities:
-            generator = self._generator(inputs.device)
             ratio = self._draw_ratio(generator)
             modality_map = self._draw_map(samples, padded_size, float(ratio), generator)
         else:
@@ -192,7 +192,10 @@ class MiPaDataPreprocessor(DetDataPreprocessor):
                 modality_map[index] = modality == 'ir'
             samples[index].modality_map = modality_map[index]
         if 'pair' not in modalities:
-            return inputs
+            if self.learnable_ratio is None:
+                return inputs
+            # A gradient of zero: other ranks may have pairs, and DDP waits for every parameter on every rank.
+            return pass_gradient_to_ratio(inputs, inputs, inputs, self.learnable_ratio(generator))
         rgb, ir = inputs.split(3, dim=1)
         mixed = select_patches(rgb, ir, modality_map, self.patch_size)
         return pass_gradient_to_ratio(mixed, rgb, ir, ratio) if isinstance(ratio, Tensor) else mixed

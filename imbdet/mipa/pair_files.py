@@ -24,8 +24,13 @@ def read_visible(path: str, backend_args: dict | None = None) -> np.ndarray:
 
     Raises:
         OSError: If the file is missing or broken.
+        ValueError: If it is a grey image of more than 8 bits, which Pillow would turn white.
     """
-    return mmcv.imfrombytes(fileio.get(path, backend_args=backend_args), flag='color', backend='pillow')
+    content = fileio.get(path, backend_args=backend_args)
+    with Image.open(io.BytesIO(content)) as image:
+        if image.mode.startswith(('I', 'F')):
+            raise ValueError(f'a visible image of mode {image.mode}, of more than 8 bits; convert it to 8')
+    return mmcv.imfrombytes(content, flag='color', backend='pillow')
 
 
 def read_infrared(path: str,

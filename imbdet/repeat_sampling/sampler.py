@@ -14,6 +14,7 @@ from torch.utils.data import Sampler
 
 from imbdet.annotations import check_dataset_classes, class_names
 from imbdet.dataset_equity import equity_weights, image_keys, image_weights
+from imbdet.pipelines import parts_of
 from imbdet.repeat_sampling.label_counts import LabelCounts, count_labels, labels_per_image
 from imbdet.repeat_sampling.repeat_factors import (
     METHODS,
@@ -43,6 +44,11 @@ class RepeatFactorSampler(Sampler[int]):
     appearance, :math:`w(p_i) / w(1) = 1 + (1 - p_i)^\gamma / \eta` (see
     :class:`~imbdet.dataset_equity.DatasetEquityHook`): in expectation the same as weighting its losses. This combination
     is ours, no paper's.
+
+    The draw of an epoch depends on the seed and the epoch alone, and a resumed training goes on in the order of one without a
+    stop: in mmengine's epoch loop from a checkpoint at the end of an epoch (from one in the middle it begins the epoch anew),
+    in its iteration loop from any; there it passes over the batches that were trained on, which takes the time of reading
+    them. Without a seed in the config, ``tools/train.py`` takes the checkpoint's; with mmengine alone, set one.
 
     Crowd and ignored boxes do not count. Labels are read from the data set in one pass; any mmdet data set or wrapper
     with ``get_data_info`` will do. All ranks share one order and take disjoint parts of it.
@@ -106,7 +112,7 @@ class RepeatFactorSampler(Sampler[int]):
         self._log(names, counts)
 
     def _log(self, names: tuple[str, ...], counts: LabelCounts) -> None:
-        """Say what is repeated, and warn of classes that no image holds."""
+        """Say what is repeated, and warn of classes that no image holds and of images that may be replaced."""
         largest = int(self.category_factors.argmax())
         print_log(
             f'RepeatFactorSampler ({self.method}, threshold {self.threshold:g}): '
@@ -119,6 +125,10 @@ class RepeatFactorSampler(Sampler[int]):
             print_log(f'RepeatFactorSampler: no training image holds {len(absent)} of the classes, which cannot be '
                       f'learnt: {", ".join(absent[:20])}{", ..." if len(absent) > 20 else ""}', logger='current',
                       level=logging.WARNING)
+        if any(getattr(part, 'ignore_empty', False) for part in parts_of(self.dataset)):  # of mmcv's LoadImageFromFile
+            print_log('RepeatFactorSampler: with ignore_empty=True of the pipeline, a random other image takes the place of '
+                      'one that cannot be read, which distorts the repeat factors; CheckImagesHook among the custom_hooks '
+                      'finds such images before the training', logger='current', level=logging.WARNING)
 
     def __len__(self) -> int:
         """Return the number of images that this rank draws in an epoch; the same in every epoch."""

@@ -9,7 +9,7 @@ from mmengine.config import Config
 
 from imbdet.annotations import AnnotationFile, AnnotationUse, Fault, annotation_columns, file_uses, load_annotations
 from imbdet.annotations.faults import find_faults, kept_images
-from imbdet.annotations.uses import lacking_coco_url
+from imbdet.annotations.uses import LOCATIONS, lacking_location
 from imbdet.reports.epoch_draws import PAPER_THRESHOLDS, EpochDraws, ThresholdCurves, draws, threshold_curves, threshold_for
 from imbdet.reports.imbalance import Imbalance, count_imbalance
 from imbdet.sampling_free.config_prior import ConfigPriors, measure_config_priors
@@ -88,7 +88,8 @@ def examine(ann_file: str | Path, cfg: Config | None = None, target_length: floa
     uses = list(file_uses(cfg, 'train_dataloader')) if cfg is not None else []
     use = next((use for use in uses if os.path.realpath(use.path) == os.path.realpath(ann_file)), None)
     if use is None:
-        faults = [*find_faults(content, columns), *lacking_coco_url(content, is_fatal=False)]
+        faults = [*find_faults(content, columns),
+                  *(fault for key in LOCATIONS for fault in lacking_location(content, key, is_fatal=False))]
     else:
         faults = list(use.faults(content, columns))
     # Classes that are not the file's, or a filter that leaves nothing, are faults; without them there is more to count.

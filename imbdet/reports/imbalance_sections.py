@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from imbdet.annotations.faults import some
+from imbdet.annotations.faults import Fault, some
 from imbdet.evaluation.frequency_groups import GROUPS
 from imbdet.reports.epoch_draws import METHOD_NAMES, EpochDraws
 from imbdet.reports.figures import GROUP_NAMES
@@ -15,9 +15,9 @@ from imbdet.reports.page import Section
 from imbdet.reports.suggestion import Suggestion
 
 LOOKED_FOR = ('Looked for: images without width or height; annotations without bbox or area; ids that stand more than once; '
-              'boxes of images or categories that the file does not list, with NaN, less than a pixel wide or high, without '
-              'area, or outside their image; images without coco_url; with a config that trains on the file also its '
-              'classes, their order, and whether its filter leaves an image.')
+              'boxes of images or categories that the file does not list, with NaN or infinity, less than a pixel wide or '
+              'high, without area, or outside their image; images without coco_url or file_name; with a config that trains '
+              'on the file also its classes, their order, and whether its filter leaves an image.')
 
 
 def lead(findings: Findings) -> str:
@@ -145,12 +145,17 @@ def _prior(findings: Findings) -> Section:
 def _faults(findings: Findings) -> Section:
     if not findings.faults:
         return Section('Faults of the file', 'None found. ' + LOOKED_FOR)
-    consequences = {True: 'training cannot start', False: 'dropped silently'}
     rows = [('fault', 'number', 'what happens in mmdet', 'ids, the first ten')]
-    rows += [(fault.kind, f'{len(fault.ids):,}', 'only LVISV1Dataset fails' if fault.of == 'image' and not fault.is_fatal
-              else consequences[fault.is_fatal], some(fault.ids)) for fault in findings.faults]
+    rows += [(fault.kind, f'{len(fault.ids):,}', _consequence(fault), some(fault.ids)) for fault in findings.faults]
     fatal = [f'{fault.message}.' for fault in findings.faults if fault.is_fatal]
     return Section('Faults of the file', '\n\n'.join(['All ids stand in report.json. ' + LOOKED_FOR, *fatal]), None, rows)
+
+
+def _consequence(fault: Fault) -> str:
+    if fault.is_fatal:
+        return 'training cannot start'
+    return {'images without coco_url': 'only LVISV1Dataset fails',
+            'images without file_name': 'all but LVISV1Dataset fail'}.get(fault.kind, 'dropped silently')
 
 
 def _class_table(findings: Findings) -> Section:

@@ -72,6 +72,7 @@ def make_digits_longtail(root: str | Path, seed: int = 0, progress: Callable[[in
     photos = photographs()
     scratch = Path(tempfile.mkdtemp(dir=root.parent, prefix=f'.{root.name}-'))
     scratch.chmod(0o755)
+    old = scratch.with_name(f'{scratch.name}-old')
     try:
         done = 0
         train_counts: list[dict] = []
@@ -84,10 +85,11 @@ def make_digits_longtail(root: str | Path, seed: int = 0, progress: Callable[[in
             train_counts = train_counts or annotations.categories()
             annotations.write_annotations(train_counts, seed)
         if root.exists():
-            shutil.rmtree(root)
+            root.rename(old)  # in one step, where removing takes many: a run killed meanwhile leaves no half of a data set
         scratch.rename(root)
     finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        for folder in (scratch, old):
+            shutil.rmtree(folder, ignore_errors=True)
     return root
 
 

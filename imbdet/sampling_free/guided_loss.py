@@ -139,7 +139,7 @@ class GuidedLossHook(Hook):
 
     def _scale_losses(self, detector: nn.Module, inputs: tuple, keywords: dict, losses: Any) -> Any:
         """Forward hook of the detector: return its losses, the classification losses weighted."""
-        if keywords.get('mode') != 'loss':
+        if keywords.get('mode') != 'loss' or not torch.is_grad_enabled():  # OptimalBiasInitHook measures without gradients
             return losses
         sums = self._sums(losses)
         all_reduce(sums)  # always: a rank without positives must not leave the others waiting

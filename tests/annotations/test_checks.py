@@ -82,3 +82,15 @@ def test_files_are_read_once_each(digits):
     cfg = config(path, metainfo=dict(classes=classes))
     cfg['val_dataloader'] = cfg['train_dataloader']
     assert len(check_config(cfg, ('train_dataloader', 'val_dataloader'))) == 1
+
+
+@pytest.mark.parametrize('kind', ['CocoDataset', 'LVISV05Dataset'])
+def test_other_data_sets_need_file_name(annotation_file, kind):  # fault 17
+    """LVIS v1's own files have none."""
+    path = annotation_file([(1, 1)], image_keys=dict(file_name=None, coco_url='x.jpg'))
+    with pytest.raises(AnnotationError, match="no 'file_name', which CocoDataset .* use type='LVISV1Dataset'"):
+        check_config(config(path, kind, metainfo=dict(classes=('a', 'b', 'c'))), ('train_dataloader', ))
+    check_config(config(path, 'LVISV1Dataset', metainfo=dict(classes=('a', 'b', 'c'))), ('train_dataloader', ))
+    path = annotation_file([(1, 1)], image_keys=dict(file_name=None))
+    with pytest.raises(AnnotationError, match="no 'file_name'.* add it to the file"):
+        check_config(config(path, kind, metainfo=dict(classes=('a', 'b', 'c'))), ('train_dataloader', ))

@@ -22,13 +22,13 @@ def test_missing_keys_of_boxes(annotation_file, key):  # fault 12
         check_annotations(path)
 
 
-def test_missing_size_of_an_image(annotation_file):
+def test_missing_size_of_an_image(annotation_file):  # fault 12
     path = annotation_file(images=[{'id': 7, 'file_name': '7.jpg', 'width': 10}])
     with pytest.raises(AnnotationError, match=r"no 'height' \(image ids 7\)"):
         check_annotations(path)
 
 
-def test_missing_lists_and_ids(annotation_file, tmp_path):
+def test_missing_lists_and_ids(annotation_file, tmp_path):  # fault 12
     (tmp_path / 'empty.json').write_text('{}')
     with pytest.raises(AnnotationError, match=r'empty\.json.*images'):
         load_annotations(tmp_path / 'empty.json')
@@ -41,14 +41,14 @@ def test_missing_lists_and_ids(annotation_file, tmp_path):
         load_annotations(tmp_path / 'none.json')
 
 
-def test_box_of_three_numbers(annotation_file):
+def test_box_of_three_numbers(annotation_file):  # fault 12
     with pytest.raises(AnnotationError, match='not four numbers.*annotation ids 1'):
         check_annotations(annotation_file([box(bbox=[1, 2, 3])]))
 
 
 DROPPED = {  # fault 13
     'nan': box(bbox=[float('nan'), 10, 20, 20]),
-    'infinite': box(bbox=[10, 10, float('inf'), 20]),
+    'infinite': box(bbox=[float('inf'), 10, 20, 20]),
     'negative width': box(bbox=[30, 10, -20, 20]),
     'no height': box(bbox=[10, 10, 20, 0]),
     'half a pixel': box(bbox=[10, 10, 0.5, 20]),
@@ -61,18 +61,26 @@ DROPPED = {  # fault 13
 
 
 @pytest.mark.parametrize('name', DROPPED)
-def test_dropped_boxes_are_counted(annotation_file, name):
+def test_dropped_boxes_are_counted(annotation_file, name):  # fault 13
     path = annotation_file([box(), DROPPED[name], box(image_id=2)])
     report = check_annotations(path, ('a', 'b', 'c'))
     assert list(report.dropped.values()) == [[2]]
     assert 'train.json: 1 of 3 annotations' in report.lines()[0]
     assert 'annotation ids 2' in report.lines()[0]
-    if name not in ('nan', 'infinite'):  # of those mmdet keeps some
-        dataset = CocoDataset(ann_file=str(path), data_prefix=dict(img=''), metainfo=dict(classes=('a', 'b', 'c')), pipeline=[])
-        assert sum(len(dataset.get_data_info(index)['instances']) for index in range(3)) == 2
+    dataset = CocoDataset(ann_file=str(path), data_prefix=dict(img=''), metainfo=dict(classes=('a', 'b', 'c')), pipeline=[])
+    assert sum(len(dataset.get_data_info(index)['instances']) for index in range(3)) == 2
 
 
-def test_boxes_partly_outside_are_kept(annotation_file):
+@pytest.mark.parametrize('keys', [dict(bbox=[10, 10, float('inf'), 20]), dict(area=float('nan')), dict(area=float('inf'))])
+def test_what_is_not_finite_and_mmdet_keeps(annotation_file, keys):  # fault 13
+    path = annotation_file([box(), box(**keys)])
+    dataset = CocoDataset(ann_file=str(path), data_prefix=dict(img=''), metainfo=dict(classes=('a', 'b', 'c')), pipeline=[])
+    assert len(dataset.get_data_info(0)['instances']) == 2
+    with pytest.raises(AnnotationError, match=r'train\.json: 1 annotations have an infinite .* \(annotation ids 2\)'):
+        check_annotations(path)
+
+
+def test_boxes_partly_outside_are_kept(annotation_file):  # fault 13
     assert check_annotations(annotation_file([box(bbox=[-10, -10, 20, 20]), box(bbox=[90, 90, 20, 20])])).lines() == []
 
 

@@ -14,7 +14,7 @@ from imbdet.annotations import (
     load_annotations,
 )
 from imbdet.annotations.faults import kept_images, usable_boxes
-from imbdet.annotations.uses import lacking_coco_url
+from imbdet.annotations.uses import lacking_location
 
 NAN = math.nan
 BOXES = [  # with what is wrong with each
@@ -24,8 +24,9 @@ BOXES = [  # with what is wrong with each
     (dict(id=13, bbox=[1, 2]), 'annotations whose bbox is not four numbers'),
     (dict(id=14, image_id=77, category_id=77, area=0), 'annotations that belong to an image that the file does not list'),
     (dict(id=15, category_id=77), 'annotations that have a category that the file does not list'),
-    (dict(id=16, bbox=[NAN, 1, 5, 5]), 'annotations that have a NaN or infinite box or area'),
-    (dict(id=17, area=NAN), 'annotations that have a NaN or infinite box or area'),
+    (dict(id=16, bbox=[NAN, 1, 5, 5]), 'annotations that have a NaN or infinite box'),
+    (dict(id=17, area=NAN), 'annotations of infinite size'),
+    (dict(id=22, bbox=[1, 1, math.inf, 5]), 'annotations of infinite size'),
     (dict(id=18, bbox=[1, 1, 0, 5]), 'annotations that are less than a pixel wide or high, or have no area'),
     (dict(id=19, bbox=[500, 1, 5, 5]), 'annotations that lie outside their image'),
     (dict(id=20, bbox=[500, 1, 5, 5], image_id=2), ''),  # nobody knows how wide image 2 is
@@ -45,7 +46,7 @@ def faulty(annotation_file):
     return path, content, annotation_columns(content)
 
 
-def test_every_fault_is_found_with_its_ids(faulty):
+def test_every_fault_is_found_with_its_ids(faulty):  # faults 12, 13, 14, 15 and 16
     _, content, columns = faulty
     found = {fault.kind: fault.ids for fault in find_faults(content, columns, ('c', 'a', 'x'), dict(min_size=200))}
     wanted = {'images without width': [2], 'image ids that stand more than once': [3],
@@ -88,7 +89,7 @@ def test_usable_boxes_have_no_fault_of_their_own(faulty):
     (('a', 'b', 'c'), {}), (('a', 'b', 'c'), dict(filter_empty_gt=True)), (('b', ), dict(filter_empty_gt=True)),
     (('a', 'b', 'c'), dict(min_size=60)), (('c', ), dict(filter_empty_gt=True, min_size=40)),
 ])
-def test_kept_images_are_mmdets(annotation_file, classes, filter_cfg):
+def test_kept_images_are_mmdets(annotation_file, classes, filter_cfg):  # fault 15
     images = [{'id': number, 'file_name': f'{number}.jpg', 'width': 20 * number, 'height': 100} for number in range(1, 6)]
     path = annotation_file([(1, 1), (2, 2), (3, 3), (3, 2), dict(image_id=4, category_id=3, iscrowd=1)], images=images)
     content = load_annotations(path)
@@ -107,5 +108,5 @@ def test_lvis_data_sets(annotation_file):  # fault 17
     assert [(fault.kind, fault.ids) for fault in faults] == [('classes other than the file has', ['a', 'b']),
                                                              ('images without coco_url', [1, 2, 3])]
     assert all(fault.is_fatal for fault in faults)
-    assert [fault.is_fatal for fault in lacking_coco_url(content, is_fatal=False)] == [False]
+    assert [fault.is_fatal for fault in lacking_location(content, 'coco_url', is_fatal=False)] == [False]
     assert list(use._replace(kind=CocoDataset).faults(content, columns)) == []

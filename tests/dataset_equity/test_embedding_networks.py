@@ -122,7 +122,7 @@ def test_wrong_files_of_weights(change, message, small_network, tmp_path):
         build(SMALL, tmp_path / 'weights.pth')
 
 
-def test_files_that_hold_no_weights(tmp_path):
+def test_files_that_hold_no_weights(tmp_path):  # fault 25
     with pytest.raises(FileNotFoundError, match=r"--weights none\.pth: no such file \(or 'default', or 'none'\)"):
         build(SMALL, 'none.pth')
     with pytest.raises(FileNotFoundError):

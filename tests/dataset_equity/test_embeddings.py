@@ -133,7 +133,7 @@ def test_only_a_missing_part_is_made_again(paths, tmp_path):
     assert [file.name for file, time in times.items() if file.stat().st_mtime_ns != time] == ['part_00001.npz']
 
 
-def test_broken_images_are_flagged(paths, tmp_path):
+def test_broken_images_are_flagged(paths, tmp_path):  # fault 18
     noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
     whole = cv2.imencode('.jpg', noise)[1].tobytes()
     broken = {1: whole[:len(whole) // 2], 3: b'', 4: b'not found', 5: None}

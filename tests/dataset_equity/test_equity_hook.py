@@ -263,7 +263,7 @@ def test_samples_without_their_path(equity, tmp_path):
 
 
 @pytest.mark.parametrize('name', ['retinanet', 'mask-rcnn', 'yolox', 'detr', 'dino'])
-def test_no_boxes_in_the_batch(name, equity, tmp_path):
+def test_no_boxes_in_the_batch(name, equity, tmp_path):  # fault 21
     config = equity()
     write_training_set(tmp_path, num_boxes=0)
     runner = attach(tmp_path, DatasetEquityHook(config['likelihoods'], apply_to='all'), name)
@@ -303,7 +303,7 @@ def test_resume(equity, tmp_path):
 
 
 @pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16, torch.float32, torch.float64])
-def test_weight_gradient(dtype):
+def test_weight_gradient(dtype):  # fault 21
     values = torch.tensor([[1e4, -1e4], [3, 4]], dtype=dtype, requires_grad=True)
     weighted = weight_gradient(values, torch.tensor([0.5, 0.75]), dim=1)
     assert torch.equal(weighted, values)

@@ -161,7 +161,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize('kind', BROKEN)
-def test_broken_file(kind, tmp_path):
+def test_broken_file(kind, tmp_path):  # fault 25
     path = tmp_path / 'equity.npz'
     BROKEN[kind](path)
     with pytest.raises(ValueError, match=r'equity\.npz: not a file of likelihoods as tools/equity/build_likelihoods\.py'):
@@ -170,7 +170,7 @@ def test_broken_file(kind, tmp_path):
 
 
 @pytest.mark.parametrize('value', [-0.1, 1.1, np.nan])
-def test_likelihoods_out_of_range(value, tmp_path):
+def test_likelihoods_out_of_range(value, tmp_path):  # fault 21
     with pytest.raises(ValueError, match=r'equity\.npz: likelihoods are in \[0, 1\]'):
         read_likelihoods(write_for(tmp_path, [0.5, value]))
 

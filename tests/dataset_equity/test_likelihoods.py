@@ -107,7 +107,7 @@ def test_wrong_settings(keys, message):
 
 
 @pytest.mark.parametrize('likelihood', [-0.001, 1.001, math.nan, math.inf])
-def test_wrong_likelihoods(likelihood):
+def test_wrong_likelihoods(likelihood):  # fault 21
     for values in (likelihood, np.array([0.5, likelihood]), torch.tensor([0.5, likelihood]), np.float32(likelihood)):
         with pytest.raises(ValueError, match=r'likelihoods are in \[0, 1\]'):
             equity_weights(values)

@@ -135,7 +135,7 @@ def test_crowded_images(tmp_path, name, style, seed):
 
 @served
 @pytest.mark.parametrize('kind', ['bbox', 'segm'])
-def test_nothing_detected(tmp_path, name, style, kind):
+def test_nothing_detected(tmp_path, name, style, kind):  # fault 24
     case = make_case(tmp_path, 7, num_images=4)
     case.detections = []
     found = precision(case, kind, name, style)

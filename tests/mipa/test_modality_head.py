@@ -162,7 +162,7 @@ def test_head_learns_what_can_be_told(epoch):
 
 
 @pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
-def test_float32_under_amp(dtype):
+def test_float32_under_amp(dtype):  # fault 21
     features, modality_map = torch.randn(2, 6, 4, 6).to(dtype), torch.rand(2, 1, 8, 12) < 0.5
     features.requires_grad_()
     expected = build().loss(features.detach().float(), samples(modality_map, [(32, 48)] * 2))['loss_modality']

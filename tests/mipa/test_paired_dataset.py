@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 from mmdet.registry import DATASETS
 from mmengine.dataset import ConcatDataset
+from PIL import Image
 
+from ..training_checks.broken_images import ODD, put_image
 from .pairs_of_images import paired_dataset, write_pairs
 
 
@@ -81,7 +83,7 @@ def damage(folder, kind):
 
 
 @pytest.mark.parametrize('kind', ['missing', 'other size', 'truncated', 'empty', 'no image'])
-def test_damaged_pairs(folder, kind):
+def test_damaged_pairs(folder, kind):  # faults 18 and 19
     """When the pair is loaded, and with check_files when the data set is built, both paths are named."""
     said = damage(folder, kind)
     for attempt in (lambda: build(folder)[3], lambda: build(folder, check_files=True)):
@@ -95,7 +97,7 @@ def test_damaged_pairs(folder, kind):
     assert len(build(folder, modality='rgb', check_files=True)) == 6
 
 
-def test_truncated_jpeg(folder):
+def test_truncated_jpeg(folder):  # fault 18
     """OpenCV would read it half grey."""
     for name in ('visible', 'infrared'):
         image = cv2.imread(str(folder / name / '3.png'))
@@ -114,3 +116,19 @@ def test_joined_with_other_modalities(folder):
     assert isinstance(joined, ConcatDataset)
     assert joined.metainfo['classes'] == ('a', 'b', 'c')
     assert [joined[index]['inputs'].shape[0] for index in (0, 6, 12)] == [6, 3, 3]
+
+
+@pytest.mark.parametrize('kind', ODD)
+def test_images_of_other_kinds(folder, kind):  # fault 19
+    """Visible ones become three channels of 8 bits as Pillow has it, which cannot do so with 16 bits; infrared ones all."""
+    put_image(folder / 'infrared/3.png', kind)
+    assert build(folder, check_files=True)[3]['inputs'].shape == (6, 96, 128)
+    put_image(folder / 'visible/3.png', kind)
+    if kind == '16 bits':
+        with pytest.raises(OSError, match=r'visible/3.png, .* cannot be read .*visible image of mode I;16.* convert it to 8'):
+            build(folder, check_files=True)
+        return
+    packed = build(folder, check_files=True)[3]['inputs']
+    with Image.open(folder / 'visible/3.png') as image:
+        expected = np.asarray(image.convert('RGB'))[..., ::-1]
+    assert np.array_equal(packed[:3].numpy(), expected.transpose(2, 0, 1))

@@ -113,7 +113,7 @@ def grey(dtype, low, high):
     return np.linspace(low, high, 101).astype(dtype)[None].repeat(40, 0)
 
 
-def test_8_bits(tmp_path):
+def test_8_bits(tmp_path):  # fault 19
     ramp = grey(np.uint8, 0, 200)
     for name, image in (('grey.png', ramp), ('three.png', cv2.cvtColor(ramp, cv2.COLOR_GRAY2BGR))):
         cv2.imwrite(str(tmp_path / name), image)
@@ -126,7 +126,7 @@ def test_8_bits(tmp_path):
 
 
 @pytest.mark.parametrize('name', ['raw.png', 'raw.tiff', 'float.tiff'])
-def test_16_bits(tmp_path, name):
+def test_16_bits(tmp_path, name):  # fault 19
     """A camera's raw values lie in a narrow band; 8 bits cut off the top would make them one grey."""
     ramp = grey(np.float32 if 'float' in name else np.uint16, 27000, 31000)
     Image.fromarray(ramp).save(tmp_path / name)

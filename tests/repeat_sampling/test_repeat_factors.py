@@ -56,7 +56,7 @@ def test_formulas_by_hand():
 
 
 @pytest.mark.parametrize('method', ['rfs', 'irfs', 'e-irfs'])
-def test_category_without_images_repeats_nothing(method):
+def test_category_without_images_repeats_nothing(method):  # fault 21
     factors = category_repeat_factors([0, 2], [0, 5], 2, 1e-3, method)
     assert factors[0] == 1
     assert np.isfinite(factors).all()
@@ -64,12 +64,12 @@ def test_category_without_images_repeats_nothing(method):
 
 
 @pytest.mark.parametrize('threshold', [0, -1e-3, float('nan'), 1.5, float('inf')])
-def test_bad_threshold(threshold):
+def test_bad_threshold(threshold):  # fault 3
     with pytest.raises(ValueError, match='threshold'):
         category_repeat_factors([1], [1], 1, threshold)
 
 
-def test_bad_method_and_counts():
+def test_bad_method_and_counts():  # fault 3
     with pytest.raises(ValueError, match="unknown method 'irf'"):
         category_repeat_factors([1], [1], 1, 1e-3, 'irf')
     for counts in (([-1], [1], 1), ([2], [1], 5), ([2], [3], 1), ([1, 1], [1], 2)):
@@ -77,7 +77,7 @@ def test_bad_method_and_counts():
             category_repeat_factors(*counts, 1e-3)
 
 
-def test_image_factors_against_a_loop():
+def test_image_factors_against_a_loop():  # fault 1
     rng = np.random.default_rng(0)
     category_factors = 1 + rng.random(7)
     labels = [rng.integers(7, size=size) for size in rng.integers(0, 5, 200)]
@@ -92,7 +92,7 @@ def test_image_factors_against_a_loop():
     np.array([1.01, 1.0, 1.0]), np.array([1.0, 2.5, 3.25]), np.ones(5),
     1 + np.random.default_rng(1).exponential(1, 50)
 ])
-def test_systematic_rounding_is_exact(factors):
+def test_systematic_rounding_is_exact(factors):  # fault 2
     draws, length = 20000, epoch_length(factors)
     rng = np.random.default_rng(2)
     counts = np.stack([np.bincount(systematic_indices(factors, rng), minlength=len(factors)) for _ in range(draws)])
@@ -106,7 +106,7 @@ def test_systematic_rounding_is_exact(factors):
     assert (np.abs(counts.mean(0) - factors - slack / len(factors)) <= 5 * error + 1e-9).all()
 
 
-def test_length_of_whole_sums_is_not_rounded_up():
+def test_length_of_whole_sums_is_not_rounded_up():  # fault 5
     assert epoch_length(np.full(10, 1.1)) == 11  # 11.000000000000002 in floating point
     assert epoch_length(np.ones(100170)) == 100170
 

@@ -39,19 +39,19 @@ def expected_image_factors(method, threshold):
 
 
 @pytest.mark.parametrize('method', ['irfs', 'rfs', 'e-irfs'])
-def test_factors_of_a_data_set(dataset, method):
+def test_factors_of_a_data_set(dataset, method):  # faults 1 and 4
     sampler = RepeatFactorSampler(dataset, method=method, threshold=0.9, seed=0)
     assert sampler.image_factors == pytest.approx(expected_image_factors(method, 0.9))  # the crowd of b counts nowhere
     assert len(sampler) == len(list(sampler)) == (3 if method == 'e-irfs' else math.ceil(sampler.image_factors.sum()))
 
 
-def test_ignored_boxes_do_not_count(annotation_file):
+def test_ignored_boxes_do_not_count(annotation_file):  # fault 4
     ignored = coco(annotation_file([(1, 1), {'image_id': 2, 'category_id': 2, 'ignore': 1}], categories=('a', 'b')),
                    ('a', 'b'))
     assert RepeatFactorSampler(ignored, threshold=0.9).category_factors[1] == 1
 
 
-def test_wrappers_give_the_same_labels(dataset, annotation_file):
+def test_wrappers_give_the_same_labels(dataset, annotation_file):  # fault 6
     plain = RepeatFactorSampler(dataset, threshold=0.9).image_factors.tolist()
     mixed = MultiImageMixDataset(dataset, pipeline=[])
     assert RepeatFactorSampler(mixed, threshold=0.9).image_factors.tolist() == plain
@@ -61,7 +61,7 @@ def test_wrappers_give_the_same_labels(dataset, annotation_file):
     assert RepeatFactorSampler(joined, threshold=0.9).image_factors.tolist() == pytest.approx(plain * 2)
 
 
-def test_joined_data_sets_with_different_classes(dataset, annotation_file):
+def test_joined_data_sets_with_different_classes(dataset, annotation_file):  # fault 6
     other = coco(annotation_file([(1, 1)], categories=('x', ), name='other.json'), ('x', ))
     with pytest.raises(ValueError, match='different classes'):
         RepeatFactorSampler(ConcatDataset([dataset, other]))
@@ -80,7 +80,7 @@ def test_lvis_data_set(digits):
         RepeatFactorSampler(LVISV1Dataset(**arguments))
 
 
-def test_seeds_epochs_and_orders(digits_sampler):
+def test_seeds_epochs_and_orders(digits_sampler):  # faults 5 and 6
     first = list(digits_sampler(seed=1))
     sampler = digits_sampler(seed=1)
     assert list(sampler) == first == list(sampler)
@@ -107,7 +107,7 @@ def digit_classes():
 
 @pytest.mark.parametrize('round_up', [True, False])
 @pytest.mark.parametrize('world_size', [1, 2, 3, 7])
-def test_ranks_take_disjoint_parts(digits_sampler, world_size, round_up):
+def test_ranks_take_disjoint_parts(digits_sampler, world_size, round_up):  # fault 6
     parts = []
     for rank in range(world_size):
         sampler = digits_sampler(seed=5, round_up=round_up)
@@ -125,7 +125,7 @@ def test_ranks_take_disjoint_parts(digits_sampler, world_size, round_up):
         assert len({len(part) for part in parts}) == 1
 
 
-def test_data_set_smaller_than_the_world(dataset):
+def test_data_set_smaller_than_the_world(dataset):  # fault 5
     sampler = RepeatFactorSampler(dataset, threshold=1e-3, seed=0)
     parts = []
     for rank in range(8):
@@ -144,7 +144,7 @@ def _real_ranks(rank, path, folder):
     torch.distributed.destroy_process_group()
 
 
-def test_two_processes(digits, tmp_path):
+def test_two_processes(digits, tmp_path):  # fault 6
     path = digits / 'annotations/digits_longtail_train.json'
     torch.multiprocessing.spawn(_real_ranks, (path, tmp_path), nprocs=2)
     parts = [np.load(tmp_path / f'{rank}.npy') for rank in range(2)]
@@ -155,7 +155,7 @@ def test_two_processes(digits, tmp_path):
 
 
 @pytest.mark.parametrize('num_workers', [0, 2])
-def test_loaders_keep_the_order(dataset, num_workers):
+def test_loaders_keep_the_order(dataset, num_workers):  # fault 6
     dataset.pipeline.transforms.append(lambda item: item['img_id'])
     loader = dict(dataset=dataset, batch_size=2, num_workers=num_workers, collate_fn=dict(type='default_collate'),
                   sampler=dict(type='RepeatFactorSampler', threshold=0.9))
@@ -164,7 +164,7 @@ def test_loaders_keep_the_order(dataset, num_workers):
     assert order == ids
 
 
-def test_batch_larger_than_the_data_set(dataset):
+def test_batch_larger_than_the_data_set(dataset):  # fault 5
     dataset.pipeline.transforms.append(lambda item: item['img_id'])
     loader = dict(dataset=dataset, batch_size=64, num_workers=0, collate_fn=dict(type='default_collate'),
                   sampler=dict(type='RepeatFactorSampler', threshold=1e-3))
@@ -177,7 +177,7 @@ def test_aspect_ratio_batches(digits_sampler):
     assert sorted(index for batch in batches for index in batch) == sorted(sampler)
 
 
-def test_log_line_and_warning(dataset, caplog):
+def test_log_line_and_warning(dataset, caplog):  # fault 3
     with caplog.at_level(logging.INFO, logger='mmengine'):
         MMLogger.get_current_instance().addHandler(caplog.handler)
         sampler = RepeatFactorSampler(dataset, method='rfs', threshold=0.9, seed=0)
@@ -188,7 +188,7 @@ def test_log_line_and_warning(dataset, caplog):
     assert 'no training image holds 2 of the classes, which cannot be learnt: b, d' in text
 
 
-def test_bad_arguments(dataset, annotation_file):
+def test_bad_arguments(dataset, annotation_file):  # fault 3
     with pytest.raises(ValueError, match="unknown method 'ifrs'"):
         RepeatFactorSampler(dataset, method='ifrs')
     for threshold in (0, -1, float('nan'), 2):

@@ -38,7 +38,7 @@ def train(config, work_dir, by_epoch=True, **keys):
     cfg.update(work_dir=str(work_dir), experiment_name=f'{work_dir.name}_{len(list(work_dir.glob("*")))}')
     for key, value in keys.items():  # update() would merge them into the loop of the config
         cfg[key] = value
-    cfg.default_hooks.update(checkpoint=dict(type='CheckpointHook', interval=1, by_epoch=by_epoch))
+    cfg.default_hooks.update(checkpoint=dict(type='CheckpointHook', interval=1, by_epoch=by_epoch, max_keep_ckpts=-1))
     cfg.log_processor.by_epoch = by_epoch
     runner = Runner.from_cfg(cfg)
     order = []
@@ -65,11 +65,33 @@ def test_resuming_by_epochs(config, tmp_path):  # fault 7
         assert torch.equal(value, resumed[name]), name
 
 
+def iterations(number):
+    return dict(by_epoch=False, param_scheduler=None, train_cfg=dict(type='IterBasedTrainLoop', max_iters=number))
+
+
+def test_resuming_by_iterations(config, tmp_path):  # fault 9
+    """mmengine passes over the batches that were trained on, here into the second epoch; the order goes on."""
+    length = len(Runner.build_dataloader(config.train_dataloader, seed=0))
+    order, weights = train(config, tmp_path / 'whole', **iterations(length + 2))
+    first, _ = train(config, tmp_path / 'stopped', **iterations(length + 1))
+    rest, resumed = train(config, tmp_path / 'stopped', **iterations(length + 2), resume=True)
+    assert first + rest == order
+    assert 0 < len(rest) <= 2
+    for name, value in weights.items():
+        assert torch.equal(value, resumed[name]), name
+
+
+def test_an_epoch_left_in_the_middle_begins_anew(config, tmp_path):  # fault 9: what mmengine's epoch loop does
+    order, _ = train(config, tmp_path / 'first', by_epoch=False, train_cfg=epochs(1))
+    again, _ = train(config, tmp_path / 'again', by_epoch=False, train_cfg=epochs(1), resume=True,
+                     load_from=str(tmp_path / 'first/iter_2.pth'))
+    assert again == order
+
+
 def test_iterations_go_on_into_the_next_epoch(config, tmp_path):
     sampler = Runner.build_dataloader(config.train_dataloader, seed=0).sampler
     batches = len(sampler)  # in two epochs, of two images each
-    order, _ = train(config, tmp_path / 'iterations', by_epoch=False, param_scheduler=None,
-                     train_cfg=dict(type='IterBasedTrainLoop', max_iters=batches))
+    order, _ = train(config, tmp_path / 'iterations', **iterations(batches))
     expected = []
     for epoch in range(2):
         sampler.set_epoch(epoch)

@@ -94,7 +94,7 @@ def test_other_modes_are_left_alone(tmp_path):
 @pytest.mark.parametrize(('name', 'keys'), [
     ('retinanet', {}), ('retinanet', dict(momentum=0.1)), ('retinanet', dict(freeze_after=5)), ('fcos', {}),
     ('faster-rcnn', {}), ('yolox', {}), ('detr', {})])
-def test_no_positive_in_the_batch(name, keys, tmp_path):
+def test_no_positive_in_the_batch(name, keys, tmp_path):  # fault 21
     """Losses are finite and classification weighs nothing; every parameter still has a gradient, as DDP asks."""
     detector, batch, _ = detector_and_batch(tmp_path, GuidedLossHook(**keys), name, num_boxes=0)
     detector.train()

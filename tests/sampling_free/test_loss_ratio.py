@@ -60,7 +60,7 @@ def test_going_on_from_a_saved_average():
 
 @pytest.mark.parametrize('bad', [math.nan, math.inf])
 @pytest.mark.parametrize('place', [0, 1])
-def test_a_loss_that_is_not_finite_leaves_the_average(bad, place):
+def test_a_loss_that_is_not_finite_leaves_the_average(bad, place):  # fault 21
     losses = [1.0, 2.0]
     losses[place] = bad
     weights, average = weights_of([(0.5, 2.0), tuple(losses)], momentum=0.5)
@@ -74,7 +74,7 @@ def test_pairs_do_not_mix():
     assert average[1].tolist() == [1, 0, 1]
 
 
-def test_total_is_what_mmengine_adds_up():
+def test_total_is_what_mmengine_adds_up():  # fault 21
     levels = [torch.tensor([1., 3.], requires_grad=True), torch.tensor(0.5), torch.tensor([[2.]])]
     assert total(levels).item() == 4.5
     assert total(levels[0]).item() == 2

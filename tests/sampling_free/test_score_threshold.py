@@ -11,7 +11,7 @@ from ..tiny_detectors import tiny_detector
 from ..tiny_training import make_runner, training_config, write_training_set
 
 
-def test_worked_values():
+def test_worked_values():  # fault 21
     # One anchor in 1000 is foreground; classes have 700, 200 and 100 boxes.
     np.testing.assert_allclose(class_score_thresholds(1e-3 / 3, [700, 200, 100]), [7e-4, 2e-4, 1e-4])
     np.testing.assert_allclose(class_score_thresholds(1e-5, np.full(80, 12)), 1e-5)
@@ -20,7 +20,7 @@ def test_worked_values():
 
 @pytest.mark.parametrize(('prior', 'counts', 'message'), [
     (0, [1, 2], r'in \(0, 1\)'), (1.5, [1], r'in \(0, 1\)'), (1e-3, [0, 0], 'no class has any')])
-def test_bad_arguments(prior, counts, message):
+def test_bad_arguments(prior, counts, message):  # fault 21
     with pytest.raises(ValueError, match=message):
         class_score_thresholds(prior, counts)
 

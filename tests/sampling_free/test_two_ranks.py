@@ -49,7 +49,7 @@ def _train(rank, folder, name, keys):
 
 
 @pytest.mark.parametrize(('name', 'keys'), [('retinanet', {}), ('faster-rcnn', dict(momentum=0.2))])
-def test_a_rank_without_ground_truth(name, keys, tmp_path):
+def test_a_rank_without_ground_truth(name, keys, tmp_path):  # fault 22
     write_training_set(tmp_path, num_boxes=[3, 0] * 4)
     torch.multiprocessing.spawn(_train, (tmp_path, name, keys), nprocs=2)
     weights = [torch.load(tmp_path / f'{rank}.pth', weights_only=True) for rank in range(2)]

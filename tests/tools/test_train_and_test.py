@@ -158,7 +158,7 @@ def test_checkpoints_that_are_none(tool, trained, folder):
     half = folder / 'half.pth'
     whole = Path((trained / 'last_checkpoint').read_text()).read_bytes()
     half.write_bytes(whole[:len(whole) // 2])
-    one_line(tool('test.py', CONFIG, half), 1)
+    assert 'half.pth is not a whole checkpoint' in one_line(tool('test.py', CONFIG, half), 2)
     with pytest.raises(Exception, match='.'):
         torch.load(half)
 

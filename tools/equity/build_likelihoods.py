@@ -19,7 +19,14 @@ import torch
 from mmengine.config import Config
 from mmengine.dist import barrier, get_dist_info, init_dist
 
-from imbdet.command_line import RUN_ERROR, USAGE_ERROR, load_config, one_line_errors, report_annotations
+from imbdet.command_line import (
+    RUN_ERROR,
+    USAGE_ERROR,
+    join_processes_on_cpu,
+    load_config,
+    one_line_errors,
+    report_annotations,
+)
 from imbdet.dataset_equity import LikelihoodFile, cluster_likelihoods, equity_weights, write_likelihoods
 from imbdet.dataset_equity.clusters import (
     METHODS,
@@ -146,8 +153,8 @@ def main() -> None:
         if 'WORLD_SIZE' in os.environ:
             if device.type == 'cuda':
                 init_dist('pytorch')
-            else:  # init_dist sets a CUDA device
-                torch.distributed.init_process_group('gloo')
+            else:
+                join_processes_on_cpu()
         embedding = build_embedding(arguments.embedding, arguments.weights, arguments.image_size, cfg, device)
     with one_line_errors(arguments.verbose, RUN_ERROR):
         folder = embed(arguments, images, embedding, device)
