@@ -49,7 +49,9 @@ def test_patch_mixing_with_a_learnt_share():
 
     def mix(rgb, ir):
         mixed = mix_patches(rgb, ir, 0.4, 2, torch.Generator().manual_seed(3))[0]
-        return pass_gradient_to_ratio(mixed, rgb, ir, ratio)
+        with_ratio = pass_gradient_to_ratio(mixed, rgb, ir, ratio)
+        assert torch.equal(with_ratio, mixed)
+        return with_ratio
 
     assert gradcheck(mix, (double(*SHAPE), double(*SHAPE, seed=1)))
 

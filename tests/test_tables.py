@@ -23,6 +23,8 @@ def long_containers(part, path=''):
         inside = part
     elif isinstance(part, (list, tuple, set)):
         inside = dict(enumerate(part))
+    elif hasattr(part, '__struct_fields__'):  # of annotation files
+        inside = {name: getattr(part, name) for name in part.__struct_fields__}
     else:
         inside = vars(part) if type(part).__module__.startswith('imbdet') and hasattr(part, '__dict__') else {}
     return found + [deeper for name, value in inside.items() if name != 'dataset'
@@ -59,5 +61,5 @@ def test_the_search_finds_lists(components, annotation_file):
     """In attributes, in dicts and as the content of annotation files."""
     components['sampler'].table = {'a': [0] * NUM_IMAGES}
     assert long_containers(components['sampler']) == ['.table.a']
-    components['metric'].annotations = load_annotations(annotation_file(num_images=NUM_IMAGES)).images
-    assert long_containers(components['metric']) == ['.annotations']
+    components['metric'].annotations = load_annotations(annotation_file(num_images=NUM_IMAGES))
+    assert long_containers(components['metric']) == ['.annotations.images']

@@ -36,7 +36,7 @@ class GroundTruth:
     - Sizes of images are whole numbers. Annotations of images or categories that the file does not list are left out.
     - Annotations are numbered from 1: pycocotools and lvis-api take the id 0 for "not matched".
     - With ``style='lvis'``, as lvis-api has it, crowds are objects like others and annotations without area do not count.
-      Categories without a frequency get one, which lvis-api demands and the results do not depend on.
+      Categories get a frequency, which lvis-api demands and the results do not depend on.
 
     Args:
         path: A COCO or LVIS annotation file that :func:`~imbdet.annotations.check_content` has found usable.
@@ -72,7 +72,7 @@ class GroundTruth:
                  'image_id': numbers[box['image_id']]}
                 for number, box in enumerate(content['annotations'], start=1)
                 if box['image_id'] in numbers and box['category_id'] in categories and not (is_lvis and box['area'] <= 0)],
-            'categories': [{'frequency': 'f', **category} for category in content['categories']]}
+            'categories': [{**category, 'frequency': 'f'} for category in content['categories']]}
 
     def has_ignored(self) -> bool:
         """Tell whether objects bear a set ``ignore``, which of all the libraries lvis-api alone heeds."""

@@ -41,6 +41,33 @@ def test_missing_lists_and_ids(annotation_file, tmp_path):  # fault 12
         load_annotations(tmp_path / 'none.json')
 
 
+@pytest.mark.parametrize(('content', 'message'), [
+    (b'{"info": ' + b'[' * 200000, 'nested too deeply'),
+    (b'{"info": NaN, "x": ' + b'[' * 200000, 'recursion'),  # Python's parser
+    (b'\xef\xbb\xbf{"images": [], "annotations": [], "categories": []}', 'Unexpected UTF-8 BOM'),
+    ('{"images": [], "annotations": [], "categories": []}'.encode('utf-16'), "'utf-8' codec can't decode"),
+    (b'', 'Expecting value')])
+def test_files_that_pycocotools_cannot_open(tmp_path, content, message):  # fault 12
+    (tmp_path / 'odd.json').write_bytes(content)
+    with pytest.raises(AnnotationError, match=rf'odd\.json: .*({message})'):
+        load_annotations(tmp_path / 'odd.json')
+    with pytest.raises((ValueError, RecursionError)):
+        CocoDataset(ann_file=str(tmp_path / 'odd.json'), data_prefix=dict(img=''), metainfo=dict(classes=()), pipeline=[])
+
+
+@pytest.mark.parametrize('boxes', [[box(id=2**63)], [box(image_id=-2**70)], [box(category_id=2**64)]])
+def test_ids_that_arrays_cannot_hold(annotation_file, boxes):  # fault 12
+    with pytest.raises(AnnotationError, match=r'train\.json: .*annotations\[0\]'):
+        load_annotations(annotation_file(boxes))
+
+
+@pytest.mark.parametrize('width', [0, -100, float('nan'), float('inf')])
+def test_impossible_size_of_an_image(annotation_file, width):  # fault 12
+    path = annotation_file(images=[{'id': 7, 'file_name': '7.jpg', 'width': width, 'height': 9}])
+    with pytest.raises(AnnotationError, match=r"no 'width' \(image ids 7\), or none that can be"):
+        check_annotations(path)
+
+
 def test_box_of_three_numbers(annotation_file):  # fault 12
     with pytest.raises(AnnotationError, match='not four numbers.*annotation ids 1'):
         check_annotations(annotation_file([box(bbox=[1, 2, 3])]))
@@ -114,6 +141,20 @@ def test_class_names(annotation_file):  # fault 16
     with pytest.raises(AnnotationError, match=r"another order.*classes=\('a', 'c'\)"):
         check_annotations(path, ('c', 'a'))
     check_annotations(path, ('a', 'c'))
+
+
+def test_classes_that_are_text(annotation_file):  # fault 16
+    with pytest.raises(AnnotationError, match=r"text 'a', whose letters .*write classes=\('a', \)"):
+        check_annotations(annotation_file([(1, 1)]), ('a'))
+
+
+def test_categories_of_one_name(annotation_file):  # fault 16
+    path = annotation_file([(1, 2)], categories=('a', 'a', 'b'))
+    with pytest.raises(AnnotationError, match=r"1 names stand for several categories of the file \(a\)"):
+        check_annotations(path, ('a', 'b'))
+    check_annotations(path, ('b', ))  # none of them is trained on
+    dataset = CocoDataset(ann_file=str(path), data_prefix=dict(img=''), metainfo=dict(classes=('a', 'b')), pipeline=[])
+    assert dataset.get_data_info(0)['instances'][0]['bbox_label'] == 1  # which is 'b'
 
 
 def test_image_counts(annotation_file):

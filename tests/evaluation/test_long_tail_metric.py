@@ -256,6 +256,35 @@ def test_bad_files(case, tmp_path):
         LongTailMetric(ann_file=str(case.path))
 
 
+def test_what_libraries_trip_over_is_put_right(case):  # fault 24
+    """Sizes with decimals, boxes of a category that is not listed, odd frequencies: the numbers stay as they are."""
+    expected = evaluate(case, style='coco', frequency=dict.fromkeys(case.classes, 'f'))
+    for image in case.truth['images']:
+        image['width'] += 0.25
+    for category in case.truth['categories']:
+        category['frequency'] = ''
+    case.truth['annotations'].append({**case.truth['annotations'][0], 'id': 10**6, 'category_id': -1})
+    case.path.write_text(json.dumps(case.truth))
+    for style in ('coco', 'lvis'):
+        found = evaluate(case, style=style, frequency=dict.fromkeys(case.classes, 'f'))
+        assert style == 'lvis' or found == expected
+        assert found[f'{style}/bbox_AP'] > 0
+
+
+def test_what_libraries_cannot_read_is_named(case):  # fault 24
+    case.truth['images'][4]['id'] = 'four'
+    case.path.write_text(json.dumps(case.truth))
+    with pytest.raises(AnnotationError, match=r'truth\.json: some image ids are numbers and some are text'):
+        evaluate(case, [], frequency=dict.fromkeys(case.classes, 'f'))
+
+
+def test_what_a_library_refuses_is_named(case):  # fault 24
+    case.truth['categories'][0]['id'] = -1
+    case.path.write_text(json.dumps(case.truth))
+    with pytest.raises(AnnotationError, match=r'truth\.json: hotcoco cannot evaluate against it \(ValueError: .*integer'):
+        evaluate(case, [], style='coco', backend='hotcoco', frequency=dict.fromkeys(case.classes, 'f'))
+
+
 def test_classes_that_the_file_does_not_have(case, caplog):
     classes = case.classes
     case.classes = (*classes[:-2], 'typo')

@@ -2,12 +2,16 @@
 
 import logging
 from collections import Counter
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch.multiprocessing
+from mmdet.registry import DATASETS
 from mmengine.runner import Runner
 
 from imbdet.command_line import RUN_ERROR, one_line_errors
+from imbdet.training_checks import CheckImagesHook
 from imbdet.training_checks.check_images_hook import image_fault
 
 from ..mipa.pairs_of_images import paired_dataset, write_pairs
@@ -102,6 +106,25 @@ def test_pairs_and_joined_sets(tmp_path):
         dataset=dict(type='ConcatDataset', datasets=[paired_dataset(tmp_path), paired_dataset(tmp_path, modality='rgb')])))
     with pytest.raises(OSError, match=r'1 of 12 training images cannot be read: .*infrared/3.png \(OSError: .*truncated'):
         runner.train()
+
+
+def check_on_rank(rank, folder, config):
+    torch.distributed.init_process_group('gloo', init_method=f'file://{folder}/rendezvous', rank=rank, world_size=2)
+    runner = SimpleNamespace(train_dataloader=SimpleNamespace(dataset=DATASETS.build(config)))
+    with pytest.raises(OSError, match='training images cannot be read') as error:
+        CheckImagesHook().before_train(runner)
+    (folder / f'{rank}.txt').write_text(str(error.value))
+    torch.distributed.destroy_process_group()
+
+
+def test_both_ranks_end(folder):
+    """Also the one that finds nothing in its share, which would wait for the other for ever."""
+    put_image(image(folder, 3), 'empty')
+    dataset = dict(training_config(folder, {}).train_dataloader.dataset, pipeline=[])
+    torch.multiprocessing.spawn(check_on_rank, (folder, dataset), nprocs=2)
+    said = [(folder / f'{rank}.txt').read_text() for rank in range(2)]
+    assert said[0] == said[1]
+    assert said[0].startswith(f'1 of 8 training images cannot be read: {image(folder, 3)} (')
 
 
 @pytest.mark.parametrize('kind', BROKEN)
