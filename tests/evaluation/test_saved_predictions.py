@@ -103,6 +103,16 @@ def test_images_without_detections(case, tmp_path):
     assert evaluate(LongTailMetric(str(case.path)), samples, images)['lvis/bbox_AP'] == 0
 
 
+def test_samples_tell_what_evaluators_ask_for(case, tmp_path):
+    case.truth['images'][2]['width'] = 300
+    case.path.write_text(json.dumps(case.truth))
+    (tmp_path / 'found.json').write_text('[]')
+    sample = saved_samples(tmp_path / 'found.json', dataset(case))[2]
+    assert (sample['img_id'], sample['ori_shape']) == (103, (200, 300))
+    boxes = [box for box in case.truth['annotations'] if box['image_id'] == 103]
+    assert len(sample['instances']) == len(boxes)
+
+
 @pytest.mark.parametrize(('change', 'message'), [
     (dict(image_id=5), r'detection 3 has image_id 5 .*other images or of other classes'),
     (dict(category_id=1), 'detection 3 has image_id .* category_id 1'),

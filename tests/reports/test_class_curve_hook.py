@@ -2,15 +2,19 @@
 
 import csv
 import json
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
 import pytest
 from mmengine.config import Config
 from mmengine.runner import Runner
+from mmengine.visualization import Visualizer
 
+from imbdet.evaluation import ModalityMetric
 from imbdet.reports import ClassCurveHook
 
+from ..evaluation.random_case import data_samples, make_case
 from ..tiny_detectors import tiny_detector
 from ..tiny_training import CLASSES, RUNS, training_config, write_training_set
 
@@ -64,6 +68,20 @@ def test_every_metric_has_a_name_of_its_own(tmp_path):
     assert names == {'class_ap_bbox_2.png', 'parts_val_class_ap_bbox_2.png'}
     scalars = [json.loads(line) for line in (run / 'vis_data/scalars.json').read_text().splitlines()]
     assert 'parts/val/bbox_APr' in scalars[-1]
+
+
+def test_both_cameras(tmp_path):
+    case = make_case(tmp_path, num_images=4)
+    metric = ModalityMetric(dict(type='LongTailMetric', ann_file=str(case.path)))
+    metric.dataset_meta = {'classes': case.classes}
+    samples = [{**sample, 'modality': modality} for modality in ('rgb', 'ir') for sample in data_samples(case)]
+    metric.process({}, samples)
+    metric.evaluate(len(samples))
+    visualizer = Visualizer(vis_backends=[dict(type='LocalVisBackend')], save_dir=str(tmp_path))
+    ClassCurveHook().after_val_epoch(SimpleNamespace(val_evaluator=SimpleNamespace(metrics=[metric]), iter=7,
+                                                     visualizer=visualizer))
+    assert {picture.name for picture in (tmp_path / 'vis_data/vis_image').iterdir()} == {
+        'rgb_class_ap_bbox_7.png', 'ir_class_ap_bbox_7.png'}
 
 
 def test_without_matplotlib(monkeypatch):
