@@ -4,6 +4,11 @@ import importlib
 import importlib.util
 from typing import Any
 
+from mmengine.logging import MMLogger
+
+from imbdet.annotations import AnnotationError
+from imbdet.evaluation.ground_truth import GroundTruth
+
 BACKENDS = {
     'hotcoco': ('imbdet.evaluation.hotcoco_backend', 'HotcocoBackend', 'hotcoco'),
     'faster_coco_eval': ('imbdet.evaluation.faster_coco_eval_backend', 'FasterCocoEvalBackend', 'faster-coco-eval'),
@@ -45,3 +50,31 @@ def choose_backend(style: str, kinds: tuple[str, ...] = ('bbox', ), name: str | 
                              f'{" or ".join(map(repr, backend.styles))}, not {", ".join(kinds)} with style {style!r}')
     raise ImportError(f'no installed backend evaluates {", ".join(kinds)} with style {style!r}: '
                       'pip install faster-coco-eval')
+
+
+def make_evaluator(backend: Any, ground_truth: GroundTruth, kinds: tuple[str, ...]) -> Any:
+    """Let a backend read the ground truth; lvis-api in its place where objects bear ``ignore``, which it alone heeds.
+
+    Args:
+        backend: A class that :func:`choose_backend` gave for the ground truth's style and the kinds.
+        ground_truth: The ground truth.
+        kinds: As for :func:`choose_backend`.
+
+    Returns:
+        An object with ``name`` and ``precision(detections, kind, category_ids)``.
+
+    Raises:
+        ValueError: If lvis-api has to step in and does not serve the kinds.
+        AnnotationError: If the library cannot read the file.
+    """
+    if ground_truth.has_ignored():
+        lvis = choose_backend(ground_truth.style, kinds, 'lvis')
+        MMLogger.get_current_instance().warning(
+            f"{ground_truth.path} has objects with 'ignore', which lvis-api alone heeds: it evaluates, and not "
+            f'{backend.name}, which may take long')
+        backend = lvis
+    try:
+        return backend(ground_truth.content, ground_truth.style)
+    except Exception as error:  # libraries read some keys otherwise than imbdet does, and know no file names
+        raise AnnotationError(f'{ground_truth.path}: {backend.name} cannot evaluate against it '
+                              f'({type(error).__name__}: {error})') from error

@@ -15,9 +15,9 @@ from mmdet.structures.mask import encode_mask_results
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import MMLogger
 
-from imbdet.annotations import AnnotationError, AnnotationFile, check_class_names, check_content, load_annotations
+from imbdet.annotations import AnnotationFile, check_class_names, check_content, load_annotations
 from imbdet.evaluation.average_precision import class_average_precisions, mean_precision, summarize
-from imbdet.evaluation.backends import choose_backend
+from imbdet.evaluation.backends import choose_backend, make_evaluator
 from imbdet.evaluation.class_table import ClassTable
 from imbdet.evaluation.detections import Detections, counted_detections, join_images
 from imbdet.evaluation.frequency_groups import GROUPS, class_frequencies
@@ -175,17 +175,7 @@ class LongTailMetric(BaseMetric):
     @functools.cached_property
     def _evaluator(self) -> Any:
         """The backend with the ground truth, read when first needed: of several ranks only the first evaluates."""
-        if self._ground_truth.has_ignored():
-            lvis = choose_backend(self.style, tuple(self.metrics), 'lvis')
-            MMLogger.get_current_instance().warning(
-                f"{self.ann_file} has objects with 'ignore', which lvis-api alone heeds: it evaluates, and not "
-                f'{self.backend.name}, which may take long')
-            self.backend = lvis
-        try:
-            return self.backend(self._ground_truth.content, self.style)
-        except Exception as error:  # libraries read some keys otherwise than imbdet does, and know no file names
-            raise AnnotationError(f'{self.ann_file}: {self.backend.name} cannot evaluate against it '
-                                  f'({type(error).__name__}: {error})') from error
+        return make_evaluator(self.backend, self._ground_truth, tuple(self.metrics))
 
     def _evaluate(self, detections: Detections, kind: str, category_ids: Sequence[int]) -> dict[str, float]:
         """Evaluate one kind, log and keep the results of each class."""
@@ -198,11 +188,11 @@ class LongTailMetric(BaseMetric):
         summary = summarize(precision, groups)
         if self.pooled_ap:
             content, pooled = pool_classes(self._ground_truth, detections, category_ids)
-            evaluator = self.backend(content, self.style)
+            evaluator = type(self._evaluator)(content, self.style)
             summary['AP_pool'] = mean_precision(evaluator.precision(pooled, kind, [POOLED_CATEGORY])[..., 0])
         shares = ', '.join(f'AP{group} {summary["AP" + group]:.4f} ({np.count_nonzero(groups == group)} classes)'
                            for group in GROUPS)
-        logger.info(f'{kind} AP {summary["AP"]:.4f} of {len(groups)} classes: {shares}; evaluated by {self.backend.name} in '
+        logger.info(f'{kind} AP {summary["AP"]:.4f} of {len(groups)} classes: {shares}; evaluated by {self._evaluator.name} in '
                     f'{time.monotonic() - start:.1f} s')
         self.class_tables[kind] = ClassTable(
             category_ids, names_in_order, groups.tolist(), [self.image_counts.get(name) for name in names_in_order],

@@ -8,7 +8,7 @@ import numpy as np
 
 from imbdet.annotations import AnnotationError, AnnotationFile, check_content, load_annotations
 from imbdet.evaluation.average_precision import class_average_precisions, summarize
-from imbdet.evaluation.backends import choose_backend
+from imbdet.evaluation.backends import choose_backend, make_evaluator
 from imbdet.evaluation.calibration import Reliability, reliability
 from imbdet.evaluation.detections import Detections, counted_detections
 from imbdet.evaluation.error_kinds import KINDS, find_errors, mended_ap50
@@ -102,8 +102,7 @@ class ResultsEvaluator:
             check_federated(ann_file, self.annotations)
         self.classes = _classes(self.ann_file, self.annotations, train_ann_file)
         self._ground_truth = GroundTruth(ann_file, self.style)
-        backend = choose_backend(self.style, (kind, ), 'lvis' if self._ground_truth.has_ignored() else None)
-        self._backend = backend(self._ground_truth.content, self.style)
+        self._backend = make_evaluator(choose_backend(self.style, (kind, )), self._ground_truth, (kind, ))
 
     def measure(self, path: str | Path) -> FileNumbers:
         """Evaluate a results file.

@@ -64,8 +64,11 @@ def larger(cfg: Config, side: int) -> Config:
         elif step.type == 'RandomCrop':
             step.crop_size = (side, side)
     if side > 160:
-        cfg.merge_from_dict({'model.backbone.depth': 50, 'model.backbone.base_channels': 64,
-                             'model.neck.in_channels': [256, 512, 1024, 2048]})
+        detector = cfg.model.get('detector', cfg.model)  # inside ModalityAgnosticDetector
+        detector.backbone.update(depth=50, base_channels=64)
+        detector.neck.in_channels = [256, 512, 1024, 2048]
+        if detector is not cfg.model:
+            cfg.model.modality_head.in_channels = detector.neck.in_channels[cfg.model.stage]
     return cfg
 
 
@@ -124,15 +127,7 @@ def compare_times(steps: int, side: int, most: float | None) -> Iterator[Row]:
         yield ratio_row(type(hook).__name__, step_times(runner, hook, batch, optim_wrapper, steps), most)
     trainings = {}
     for name in ('rgb', 'mipa', 'mipa-ma'):
-        cfg = load_config(CONFIGS / f'quickstart/retinanet_r18_{name}_1200i_digits-pairs.py')
-        if name != 'mipa-ma':  # whose detector lies one level deeper
-            cfg = larger(cfg, side)
-        else:
-            cfg = larger(Config(dict(cfg.to_dict(), model=cfg.model.detector.to_dict())), side)
-            cfg.model = dict(load_config(CONFIGS / f'quickstart/retinanet_r18_{name}_1200i_digits-pairs.py').model,
-                             detector=cfg.model)
-            if side > 160:
-                cfg.model.modality_head.in_channels = 1024
+        cfg = larger(load_config(CONFIGS / f'quickstart/retinanet_r18_{name}_1200i_digits-pairs.py'), side)
         runner, optim_wrapper = untrained_runner(cfg, 'work_dirs/times')
         trainings[name] = runner, next(iter(runner.train_dataloader)), optim_wrapper
 
