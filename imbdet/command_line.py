@@ -1,7 +1,6 @@
 """What the command-line tools share: reading configs, checking them, and ending errors in one line."""
 
 import argparse
-import atexit
 import contextlib
 import logging
 import os
@@ -10,7 +9,6 @@ import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import torch
 from mmdet.utils import setup_cache_size_limit_of_dynamo
 from mmengine.config import Config, DictAction
 from mmengine.device import get_device
@@ -20,6 +18,7 @@ from mmengine.runner import Runner
 
 from imbdet.annotations import check_config
 from imbdet.error_hints import error_hint, error_text
+from imbdet.processes import join_processes_on_cpu
 
 USAGE_ERROR = 2
 RUN_ERROR = 1
@@ -113,13 +112,6 @@ def build_runner(cfg: Config) -> Runner:
             cfg.model_wrapper_cfg = dict(type='MMDistributedDataParallel', device_ids=None, broadcast_buffers=False,
                                          find_unused_parameters=cfg.get('find_unused_parameters', False))
     return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
-
-
-def join_processes_on_cpu() -> None:
-    """Let the processes that ``torchrun`` started work together without a GPU; mmengine's ``init_dist`` asks for one."""
-    torch.distributed.init_process_group('gloo')
-    # Threads of gloo that outlive Python would abort the process after all is done.
-    atexit.register(torch.distributed.destroy_process_group)
 
 
 def report_annotations(cfg: Config, loaders: tuple[str, ...]) -> None:

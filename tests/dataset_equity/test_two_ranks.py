@@ -8,6 +8,7 @@ from mmengine.runner import Runner
 
 from ..tiny_detectors import tiny_detector
 from ..tiny_training import training_config, write_training_set
+from ..two_ranks import join_ranks
 from .likelihoods_of import write_for
 
 LIKELIHOODS = [0.0, 1.0] * 4  # even images, which go to rank 0, weigh 1, the others 0.5
@@ -33,7 +34,7 @@ def make_config(folder, hooks, work_dir):
 
 
 def _train(rank, folder):
-    torch.distributed.init_process_group('gloo', init_method=f'file://{folder}/rendezvous', rank=rank, world_size=2)
+    join_ranks(rank, folder)
     from mmdet.utils import register_all_modules
     register_all_modules()
     torch.set_num_threads(1)
@@ -44,7 +45,6 @@ def _train(rank, folder):
     runner.register_hook(log)
     runner.train()
     torch.save({'means': log.means, 'state': runner.model.module.state_dict()}, folder / f'{rank}.pth')
-    torch.distributed.destroy_process_group()
 
 
 def test_each_rank_weights_its_images(tmp_path):

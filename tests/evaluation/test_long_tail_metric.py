@@ -13,6 +13,7 @@ from mmengine.logging import MMLogger
 from imbdet.annotations import AnnotationError
 from imbdet.evaluation import LongTailMetric
 
+from ..two_ranks import join_ranks
 from .random_case import data_samples, make_case
 from .references import boundary_reference, coco_reference, lvis_reference, pooled_reference
 
@@ -139,8 +140,7 @@ def test_group_without_classes_or_ground_truth(case, style):  # fault 24
 
 
 def _half_of_the_images(rank, folder):
-    import torch.distributed
-    torch.distributed.init_process_group('gloo', init_method=f'file://{folder}/rendezvous', rank=rank, world_size=2)
+    join_ranks(rank, folder)
     case = make_case(folder / str(rank))
     metric = LongTailMetric(ann_file=str(case.path))
     metric.dataset_meta = {'classes': case.classes}
@@ -150,7 +150,6 @@ def _half_of_the_images(rank, folder):
         metric.process({}, [sample])
     results = metric.evaluate(29)
     (folder / f'{rank}.json').write_text(json.dumps(results))
-    torch.distributed.destroy_process_group()
 
 
 def test_two_processes_equal_one(tmp_path):  # fault 24

@@ -8,6 +8,7 @@ from mmengine.hooks import Hook
 from mmengine.model import MMDistributedDataParallel
 from mmengine.runner import Runner
 
+from ..two_ranks import join_ranks
 from .paired_training import evaluated, model_config, training_config
 from .pairs_of_images import paired_dataset, write_pairs
 
@@ -43,7 +44,7 @@ def make_config(folder, work_dir, norm, single_images=False):
 
 
 def _train(rank, folder, *arguments):
-    torch.distributed.init_process_group('gloo', init_method=f'file://{folder}/rendezvous', rank=rank, world_size=2)
+    join_ranks(rank, folder)
     from mmdet.utils import register_all_modules
     register_all_modules()
     torch.set_num_threads(1)
@@ -54,7 +55,6 @@ def _train(rank, folder, *arguments):
     runner.train()
     torch.save({'maps': torch.stack(keep.maps), 'state': runner.model.module.state_dict()}, folder / f'{rank}.pth')
     (folder / f'{rank}.json').write_text(json.dumps(keep.results))
-    torch.distributed.destroy_process_group()
 
 
 def test_two_ranks(tmp_path):

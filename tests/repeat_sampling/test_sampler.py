@@ -17,6 +17,7 @@ from mmengine.runner import Runner
 from imbdet.repeat_sampling import RepeatFactorSampler, category_repeat_factors
 
 from ..dataset_equity.likelihoods_of import write_for
+from ..two_ranks import join_ranks
 
 # Image 1 has a and a crowd of b, image 2 nothing, image 3 a twice and c; nobody has d.
 BOXES = [(1, 1), {'image_id': 1, 'category_id': 2, 'iscrowd': 1}, (3, 1), (3, 1), (3, 3)]
@@ -136,12 +137,10 @@ def test_data_set_smaller_than_the_world(dataset):  # fault 5
 
 
 def _real_ranks(rank, path, folder):
-    import torch.distributed
-    torch.distributed.init_process_group('gloo', init_method=f'file://{folder}/rendezvous', rank=rank, world_size=2)
+    join_ranks(rank, folder)
     # seed=None: the ranks must agree on one.
     sampler = RepeatFactorSampler(coco(path, digit_classes()), threshold=0.1, seed=None)
     np.save(f'{folder}/{rank}.npy', list(sampler))
-    torch.distributed.destroy_process_group()
 
 
 def test_two_processes(digits, tmp_path):  # fault 6

@@ -10,6 +10,7 @@ from mmengine.runner import Runner
 
 from ..tiny_detectors import tiny_detector
 from ..tiny_training import training_config, write_training_set
+from ..two_ranks import join_ranks
 
 
 class Losses(Hook):
@@ -32,7 +33,7 @@ def make_config(folder, name, **keys):
 
 
 def _train(rank, folder, name, keys):
-    torch.distributed.init_process_group('gloo', init_method=f'file://{folder}/rendezvous', rank=rank, world_size=2)
+    join_ranks(rank, folder)
     from mmdet.utils import register_all_modules
     register_all_modules()
     torch.set_num_threads(1)
@@ -45,7 +46,6 @@ def _train(rank, folder, name, keys):
     runner.train()
     torch.save(runner.model.module.state_dict(), folder / f'{rank}.pth')
     (folder / f'{rank}.json').write_text(json.dumps(losses.iterations))
-    torch.distributed.destroy_process_group()
 
 
 @pytest.mark.parametrize(('name', 'keys'), [('retinanet', {}), ('faster-rcnn', dict(momentum=0.2))])

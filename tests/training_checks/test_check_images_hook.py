@@ -17,6 +17,7 @@ from imbdet.training_checks.check_images_hook import image_fault
 from ..mipa.pairs_of_images import paired_dataset, write_pairs
 from ..tiny_detectors import tiny_detector
 from ..tiny_training import make_runner, training_config, write_training_set
+from ..two_ranks import join_ranks
 from .broken_images import BROKEN, ODD, put_image
 
 HOOK = dict(type='CheckImagesHook')
@@ -109,12 +110,11 @@ def test_pairs_and_joined_sets(tmp_path):
 
 
 def check_on_rank(rank, folder, config):
-    torch.distributed.init_process_group('gloo', init_method=f'file://{folder}/rendezvous', rank=rank, world_size=2)
+    join_ranks(rank, folder)
     runner = SimpleNamespace(train_dataloader=SimpleNamespace(dataset=DATASETS.build(config)))
     with pytest.raises(OSError, match='training images cannot be read') as error:
         CheckImagesHook().before_train(runner)
     (folder / f'{rank}.txt').write_text(str(error.value))
-    torch.distributed.destroy_process_group()
 
 
 def test_both_ranks_end(folder):

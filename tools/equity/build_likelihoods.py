@@ -22,7 +22,6 @@ from mmengine.dist import barrier, get_dist_info, init_dist
 from imbdet.command_line import (
     RUN_ERROR,
     USAGE_ERROR,
-    join_processes_on_cpu,
     load_config,
     one_line_errors,
     report_annotations,
@@ -39,6 +38,7 @@ from imbdet.dataset_equity.embedding_networks import Embedding, build_embedding
 from imbdet.dataset_equity.embeddings import cache_folder, embed_parts, load_parts
 from imbdet.dataset_equity.likelihoods import NOISE, NOISE_POLICIES
 from imbdet.dataset_equity.training_images import TrainingImages, images_of_annotations, images_of_config
+from imbdet.processes import join_processes_on_cpu
 from imbdet.reports import write_equity_report
 from imbdet.reports.class_weights import ClassWeights, class_weights
 from imbdet.reports.figures import new_figure

@@ -1,0 +1,13 @@
+"""Being one of two processes that work together; spawned functions of tests begin with it."""
+
+import atexit
+
+import torch
+
+from imbdet.processes import leave_processes
+
+
+def join_ranks(rank, folder):
+    """Join the other process; leave it when the process ends, as imbdet's tools do."""
+    torch.distributed.init_process_group('gloo', init_method=f'file://{folder}/rendezvous', rank=rank, world_size=2)
+    atexit.register(leave_processes)
