@@ -3,11 +3,21 @@
 # make test-slow    run the slow tests too
 # make lint         run ruff and mypy
 # All of them make .venv first and skip what is done. PYTHON=/path/to/python3.11 chooses the interpreter.
+# STACK=onedl takes the maintained fork of mmengine, mmcv and mmdet, in .venv-onedl, since both use the same import names.
 
 SHELL := /bin/bash
-VENV := .venv
+STACK := openmmlab
+VENV_openmmlab := .venv
+VENV_onedl := .venv-onedl
+VENV := $(VENV_$(STACK))
 BIN := $(VENV)/bin
-STACK := $(VENV)/.openmmlab
+READY := $(VENV)/.$(STACK)
+CONSTRAINTS := requirements/$(STACK).txt
+INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --constraint $(CONSTRAINTS)
+
+ifeq ($(VENV),)
+$(error STACK is openmmlab or onedl, not $(STACK))
+endif
 
 .PHONY: quickstart test test-slow lint setup
 
@@ -24,16 +34,14 @@ lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-setup: $(STACK)
+setup: $(READY)
 
-$(STACK): pyproject.toml requirements/openmmlab.txt tools/setup/mmcv_wheel.py
+$(READY): pyproject.toml $(CONSTRAINTS) tools/setup/mmcv_wheel.py
 	@echo 'imbdet: making $(VENV): torch (1 minute), mmcv (minutes, the first time), mmdet and imbdet'
 	set -e; python=$$(tools/setup/find_python.sh); \
 	test -x $(BIN)/python || $$python -m venv $(VENV)
-	$(BIN)/python -m pip install --disable-pip-version-check --constraint requirements/openmmlab.txt \
-		setuptools wheel ninja psutil torch torchvision
-	set -e; wheel=$$($(BIN)/python tools/setup/mmcv_wheel.py 2.1.0); \
-	$(BIN)/python -m pip install --disable-pip-version-check --constraint requirements/openmmlab.txt $$wheel
-	$(BIN)/python -m pip install --disable-pip-version-check --constraint requirements/openmmlab.txt \
-		--editable '.[openmmlab,plots,tests,lint]'
+	$(INSTALL) setuptools wheel ninja psutil torch torchvision
+	set -e; wheel=$$($(BIN)/python tools/setup/mmcv_wheel.py $$(grep -o '^[a-z-]*mmcv==[^ ]*' $(CONSTRAINTS))); \
+	$(INSTALL) $$wheel
+	$(INSTALL) --editable '.[$(STACK),plots,tests,lint]'
 	touch $@

@@ -35,18 +35,21 @@ def cache(tmp_path):
     return tmp_path / f'imbdet/wheels/torch{torch.__version__}-{ops}-{sys.implementation.cache_tag}'
 
 
-def test_cached_wheel_is_used(cache, tmp_path):
+@pytest.mark.parametrize(('requirement', 'wheel'), [('mmcv==2.1.0', 'mmcv-2.1.0-cp311.whl'),
+                                                    ('onedl-mmcv==2.3.6', 'onedl_mmcv-2.3.6-cp311.whl')])
+def test_cached_wheel_is_used(cache, tmp_path, requirement, wheel):
     cache.mkdir(parents=True)
     (cache / 'mmcv-2.1.0-cp311.whl').touch()
-    result = run(sys.executable, SETUP / 'mmcv_wheel.py', '2.1.0', XDG_CACHE_HOME=str(tmp_path))
-    assert result.stdout.strip() == str(cache / 'mmcv-2.1.0-cp311.whl')
+    (cache / 'onedl_mmcv-2.3.6-cp311.whl').touch()
+    result = run(sys.executable, SETUP / 'mmcv_wheel.py', requirement, XDG_CACHE_HOME=str(tmp_path))
+    assert result.stdout.strip() == str(cache / wheel)
 
 
 def test_wheel_of_another_torch_is_not(cache, tmp_path):
     other = cache.with_name(cache.name.replace('torch', 'torch0.'))
     other.mkdir(parents=True)
     (other / 'mmcv-2.1.0-cp311.whl').touch()
-    result = run(sys.executable, SETUP / 'mmcv_wheel.py', '2.1.0', XDG_CACHE_HOME=str(tmp_path), CXX='no-compiler')
+    result = run(sys.executable, SETUP / 'mmcv_wheel.py', 'mmcv==2.1.0', XDG_CACHE_HOME=str(tmp_path), CXX='no-compiler')
     assert result.returncode == 1
     assert result.stdout == ''
     assert 'no C++ compiler (no-compiler)' in result.stderr.splitlines()[-1]

@@ -4,8 +4,8 @@ mmcv publishes no wheels for current torch releases, and pip's own cache keys a 
 wheel built for another torch then fails at import with "undefined symbol". This script keeps its wheels in a folder
 named after torch, CUDA (with the GPU's architecture) and Python, below ``$XDG_CACHE_HOME/imbdet/wheels``.
 
-Run it with the interpreter that holds torch:  ``python tools/setup/mmcv_wheel.py 2.1.0``. The path goes to standard
-output, progress to standard error.
+Run it with the interpreter that holds torch:  ``python tools/setup/mmcv_wheel.py mmcv==2.1.0``, or
+``onedl-mmcv==2.3.6``. The path goes to standard output, progress to standard error.
 """
 
 import argparse
@@ -76,8 +76,9 @@ def show_progress(line, shown):
     return part
 
 
-def build(version, folder, architectures):
+def build(requirement, folder, architectures):
     """Build the wheel in a temporary folder and move it into ``folder`` when it is whole."""
+    distribution, _, version = requirement.partition('==')
     compiler = os.environ.get('CXX', 'c++')
     if shutil.which(compiler) is None:
         fail(f'no C++ compiler ({compiler}) to build mmcv with. Install one (Debian: apt-get install g++).')
@@ -85,33 +86,34 @@ def build(version, folder, architectures):
         fail(f'no Python.h in {sysconfig.get_path("include")}. Install the headers (Debian: apt-get install '
              'python3-dev).')
     folder.mkdir(parents=True, exist_ok=True)
-    log = folder / f'mmcv-{version}-build.log'
-    print(f'imbdet: building mmcv {version} {"with CUDA ops for " + ", ".join(architectures) if architectures else "for CPU"}'
-          f' once (7 to 25 minutes on 2 cores for CPU, an hour for CUDA). Log: {log}', file=sys.stderr, flush=True)
+    log = folder / f'{distribution}-{version}-build.log'
+    ops = f'with CUDA ops for {", ".join(architectures)}' if architectures else 'for CPU'
+    print(f'imbdet: building {distribution} {version} {ops} once (7 to 25 minutes on 2 cores for CPU, an hour for CUDA). '
+          f'Log: {log}', file=sys.stderr, flush=True)
     with tempfile.TemporaryDirectory(dir=folder) as scratch, open(log, 'w') as log_file:
         command = [sys.executable, '-m', 'pip', 'wheel', '-v', '--no-build-isolation', '--no-deps', '--no-cache-dir',
-                   '--no-binary', 'mmcv', '--wheel-dir', scratch, f'mmcv=={version}']
+                   '--no-binary', distribution, '--wheel-dir', scratch, requirement]
         process = subprocess.Popen(command, env=build_environment(architectures), text=True, errors='replace',
                                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         shown = -1
         for line in process.stdout:
             log_file.write(line)
             shown = show_progress(line, shown)
-        wheels = list(Path(scratch).glob('mmcv-*.whl'))
+        wheels = list(Path(scratch).glob('*.whl'))
         if process.wait() or not wheels:
-            fail(f'mmcv did not build; the reason is at the end of {log}.')
+            fail(f'{distribution} did not build; the reason is at the end of {log}.')
         return Path(shutil.move(wheels[0], folder / wheels[0].name))
 
 
 def main():
     """Print the path of the cached wheel, building it first where there is none."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('version', help='version of mmcv, such as 2.1.0')
-    version = parser.parse_args().version
+    parser.add_argument('requirement', help='distribution of mmcv and its version: mmcv==2.1.0 or onedl-mmcv==2.3.6')
+    requirement = parser.parse_args().requirement
     architectures = cuda_architectures()
     folder = cache_folder(architectures)
-    wheels = list(folder.glob(f'mmcv-{version}-*.whl'))
-    print(wheels[0] if wheels else build(version, folder, architectures))
+    wheels = list(folder.glob(f'{requirement.replace("-", "_").replace("==", "-")}-*.whl'))
+    print(wheels[0] if wheels else build(requirement, folder, architectures))
 
 
 if __name__ == '__main__':
