@@ -1,5 +1,6 @@
 """Repairs to what other packages break, each with its reason. Nothing else in imbdet alters a foreign module."""
 
+import functools
 import types
 from pathlib import Path
 
@@ -10,6 +11,7 @@ def apply() -> None:
     """Make all repairs; those that are not needed do nothing."""
     register_configs()
     allow_mmengine_checkpoints()
+    keep_checkpoints_from_running_code()
     restore_numpy_float_in_lvis()
 
 
@@ -59,6 +61,19 @@ def allow_mmengine_checkpoints() -> None:
         HistoryBuffer, HistoryBuffer.min, HistoryBuffer.max, HistoryBuffer.current, HistoryBuffer.mean, getattr,
         numpy.ndarray, numpy.dtype, multiarray._reconstruct, multiarray.scalar, *scalar_types
     ])
+
+
+def keep_checkpoints_from_running_code() -> None:
+    """Let the onedl fork's mmengine refuse the checkpoints that torch refuses.
+
+    onedl-mmengine 0.10.12 reads a checkpoint with ``weights_only``, but if torch refuses it, again without, which runs any code
+    that it carries. What mmengine itself stores is allowed by :func:`allow_mmengine_checkpoints`.
+    """
+    from mmengine.runner import checkpoint
+
+    load = getattr(checkpoint, '_safe_torch_load', None)  # openmmlab's has none
+    if load is not None and not isinstance(load, functools.partial):
+        checkpoint._safe_torch_load = functools.partial(load, weights_only=True)
 
 
 def restore_numpy_float_in_lvis() -> None:
