@@ -134,6 +134,15 @@ def test_rfs_twin_differs_by_the_method_alone(name):
     assert config.to_dict() == twin.to_dict()
 
 
+def test_irfs_of_equal_length_draws_as_many_images_as_rfs(data_root, monkeypatch):
+    monkeypatch.chdir(data_root)
+    lengths = []
+    for method in ('irfs-equal-length', 'rfs'):
+        loader = Config.fromfile(CONFIGS / f'quickstart/retinanet_r18_{method}_400i_digits.py').train_dataloader
+        lengths.append(Runner.build_dataloader(loader, seed=0).sampler.epoch_size)
+    assert lengths[0] == lengths[1]
+
+
 def without_scope(config):
     """A config's plain value without the scope that mmengine notes in what comes from another package's base."""
     if isinstance(config, dict):

@@ -4,6 +4,8 @@ from imbdet.reports.class_curve import draw_class_curve
 from imbdet.reports.class_curve_hook import ClassCurveHook
 from imbdet.reports.detection_gallery import choose_images, draw_detections
 from imbdet.reports.equity_report import write_equity_report
+from imbdet.reports.grid_report import write_grid_report
+from imbdet.reports.grid_results import merge_results, read_results, write_results
 from imbdet.reports.imbalance_findings import examine
 from imbdet.reports.imbalance_report import write_imbalance_report
 from imbdet.reports.long_tail_report import write_long_tail_report
@@ -12,5 +14,6 @@ from imbdet.reports.page import Section, write_page
 
 __all__ = [
     'ClassCurveHook', 'Section', 'choose_images', 'draw_class_curve', 'draw_detections', 'draw_mixed_batch', 'examine',
-    'write_equity_report', 'write_imbalance_report', 'write_long_tail_report', 'write_page'
+    'merge_results', 'read_results', 'write_equity_report', 'write_grid_report', 'write_imbalance_report',
+    'write_long_tail_report', 'write_page', 'write_results'
 ]

@@ -7,12 +7,14 @@ The default config needs data/digits_longtail and the file of likelihoods that c
 
 import argparse
 import resource
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 from mmdet.registry import HOOKS
 from mmengine.config import Config
 from paired_steps import compare_steps, seconds, untrained_runner
+from table import Row, print_table
 
 from imbdet.dataset_equity.clusters import kmeans_clusters, reduce_embeddings
 
@@ -20,16 +22,29 @@ CONFIG = Path(__file__).parents[2] / 'configs/quickstart/retinanet_r18_equity_40
 NUM_IMAGES, DIMENSIONS, NUM_CLUSTERS = 100_000, 384, 1000
 
 
-def time_steps(path: str | Path, steps: int) -> None:
-    """Time steps with the hook and without it."""
+def time_steps(path: str | Path, steps: int) -> Row:
+    """Time steps with the hook and without it.
+
+    Args:
+        path: Config with the hook.
+        steps: Steps of each.
+
+    Returns:
+        The row of the table.
+    """
     cfg = Config.fromfile(path)
     hook = HOOKS.build(next(hook for hook in cfg.custom_hooks if hook.type == 'DatasetEquityHook'))
     runner, optim_wrapper = untrained_runner(cfg, 'work_dirs/benchmark_dataset_equity')
-    compare_steps(runner, hook, next(iter(runner.train_dataloader)), optim_wrapper, steps, 'plain and with DatasetEquityHook')
+    return compare_steps(runner, hook, next(iter(runner.train_dataloader)), optim_wrapper, steps,
+                         f'{type(runner.model).__name__} with DatasetEquityHook')
 
 
-def time_clustering() -> None:
-    """Time PCA and k-means on random groups, and tell the memory."""
+def time_clustering() -> Iterator[Row]:
+    """Time PCA and k-means on random groups, and tell the memory.
+
+    Yields:
+        Rows of the table.
+    """
     rng = np.random.default_rng(0)
     centres = rng.normal(size=(2 * NUM_CLUSTERS, DIMENSIONS)).astype(np.float32)
     embeddings = centres[rng.integers(0, len(centres), NUM_IMAGES)]
@@ -39,9 +54,10 @@ def time_clustering() -> None:
     reducing = seconds(lambda: found.update(points=reduce_embeddings(embeddings)))
     clustering = seconds(lambda: found.update(clusters=kmeans_clusters(found['points'], NUM_CLUSTERS)))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    print(f'{NUM_IMAGES} x {DIMENSIONS} embeddings: PCA {reducing:.1f} s, k-means with {NUM_CLUSTERS} clusters by '
-          f'{found["clusters"][1]} {clustering:.1f} s (at most 40 s together are wanted), peak memory of the process '
-          f'{peak:.2f} GiB (1.5 GB = 1.40 GiB is wanted)')
+    what = f'{NUM_IMAGES:,} x {DIMENSIONS} embeddings'
+    yield Row('clustering', f'{what}: PCA, and k-means with {NUM_CLUSTERS:,} clusters by {found["clusters"][1]}',
+              f'{reducing:.1f} and {clustering:.1f} s', 'at most 40 s together', reducing + clustering <= 40)
+    yield Row('clustering', f'{what}: peak memory of the process', f'{peak:.2f} GiB', 'at most 1.40 GiB', peak <= 1.4)
 
 
 def main() -> None:
@@ -50,8 +66,7 @@ def main() -> None:
     parser.add_argument('config', nargs='?', default=CONFIG, help='config with the hook (default: %(default)s)')
     parser.add_argument('--steps', type=int, default=60, help='steps of each (default: %(default)s)')
     arguments = parser.parse_args()
-    time_clustering()
-    time_steps(arguments.config, arguments.steps)
+    print_table([*time_clustering(), time_steps(arguments.config, arguments.steps)])
 
 
 if __name__ == '__main__':

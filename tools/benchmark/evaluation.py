@@ -13,6 +13,7 @@ import importlib.util
 import io
 import json
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -20,9 +21,10 @@ import torch
 from lvis import LVIS, LVISEval, LVISResults
 from mmengine.logging import MMLogger
 from paired_steps import seconds
+from table import Row, print_table
+from tqdm import tqdm
 
 from imbdet.evaluation import LongTailMetric
-from imbdet.evaluation.backends import BACKENDS
 
 NUM_CLASSES = 1203
 PER_IMAGE = 300
@@ -77,42 +79,61 @@ def run_lvis(truth: LVIS, results: list[dict]) -> dict:
     return evaluation.results
 
 
-def main() -> None:
-    """Time all and print a line for each backend."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--images', type=int, default=1500, help='images (default: %(default)s)')
-    parser.add_argument('--runs', type=int, default=2, help='times that each is run (default: %(default)s)')
-    arguments = parser.parse_args()
+def rows(num_images: int, runs: int) -> Iterator[Row]:
+    """Time LongTailMetric with each installed backend, and lvis-api, in turn.
+
+    Args:
+        num_images: Images.
+        runs: Times that each is run.
+
+    Yields:
+        Rows of the table.
+    """
     MMLogger.get_current_instance().setLevel('ERROR')
     rng = np.random.default_rng(0)
-    truth = make_ground_truth(arguments.images, rng)
+    truth = make_ground_truth(num_images, rng)
     samples = make_detections(truth, rng)
-    print(f'{arguments.images} images, {NUM_CLASSES} classes, {PER_IMAGE * len(samples)} detections')
+    what = f'{num_images:,} images, {NUM_CLASSES:,} classes, {PER_IMAGE * len(samples):,} detections'
     results = [{'image_id': sample['img_id'], 'category_id': label + 1, 'bbox': [x1, y1, x2 - x1, y2 - y1], 'score': score}
                for sample in samples for (x1, y1, x2, y2), score, label in zip(
                    *(sample['pred_instances'][key].tolist() for key in ('bboxes', 'scores', 'labels')), strict=True)]
+    times: dict[str, list[tuple[float, float, float]]] = {}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / 'truth.json'
         path.write_text(json.dumps(truth))
         expected = run_lvis(LVIS(str(path)), [dict(result) for result in results])
-        classes = tuple(category['name'] for category in truth['categories'])
-        for _ in range(arguments.runs):
+        for _ in tqdm(range(runs), disable=None, unit='run'):
             reference = seconds(run_lvis, LVIS(str(path)), [dict(result) for result in results])
-            print(f'lvis-api {reference:.2f} s')
-            for name in ('hotcoco', 'faster_coco_eval', 'lvis'):
-                if importlib.util.find_spec(name) is None:
-                    print(f'{name} is not installed: pip install {BACKENDS[name][2]}')
-                    continue
+            for name in filter(importlib.util.find_spec, ('hotcoco', 'faster_coco_eval', 'lvis')):
                 metric = LongTailMetric(str(path), backend=name)
-                metric.dataset_meta = {'classes': classes}
+                metric.dataset_meta = {'classes': tuple(category['name'] for category in truth['categories'])}
                 metric.process({}, samples)
-                first, later = (seconds(metric.compute_metrics, metric.results) for _ in range(2))
-                found = metric.compute_metrics(metric.results) if name == 'hotcoco' else {}
-                apart = max((abs(found[f'bbox_{key}'] - expected[key]) for key in ('AP', 'AP50', 'AP75', 'APr', 'APc', 'APf')
-                             if found), default=float('nan'))
-                print(f'LongTailMetric with {name}: first evaluation {first:.2f} s, {reference / first:.1f} times as fast as '
-                      f'lvis-api; later ones {later:.2f} s, {reference / later:.1f} times'
-                      + (f'; largest difference {apart:.1e}' if found else ''))
+                times.setdefault(name, []).append((reference, *(seconds(metric.compute_metrics, metric.results)
+                                                                for _ in range(2))))
+                if len(times[name]) == 1:
+                    found = metric.compute_metrics(metric.results)
+                    apart = max(abs(found[f'bbox_{key}'] - expected[key])
+                                for key in ('AP', 'AP50', 'AP75', 'APr', 'APc', 'APf'))
+                    yield Row('evaluation', f'{what}: {name} against lvis-api', f'largest difference {apart:.1e}',
+                              'at most 1e-06', apart <= 1e-6)
+    for name, measured in times.items():
+        reference, first, later = np.array(measured).T
+        least = 20 if name == 'hotcoco' else None  # the library that is installed for speed
+        for when, ours in (('first', first), ('later', later)):
+            ratios = reference / ours
+            yield Row('evaluation', f'{what}: LongTailMetric by {name}, {when}',
+                      f'{np.median(ratios):.1f} times as fast as lvis-api ({min(ratios):.1f} to {max(ratios):.1f}, {runs} '
+                      f'runs): {np.median(ours):.2f} and {np.median(reference):.2f} s',
+                      f'at least {least} times' if least else '', least is None or bool(np.median(ratios) >= least))
+
+
+def main() -> None:
+    """Time and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('--images', type=int, default=1500, help='images (default: %(default)s)')
+    parser.add_argument('--runs', type=int, default=2, help='times that each is run (default: %(default)s)')
+    arguments = parser.parse_args()
+    print_table(rows(arguments.images, arguments.runs))
 
 
 if __name__ == '__main__':

@@ -2,12 +2,12 @@
 
 import copy
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import torch
 from mmdet.structures import DetDataSample
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
+from table import Row
 from torch import Tensor
 
 from imbdet.dataset_equity.batch_weights import weight_gradient
@@ -15,24 +15,6 @@ from imbdet.mipa.ir_ratio import LearnableRatio, pass_gradient_to_ratio
 from imbdet.mipa.modality_head import PatchModalityHead, reverse_gradient
 from imbdet.mipa.patch_mixing import draw_modality_map, select_patches
 from imbdet.sampling_free import count_foreground, guided_weight
-
-
-class Row(NamedTuple):
-    """A line of the table.
-
-    Attributes:
-        part: Part of the check.
-        what: What was checked.
-        found: What came out, as text.
-        wanted: What is wanted, as text; empty where the number is only told.
-        passed: Whether it came out as wanted.
-    """
-
-    part: str
-    what: str
-    found: str
-    wanted: str = ''
-    passed: bool = True
 
 
 def difference(name: str, on_cpu: list[Tensor], on_device: list[Tensor], limit: float) -> Row:

@@ -11,6 +11,7 @@ from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
+from table import Row, ratio_row
 from tqdm import tqdm
 
 WARM_UP = 3
@@ -66,8 +67,8 @@ def step_times(runner: Runner, hook: Hook, batch: dict, optim_wrapper: OptimWrap
     return np.array(times[WARM_UP:])
 
 
-def compare_steps(runner: Runner, hook: Hook, batch: dict, optim_wrapper: OptimWrapper, steps: int, names: str) -> None:
-    """Time steps without the hook and with it, and print medians and the ratio of pairs.
+def compare_steps(runner: Runner, hook: Hook, batch: dict, optim_wrapper: OptimWrapper, steps: int, what: str) -> Row:
+    """Time steps without the hook and with it.
 
     Args:
         runner: As for :func:`step_times`.
@@ -75,9 +76,9 @@ def compare_steps(runner: Runner, hook: Hook, batch: dict, optim_wrapper: OptimW
         batch: As for :func:`step_times`.
         optim_wrapper: As for :func:`step_times`.
         steps: As for :func:`step_times`.
-        names: What is compared, such as ``'plain and with guided loss'``.
+        what: What is compared, such as ``'RetinaNet with GuidedLossHook'``.
+
+    Returns:
+        The row of the table.
     """
-    plain, hooked = step_times(runner, hook, batch, optim_wrapper, steps).T
-    low, median, high = np.percentile(hooked / plain, [25, 50, 75])
-    print(f'step, {names}: {1000 * np.median(plain):.1f} and {1000 * np.median(hooked):.1f} ms; median ratio {median:.3f}, '
-          f'quartiles {low:.3f} and {high:.3f}, {steps} pairs (at most 1.02 is wanted)')
+    return ratio_row('step', what, step_times(runner, hook, batch, optim_wrapper, steps), 1.02)

@@ -1,22 +1,31 @@
-"""Time RepeatFactorSampler against mmengine's ClassBalancedDataset on a data set of LVIS v1's size.
+"""Time RepeatFactorSampler against mmengine's ClassBalancedDataset, and its maths against loops, at LVIS v1's size.
 
     python tools/benchmark/repeat_factor_sampler.py [--runs 3]
 
 The data set has 100,170 images and 1.27 million boxes with polygons, made up in memory; class frequencies follow a power
-law. Both are built in turn, so that the ratio holds when the machine's speed drifts. Takes some minutes and 6 GB.
+law. Both are built in turn, so that the ratio holds when the machine's speed drifts. The maths of RFS is also timed against
+the same in Python loops, as detectron2's sampler has it, from the same lists of labels. Takes some minutes and 6 GB.
 """
 
 import argparse
-import time
-from collections.abc import Callable
+import collections
+import math
+from collections.abc import Iterator
 from typing import ClassVar
 
+import imbdet  # noqa: F401  first: it says what an installation lacks and how to mend it
+
+# isort: split
 import numpy as np
+import torch
 from mmdet.datasets import BaseDetDataset
 from mmengine.dataset import ClassBalancedDataset
+from paired_steps import seconds
+from table import Row, print_table, ratio_row
 from tqdm import tqdm
 
-from imbdet.repeat_sampling import RepeatFactorSampler
+from imbdet.repeat_sampling import RepeatFactorSampler, category_repeat_factors, image_repeat_factors, systematic_indices
+from imbdet.repeat_sampling.label_counts import count_labels, labels_per_image
 
 NUM_IMAGES = 100170
 NUM_BOXES = 1270141
@@ -44,35 +53,68 @@ class LVISSizedDataset(BaseDetDataset):
         return data
 
 
-def seconds(build: Callable[[], object]) -> tuple[float, object]:
-    """Return how long a call takes, and what it returns."""
-    start = time.perf_counter()
-    result = build()
-    return time.perf_counter() - start, result
+def loop_factors(labels: list[list[int]], threshold: float) -> torch.Tensor:
+    """Compute RFS's image factors as detectron2's RepeatFactorTrainingSampler does: image by image, class by class."""
+    images_of: collections.Counter = collections.Counter()
+    for of_image in labels:
+        images_of.update(set(of_image))
+    of_class = {label: max(1.0, math.sqrt(threshold * len(labels) / count)) for label, count in images_of.items()}
+    return torch.tensor([max((of_class[label] for label in set(of_image)), default=1.0) for of_image in labels])
 
 
-def main() -> None:
-    """Time both, in turn, and print the medians and their ratio."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--runs', type=int, default=3, help='times that both are built (default: %(default)s)')
-    runs = parser.parse_args().runs
-    print('making the data set')
+def loop_epoch(factors: torch.Tensor, generator: torch.Generator) -> list[int]:
+    """Draw an epoch as detectron2's sampler does: the whole part of a factor, one more with the probability of the rest."""
+    repeats = factors.floor() + (torch.rand(len(factors), generator=generator) < factors.frac())
+    indices: list[int] = []
+    for image, repeat in enumerate(repeats):
+        indices += [image] * int(repeat)
+    return [indices[place] for place in torch.randperm(len(indices), generator=generator).tolist()]
+
+
+def array_factors(labels: list[list[int]], threshold: float) -> np.ndarray:
+    """Compute the same by imbdet's functions."""
+    counts = count_labels([np.asarray(of_image, dtype=np.int64) for of_image in labels], NUM_CLASSES)
+    return image_repeat_factors(labels, category_repeat_factors(*counts, len(labels), threshold, 'rfs'))
+
+
+def rows(runs: int) -> Iterator[Row]:
+    """Time the building of samplers and the drawing of epochs.
+
+    Args:
+        runs: Times that each is run.
+
+    Yields:
+        Rows of the table.
+    """
     dataset = LVISSizedDataset(ann_file='', pipeline=[])
-    ratios, ours, theirs = [], [], []
+    what = f'{NUM_IMAGES:,} images, {NUM_BOXES:,} boxes'
     sampler = RepeatFactorSampler(dataset, seed=0)  # warms up
-    for _ in tqdm(range(runs), disable=None, unit='run'):
-        ours.append(seconds(lambda: RepeatFactorSampler(dataset, seed=0))[0])
-        theirs.append(seconds(lambda: ClassBalancedDataset(dataset, oversample_thr=1e-3))[0])
-        ratios.append(ours[-1] / theirs[-1])
+    built = [(seconds(ClassBalancedDataset, dataset, oversample_thr=1e-3), seconds(RepeatFactorSampler, dataset, seed=0))
+             for _ in tqdm(range(runs), disable=None, unit='run')]
+    yield ratio_row('sampler', f'{what}: built, against ClassBalancedDataset', np.array(built), 0.6)
     draws = []
     for epoch in range(20):
         sampler.set_epoch(epoch)
-        draws.append(seconds(lambda: list(sampler))[0])
-    print(f'build: RepeatFactorSampler {np.median(ours):.2f} s, ClassBalancedDataset {np.median(theirs):.2f} s, ratio '
-          f'{np.median(ratios):.2f} (each of {runs}: {", ".join(f"{ratio:.2f}" for ratio in ratios)}; at most 0.6 is '
-          'wanted)')
-    print(f'epoch: {len(sampler)} indices drawn in {1000 * np.median(draws):.1f} ms, longest {1000 * max(draws):.1f} ms '
-          '(at most 30 is wanted)')
+        draws.append(1000 * seconds(lambda: list(sampler)))
+    yield Row('sampler', f'{what}: an epoch of {len(sampler):,} drawn', f'{np.median(draws):.1f} ms ({min(draws):.1f} to '
+              f'{max(draws):.1f}, 20 epochs)', 'at most 30 ms', bool(np.median(draws) <= 30))
+    labels = [of_image.tolist() for of_image in labels_per_image(dataset)]
+    factors = loop_factors(labels, 1e-3)
+    np.testing.assert_allclose(array_factors(labels, 1e-3), factors.numpy(), rtol=1e-6)
+    counted = [(seconds(loop_factors, labels, 1e-3), seconds(array_factors, labels, 1e-3)) for _ in range(runs)]
+    yield ratio_row('sampler', f'{what}: RFS factors from lists of labels, against loops as in detectron2', np.array(counted),
+                    None)
+    generator, rng = torch.Generator().manual_seed(0), np.random.default_rng(0)
+    drawn = [(seconds(loop_epoch, factors, generator), seconds(lambda: systematic_indices(factors.numpy(), rng).tolist()))
+             for _ in range(2 * runs)]
+    yield ratio_row('sampler', f'{what}: an epoch of RFS drawn, against loops as in detectron2', np.array(drawn), None)
+
+
+def main() -> None:
+    """Time and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('--runs', type=int, default=3, help='times that both are built (default: %(default)s)')
+    print_table(rows(parser.parse_args().runs))
 
 
 if __name__ == '__main__':

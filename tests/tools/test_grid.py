@@ -1,0 +1,176 @@
+"""A grid of tiny trainings: stopped and continued, shared among processes, and what it says of wrong grids."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from imbdet.reports import read_results
+
+from ..tiny_detectors import tiny_detector
+from ..tiny_training import scalars, training_config, write_training_set
+
+ROOT = Path(__file__).parents[2]
+TOOL = ROOT / 'tools/benchmark/grid.py'
+GRID = '''
+seeds = [0]
+runs = dict(
+    baseline=dict(config='config.py'),
+    slow=dict(config='config.py', cfg_options={'train_cfg.max_iters': 3, 'optim_wrapper.optimizer.lr': 0.02}))
+'''
+
+
+@pytest.fixture(scope='module')
+def folder(tmp_path_factory):
+    """A folder with data, a config of two iterations and a validation, and a grid."""
+    folder = tmp_path_factory.mktemp('grid')
+    write_training_set(folder)
+    evaluator = dict(type='LongTailMetric', style='coco', ann_file=str(folder / 'train.json'),
+                     train_ann_file=str(folder / 'train.json'))
+    config = training_config(folder, tiny_detector('retinanet'), val_cfg=dict(type='ValLoop'), val_evaluator=evaluator,
+                             vis_backends=[dict(type='LocalVisBackend')])
+    config.visualizer = dict(type='DetLocalVisualizer', vis_backends=config.vis_backends)
+    loader = json.loads(json.dumps(config.train_dataloader))
+    loader['sampler']['shuffle'] = False
+    config.val_dataloader = loader
+    config.custom_imports = dict(imports=['imbdet'], allow_failed_imports=False)
+    config.pop('work_dir')
+    config.dump(folder / 'config.py')
+    (folder / 'grid.py').write_text(GRID)
+    return folder
+
+
+def grid(folder):
+    """Start the tool."""
+    return subprocess.Popen([sys.executable, TOOL, 'grid.py'], cwd=folder, text=True, stdout=subprocess.PIPE,
+                            stderr=subprocess.STDOUT, env={**os.environ, 'OMP_NUM_THREADS': '1'})
+
+
+@pytest.fixture(scope='module')
+def tool():
+    """The module; it imports its neighbours, as scripts do."""
+    sys.path.insert(0, str(TOOL.parent))
+    try:
+        import grid as module
+    finally:
+        sys.path.pop(0)
+    return module
+
+
+@pytest.fixture
+def run(tool, folder, monkeypatch, capsys):
+    """A function that runs the tool in this process and returns what it printed."""
+
+    def run(*arguments):
+        monkeypatch.chdir(folder)
+        monkeypatch.setattr(sys, 'argv', ['grid.py', *arguments])
+        monkeypatch.setattr(signal, 'signal', lambda *_: None)  # pytest keeps its own
+        with contextlib.suppress(SystemExit):
+            tool.main()
+        return ''.join(capsys.readouterr())
+
+    return run
+
+
+def test_stopped_and_continued(folder):
+    """What was finished stays, the training that was cut off ends with the grid, and the rest is done later."""
+    work_dir = folder / 'work_dirs/grid'
+    stopped = grid(folder)
+    first, second = work_dir / 'baseline/seed_0', work_dir / 'slow/seed_0'
+    deadline, trainings = time.monotonic() + 300, []
+    while not (second.is_dir() and trainings) and time.monotonic() < deadline and stopped.poll() is None:
+        time.sleep(0.1)
+        trainings = psutil.Process(stopped.pid).children()
+    training, = trainings
+    stopped.send_signal(signal.SIGTERM)
+    output, _ = stopped.communicate(timeout=60)
+    assert stopped.returncode == 1, output
+    assert not training.is_running()
+    assert (first / 'training.json').is_file()
+    assert not (second / 'training.json').exists()
+    logs = sorted(first.rglob('*.json'))
+
+    again = grid(folder)
+    output, _ = again.communicate(timeout=300)
+    assert again.returncode == 0, output
+    assert '2 of 2 trainings are finished' in output
+    assert sorted(first.rglob('*.json')) == logs  # not trained again
+    baseline, slow = read_results(work_dir / 'results.json')
+    assert (baseline.name, baseline.iterations, baseline.images) == ('baseline', 2, 4)
+    assert (slow.name, slow.iterations, slow.images) == ('slow', 3, 6)
+    assert baseline.fingerprint != slow.fingerprint
+    for training, where in ((baseline, first), (slow, second)):
+        logged = scalars(where)
+        assert training.metrics == {name: value for name, value in logged[-1].items() if '/bbox_' in name}
+        assert len(training.metrics) == 9
+        assert training.step_seconds == pytest.approx(sorted(line['time'] for line in logged if 'loss' in line)[1], rel=0.5)
+    assert 'slow less baseline' in (work_dir / 'table.md').read_text()
+
+
+def test_results_of_another_config(run):
+    """After the test above: its folder is not mixed with other settings."""
+    said = run('grid.py', '--cfg-options', 'optim_wrapper.optimizer.lr=0.5')
+    assert 'baseline/seed_0 holds a training by another config than config.py' in said
+
+
+@pytest.mark.parametrize('environment', [dict(RANK='1', WORLD_SIZE='2', LOCAL_RANK='1'),
+                                         dict(SLURM_PROCID='1', SLURM_NTASKS='2', SLURM_LOCALID='1')])
+def test_a_process_of_several(run, monkeypatch, environment):
+    """Of a grid whose share is done nothing is trained, and what is finished is reported."""
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert '2 of 2 trainings are finished' in run('grid.py')
+
+
+def test_shares_are_disjoint_and_complete(tool, monkeypatch):
+    jobs, shares = list(range(7)), []
+    for rank in range(3):
+        monkeypatch.setenv('RANK', str(rank))
+        monkeypatch.setenv('WORLD_SIZE', '3')
+        shares += tool.share_of_this_process(jobs)[0]
+    assert sorted(shares) == jobs
+
+
+def test_trainings_do_not_think_they_are_ranks(tool, monkeypatch):
+    monkeypatch.setenv('RANK', '1')
+    monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '4,5,6')
+    environment = tool.environment(4, 2)
+    assert 'RANK' not in environment
+    assert environment['CUDA_VISIBLE_DEVICES'] == '5'
+
+
+def test_options_of_the_run_and_of_all(tool, folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    jobs = tool.read_grid('grid.py', Path('work'), ['train_dataloader.batch_size=4'])
+    assert [(job.name, job.seed, job.baseline) for job in jobs] == [('baseline', 0, 'baseline'), ('slow', 0, 'baseline')]
+    assert jobs[1].options == ['train_cfg.max_iters=3', 'optim_wrapper.optimizer.lr=0.02', 'train_dataloader.batch_size=4']
+
+
+@pytest.mark.parametrize(('content', 'message'), [
+    ('seeds = [0]', r'needs runs = dict'),
+    ("runs = dict(a=dict(config='config.py'))", r'needs runs = dict.* and seeds'),
+    ("seeds = [0]; runs = dict(a=dict())", "run 'a' needs config"),
+    ("seeds = [0]; runs = dict(a=dict(config='config.py', options=1))", r"run 'a' .*it has \['config', 'options'\]"),
+    ("seeds = [0]; runs = dict(a=dict(config='config.py', baseline='b'))", "baseline 'b' of run 'a' is no run"),
+    ("seeds = [0]; runs = dict(a=dict(config='none.py'))", r'config not found: none\.py'),
+])
+def test_wrong_grids(tool, folder, monkeypatch, content, message):
+    monkeypatch.chdir(folder)
+    Path('wrong.py').write_text(content)
+    with pytest.raises((ValueError, FileNotFoundError), match=message):
+        tool.read_grid('wrong.py', Path('work'), [])
+
+
+def test_a_training_that_fails(run, folder):
+    """It is named, with its output."""
+    (folder / 'failing.py').write_text("seeds = [0]\nruns = dict(bad=dict(config='config.py', "
+                                       "cfg_options={'model.bbox_head.num_classes': 'many'}))\n")
+    assert '1 trainings failed: bad with seed 0 (exit code 1; see work_dirs/failing/bad/seed_0/train.out)' in run('failing.py')
+    assert 'Error' in (folder / 'work_dirs/failing/bad/seed_0/train.out').read_text()

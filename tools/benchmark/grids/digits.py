@@ -1,0 +1,19 @@
+"""The methods and their peers on the long-tailed digits, at equal iterations: ``grid.py grids/digits.py --jobs 2``.
+
+The data set and its equity.npz are made as configs/quickstart/README.md says.
+"""
+
+seeds = [0, 1, 2, 3, 4]
+runs = dict(
+    baseline=dict(config='configs/quickstart/retinanet_r18_baseline_400i_digits.py'),
+    rfs=dict(config='configs/quickstart/retinanet_r18_rfs_400i_digits.py'),
+    irfs=dict(config='configs/quickstart/retinanet_r18_irfs_400i_digits.py'),
+    irfs_equal_length=dict(config='configs/quickstart/retinanet_r18_irfs-equal-length_400i_digits.py'),
+    e_irfs=dict(config='configs/quickstart/retinanet_r18_e-irfs_400i_digits.py'),
+    class_aware=dict(config='configs/quickstart/retinanet_r18_class-aware_400i_digits.py'),
+    plain_ce=dict(config='configs/quickstart/retinanet_r18_plain-ce_400i_digits.py'),
+    sampling_free=dict(config='configs/quickstart/retinanet_r18_sampling-free_400i_digits.py'),
+    irfs_sampling_free=dict(config='configs/quickstart/retinanet_r18_irfs-sampling-free_400i_digits.py'),
+    equity=dict(config='configs/quickstart/retinanet_r18_equity_400i_digits.py'),
+    faster_rcnn=dict(config='configs/quickstart/faster-rcnn_r18_baseline_400i_digits.py', baseline='faster_rcnn'),
+    seesaw=dict(config='configs/quickstart/faster-rcnn_r18_seesaw_400i_digits.py', baseline='faster_rcnn'))

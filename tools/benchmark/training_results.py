@@ -1,0 +1,71 @@
+"""What a finished training left: metrics, iterations, images and times, out of its logs and its last checkpoint."""
+
+import copy
+import hashlib
+import json
+from pathlib import Path
+from typing import Protocol
+
+import mmdet
+import numpy as np
+import torch
+from mmengine.config import Config
+
+import imbdet
+from imbdet.reports.grid_results import Training
+
+
+class Finished(Protocol):
+    """A training of a grid."""
+
+    name: str
+    baseline: str
+    seed: int
+    config: str
+    folder: Path
+    fingerprint: str
+
+
+def fingerprint(cfg: Config) -> str:
+    """Hash all of a config but what differs between trainings of one run: seed, folder and launcher.
+
+    Args:
+        cfg: An mmdet config.
+
+    Returns:
+        16 hexadecimal digits.
+    """
+    content = copy.deepcopy(cfg.to_dict())
+    for key in ('work_dir', 'launcher', 'resume', 'load_from'):
+        content.pop(key, None)
+    content.get('randomness', {}).pop('seed', None)
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def read_training(job: Finished) -> Training:
+    """Read what a finished training left in its folder.
+
+    Args:
+        job: The training.
+
+    Returns:
+        Its results.
+
+    Raises:
+        ValueError: If the folder lacks a validation or a checkpoint.
+    """
+    lines = [json.loads(line) for path in sorted(job.folder.glob('*/vis_data/scalars.json'))
+             for line in path.read_text().splitlines()]
+    steps = [line['time'] for line in lines if 'loss' in line]
+    validations = [line for line in lines if 'loss' not in line]
+    if not steps or not validations:
+        raise ValueError(f'{job.folder} has no log of {"a validation" if steps else "iterations"} in */vis_data/scalars.json; '
+                         "a training of a grid needs mmengine's LoggerHook, LocalVisBackend and a validation")
+    metrics = {name: value for name, value in validations[-1].items() if '/' in name}
+    last = Path((job.folder / 'last_checkpoint').read_text().strip())
+    iterations = torch.load(last, map_location='cpu', mmap=True, weights_only=True)['meta']['iter']
+    cfg = Config.fromfile(job.folder / Path(job.config).name)
+    where = torch.cuda.get_device_name() if torch.cuda.is_available() else f'{torch.get_num_threads()} CPU cores'
+    return Training(job.name, job.baseline, job.seed, job.config, job.fingerprint, metrics, iterations,
+                    iterations * cfg.train_dataloader.batch_size, float(np.median(steps)), where,
+                    {'imbdet': imbdet.__version__, 'torch': str(torch.__version__), 'mmdet': mmdet.__version__})
