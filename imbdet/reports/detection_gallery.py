@@ -8,8 +8,7 @@ from typing import Any
 import cv2
 
 from imbdet.annotations import AnnotationFile, load_annotations
-from imbdet.files import whole_file
-from imbdet.reports.figures import GROUP_COLOURS, GROUP_NAMES, new_figure
+from imbdet.reports.figures import GROUP_COLOURS, GROUP_NAMES, new_figure, save_figure
 
 COLUMNS = 4
 
@@ -89,9 +88,7 @@ def draw_detections(ann_file: str | Path,
     groups = ', '.join(f'{GROUP_NAMES[group]} {name}' for group, name in
                        (('r', 'red'), ('c', 'orange'), ('f', 'blue')))
     figure.suptitle(f'Detections with a score of at least {score_threshold:g} ({groups}); ground truth dashed', fontsize=10)
-    with whole_file(out) as file:
-        figure.savefig(file, dpi=110)
-    return Path(out)
+    return save_figure(figure, out)
 
 
 def _draw_box(axes: Any, box: Any, colour: str, **style: Any) -> None:

@@ -2,16 +2,14 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from imbdet.dataset_equity.likelihood_file import LikelihoodFile
 from imbdet.dataset_equity.likelihoods import NOISE
-from imbdet.files import whole_file
 from imbdet.reports.class_weights import ClassWeights
-from imbdet.reports.figures import new_figure
+from imbdet.reports.figures import new_figure, save_figure
 from imbdet.reports.page import Section, write_page
 
 GALLERY_CLUSTERS = 4
@@ -72,12 +70,6 @@ def write_equity_report(folder: str | Path, content: LikelihoodFile, points: np.
                       sections)
 
 
-def _save(figure: Any, out: Path) -> Path:
-    with whole_file(out) as path:
-        figure.savefig(path, dpi=110)
-    return out
-
-
 def _scatter(out: Path, points: np.ndarray, clusters: np.ndarray, by_size: list[int]) -> Path:
     """Draw at most 3,000 images, coloured by cluster."""
     from sklearn.manifold import TSNE
@@ -98,7 +90,7 @@ def _scatter(out: Path, points: np.ndarray, clusters: np.ndarray, by_size: list[
     axes.set_axis_off()
     axes.legend(loc='center left', bbox_to_anchor=(1, 0.5), fontsize=8, frameon=False,
                 title='clusters' if len(by_size) <= MANY_CLUSTERS else f'the {MANY_CLUSTERS} largest')
-    return _save(figure, out)
+    return save_figure(figure, out)
 
 
 def _title(cluster: int, size: int) -> str:
@@ -121,7 +113,7 @@ def _gallery(out: Path, chosen: list[int], content: LikelihoodFile, paths: Seque
             if column == 0:
                 axes.set_title(f'{_title(cluster, len(members))}, p = {content.likelihoods[index]:.3f}, '
                                f'w = {weights[index]:.3f}', loc='left', fontsize=9)
-    return _save(figure, out)
+    return save_figure(figure, out)
 
 
 def _histogram(out: Path, weights: np.ndarray, formula: str) -> Path:
@@ -132,7 +124,7 @@ def _histogram(out: Path, weights: np.ndarray, formula: str) -> Path:
     axes.set_xlabel(f'weight, {formula}')
     axes.set_ylabel('images')
     axes.legend()
-    return _save(figure, out)
+    return save_figure(figure, out)
 
 
 def _classes(out: Path, classes: ClassWeights) -> Path:
@@ -149,4 +141,4 @@ def _classes(out: Path, classes: ClassWeights) -> Path:
     axes.invert_yaxis()
     axes.margins(y=0.01)
     axes.set_xlabel('mean weight of its boxes (number of boxes behind the name)')
-    return _save(figure, out)
+    return save_figure(figure, out)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from imbdet.files import whole_file
+from imbdet.reports.class_curve import draw_class_curves
 from imbdet.reports.figures import RUN_COLOURS, new_figure, save_figure
 from imbdet.reports.grid_results import Training
 from imbdet.reports.long_tail_numbers import mean_over_seeds
@@ -72,12 +73,14 @@ def write_grid_report(folder: str | Path, trainings: Sequence[Training], metrics
         The page.
 
     Raises:
-        ValueError: If there is no training, or none has a metric that is asked for.
+        ValueError: If there is no training, none has a metric that is asked for, or none is asked for and none is usual.
     """
     if not trainings:
         raise ValueError('no training is finished, so there is nothing to report')
     known = {name for training in trainings for name in training.metrics}
     metrics = list(metrics or shown_metrics(trainings))
+    if not metrics:
+        raise ValueError(f'no metric ends with {", ".join(SHOWN)}; name some: known are {", ".join(sorted(known))}')
     if unknown := [name for name in metrics if name not in known]:
         raise ValueError(f'no training has the metric {unknown[0]}; known are {", ".join(sorted(known))}')
     folder, runs = Path(folder), group_runs(trainings)
@@ -87,9 +90,10 @@ def write_grid_report(folder: str | Path, trainings: Sequence[Training], metrics
     with whole_file(folder / 'table.md') as path:
         path.write_text('\n\n'.join(map(_markdown, filter(lambda table: len(table) > 1, tables))) + '\n', encoding='utf-8')
     compared = len(tables[1]) > 1
-    picture = _draw(folder / 'differences.png', differences, metrics) if compared and metrics else None
+    picture = _draw(folder / 'differences.png', differences, metrics) if compared else None
     sections = [Section('Accuracy', SEEDS_TEXT, None, tables[0]),
                 *([Section('Differences from the baseline', DIFFERENCE_TEXT, picture, tables[1])] if compared else []),
+                *_class_sections(folder, runs, metrics[0]),
                 Section('Cost', COST_TEXT, None, tables[2])]
     lead = (f'{len(trainings)} trainings of {len(runs)} runs, on {", ".join(sorted({each.device for each in trainings}))}. All '
             'numbers of every training are in trainings.csv beside this page, not rounded.')
@@ -109,6 +113,36 @@ def differences_of(run: GridRun, runs: Sequence[GridRun], metrics: Sequence[str]
     """
     others = [other for other in runs if other.name == run.baseline and other.name != run.name]
     return [paired_difference(run.values(metric), other.values(metric)) for other in others for metric in metrics]
+
+
+def _class_sections(folder: Path, runs: Sequence[GridRun], metric: str) -> list[Section]:
+    """Draw AP of each class of the first baseline and of the best of the runs that are compared with it."""
+    baseline = next((run for run in runs if run.name == run.baseline), None)
+    if baseline is None:
+        return []
+    others = [run for run in runs if run.baseline == baseline.name and run is not baseline]
+    shown, text = [baseline], 'Means over the seeds.'
+    if others:
+        best = max(others, key=lambda run: np.mean(list(run.values(metric).values())))
+        shown.append(best)
+        text += f' Of the runs that are compared with {baseline.name}, {best.name} has the highest {metric}, in part by chance.'
+    aps = {run.name: class_aps(run) for run in shown}
+    if len({tuple(of_classes) for of_classes in aps.values()}) > 1 or not aps[baseline.name]:
+        return []  # tables of different classes, or none
+    classes = next(iter(baseline.trainings.values())).classes
+    counts, groups = np.array([each.train_images for each in classes]), np.array([each.frequency for each in classes])
+    picture = draw_class_curves(folder / 'class_ap.png', [each.name for each in classes], groups, counts,
+                                {name: np.array(list(of_classes.values())) for name, of_classes in aps.items()})
+    return [Section('AP of each class', text, picture)]
+
+
+def class_aps(run: GridRun) -> dict[str, float]:
+    """Average AP of each class over the seeds of a run; NaN for a class without ground truth, empty without tables."""
+    tables = [{each.name: float('nan') if each.ap is None else each.ap for each in training.classes}
+              for training in run.trainings.values()]
+    if any(table.keys() != tables[0].keys() for table in tables):
+        return {}
+    return {name: float(np.mean([table[name] for table in tables])) for name in tables[0]}
 
 
 def _number(value: float, form: str = '.3f') -> str:

@@ -9,6 +9,15 @@ import msgspec
 from imbdet.files import whole_file
 
 
+class ClassAP(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """AP of one class, None without ground truth; its frequency group, and the training images that hold it."""
+
+    name: str
+    frequency: str
+    train_images: int
+    ap: float | None
+
+
 class Training(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What one training of a grid gave.
 
@@ -19,6 +28,7 @@ class Training(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         config: The config file.
         fingerprint: Hash of the whole config but its seed and folder, so that unlike trainings are not taken for one run.
         metrics: The last validation's.
+        classes: AP of each class in it, where LongTailMetric knows the training images; else empty.
         iterations: Iterations trained.
         images: Images seen, repeated ones each time.
         step_seconds: Median time of an iteration, with the loading of its batch, beside whatever else the machine did.
@@ -32,6 +42,7 @@ class Training(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     config: str
     fingerprint: str
     metrics: dict[str, float]
+    classes: list[ClassAP]
     iterations: int
     images: int
     step_seconds: float

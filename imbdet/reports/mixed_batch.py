@@ -7,9 +7,8 @@ import numpy as np
 from mmdet.registry import MODELS
 from mmengine.config import ConfigDict
 
-from imbdet.files import whole_file
 from imbdet.mipa.patch_mixing import patch_grid
-from imbdet.reports.figures import new_figure
+from imbdet.reports.figures import new_figure, save_figure
 
 
 def draw_mixed_batch(batch: dict, data_preprocessor: dict, out: str | Path) -> Path:
@@ -46,9 +45,7 @@ def draw_mixed_batch(batch: dict, data_preprocessor: dict, out: str | Path) -> P
             axes.set_title(name, fontsize=9)
             axes.set_axis_off()
         _draw_boxes(axes, sample.gt_instances.bboxes.tolist())
-    with whole_file(out) as file:
-        figure.savefig(file, dpi=110)
-    return Path(out)
+    return save_figure(figure, out)
 
 
 def _draw_boxes(axes: Any, boxes: list[list[float]]) -> None:

@@ -6,16 +6,18 @@ import json
 import numpy as np
 import pytest
 
-from imbdet.reports.grid_report import write_grid_report
-from imbdet.reports.grid_results import GridResultsError, Training, merge_results, read_results, write_results
+from imbdet.reports.grid_report import class_aps, group_runs, write_grid_report
+from imbdet.reports.grid_results import ClassAP, GridResultsError, Training, merge_results, read_results, write_results
 
 AP = 'lvis/bbox_AP'
 RARE = 'lvis/bbox_APr'
+CLASSES = ((1, 'r'), (2, 'r'), (20, 'c'), (50, 'c'), (60, 'c'), (150, 'f'), (200, 'f'), (300, 'f'))
 
 
 def training(name='irfs', seed=0, ap=0.3, **keys):
     return Training(**{**dict(
         name=name, baseline='baseline', seed=seed, config=f'configs/{name}.py', fingerprint=f'of {name}',
+        classes=[ClassAP(f'c{count}', group, count, ap / 2 if count == 1 else ap) for count, group in CLASSES],
         metrics={AP: ap, RARE: ap / 2, 'lvis/bbox_AP50': ap * 1.5}, iterations=400, images=3200, step_seconds=0.125,
         device='2 CPU cores', versions={'imbdet': '0'}), **keys})
 
@@ -93,6 +95,33 @@ def test_metrics_that_are_asked_for(tmp_path):
     assert '| run | seeds | iterations | lvis/bbox_AP50 |' in (tmp_path / 'table.md').read_text()
     with pytest.raises(ValueError, match=r'no training has the metric lvis/AP; known are lvis/bbox_AP, lvis/bbox_AP50'):
         write_grid_report(tmp_path, GRID, ['lvis/AP'])
+
+
+def test_classes_are_means_over_seeds_of_the_baseline_and_the_best(tmp_path):
+    worse = [training('rfs', seed, 0.2) for seed in range(3)]
+    page = write_grid_report(tmp_path, [*worse, *GRID]).read_text()
+    assert 'AP of each class' in page
+    assert f'irfs has the highest {AP}' in page
+    run = group_runs(GRID)[1]
+    expected = {'c1': np.mean([0.165, 0.175, 0.18]), 'c300': np.mean([0.33, 0.35, 0.36])}
+    assert {name: class_aps(run)[name] for name in expected} == pytest.approx(expected)
+
+
+@pytest.mark.parametrize('classes', [[], [ClassAP('another', 'r', 1, 0.5)]])
+def test_no_picture_of_classes_that_not_all_runs_have(tmp_path, classes):
+    page = write_grid_report(tmp_path, [*GRID[:3], training('irfs', 0, 0.3, classes=classes)]).read_text()
+    assert 'AP of each class' not in page
+
+
+def test_a_class_without_ground_truth(tmp_path):
+    classes = [ClassAP('a', 'r', 3, None), ClassAP('b', 'c', 20, 0.3)]
+    write_grid_report(tmp_path, [training('baseline', 0, 0.3, classes=classes)])
+    assert (tmp_path / 'class_ap.png').is_file()
+
+
+def test_no_usual_metric(tmp_path):
+    with pytest.raises(ValueError, match='no metric ends with _AP, .*known are pascal_voc/AP50'):
+        write_grid_report(tmp_path, [training('baseline', 0, metrics={'pascal_voc/AP50': 0.3})])
 
 
 def test_nothing_to_report(tmp_path):

@@ -1,6 +1,7 @@
 """What a finished training left: metrics, iterations, images and times, out of its logs and its last checkpoint."""
 
 import copy
+import csv
 import hashlib
 import json
 from pathlib import Path
@@ -12,7 +13,7 @@ import torch
 from mmengine.config import Config
 
 import imbdet
-from imbdet.reports.grid_results import Training
+from imbdet.reports.grid_results import ClassAP, Training
 
 
 class Finished(Protocol):
@@ -42,6 +43,16 @@ def fingerprint(cfg: Config) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
+def read_classes(folder: Path) -> list[ClassAP]:
+    """Read AP of each class in the last validation of a training; empty if it has no table of classes."""
+    tables = sorted(folder.glob('*/class_ap_bbox.csv'))
+    if not tables:
+        return []
+    with tables[-1].open(newline='') as file:
+        return [ClassAP(row['name'], row['frequency'], int(row['train_images']), float(row['AP']) if row['AP'] else None)
+                for row in csv.DictReader(file) if row['train_images']]
+
+
 def read_training(job: Finished) -> Training:
     """Read what a finished training left in its folder.
 
@@ -66,6 +77,6 @@ def read_training(job: Finished) -> Training:
     iterations = torch.load(last, map_location='cpu', mmap=True, weights_only=True)['meta']['iter']
     cfg = Config.fromfile(job.folder / Path(job.config).name)
     where = torch.cuda.get_device_name() if torch.cuda.is_available() else f'{torch.get_num_threads()} CPU cores'
-    return Training(job.name, job.baseline, job.seed, job.config, job.fingerprint, metrics, iterations,
-                    iterations * cfg.train_dataloader.batch_size, float(np.median(steps)), where,
+    return Training(job.name, job.baseline, job.seed, job.config, job.fingerprint, metrics, read_classes(job.folder),
+                    iterations, iterations * cfg.train_dataloader.batch_size, float(np.median(steps)), where,
                     {'imbdet': imbdet.__version__, 'torch': str(torch.__version__), 'mmdet': mmdet.__version__})
