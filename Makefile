@@ -13,6 +13,8 @@ VENV := $(VENV_$(STACK))
 BIN := $(VENV)/bin
 READY := $(VENV)/.$(STACK)
 CONSTRAINTS := requirements/$(STACK).txt
+# Files of tests on all cores, a thread each: detectors as tiny as theirs gain nothing by more.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --constraint $(CONSTRAINTS)
 
 ifeq ($(VENV),)
@@ -25,10 +27,10 @@ quickstart: setup
 	$(BIN)/python tools/quickstart.py
 
 test: setup
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 test-slow: setup
-	$(BIN)/python -m pytest -m 'slow or not slow'
+	$(PYTEST) -m 'slow or not slow'
 
 lint: setup
 	$(BIN)/ruff check .

@@ -71,7 +71,7 @@ def run_python(tmp_path_factory):
     def run(*arguments, path=(), cwd=elsewhere, timeout=600):
         environment = {key: value for key, value in os.environ.items() if key != 'PYTHONPATH'}
         environment['PYTHONPATH'] = os.pathsep.join(map(str, path))
-        environment['OMP_NUM_THREADS'] = '2'
+        environment['OMP_NUM_THREADS'] = '1'
         return subprocess.run([sys.executable, *map(str, arguments)], cwd=cwd, env=environment, text=True,
                               capture_output=True, timeout=timeout)
 

@@ -91,7 +91,7 @@ def test_wheel_holds_configs_and_tools(wheel):
 
 
 def test_train_with_an_imbdet_base(installed, work):
-    origin = run(installed, '-c', 'import imbdet; print(imbdet.__file__)', cwd=work).strip()
+    origin = run(installed, '-c', 'import imbdet; print(imbdet.__file__)', cwd=work).splitlines()[-1]
     assert not origin.startswith(str(ROOT / 'imbdet'))
     (work / 'mine.py').write_text("_base_ = 'imbdet::quickstart/retinanet_r18_irfs_400i_digits.py'\n")
     tools = Path(origin).parent / '.mim/tools'
