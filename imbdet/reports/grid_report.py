@@ -90,7 +90,7 @@ def write_grid_report(folder: str | Path, trainings: Sequence[Training], metrics
     with whole_file(folder / 'table.md') as path:
         path.write_text('\n\n'.join(map(_markdown, filter(lambda table: len(table) > 1, tables))) + '\n', encoding='utf-8')
     compared = len(tables[1]) > 1
-    picture = _draw(folder / 'differences.png', differences, metrics) if compared else None
+    picture = _draw(folder / 'differences.png', runs, differences, metrics) if compared else None
     sections = [Section('Accuracy', SEEDS_TEXT, None, tables[0]),
                 *([Section('Differences from the baseline', DIFFERENCE_TEXT, picture, tables[1])] if compared else []),
                 *_class_sections(folder, runs, metrics[0]),
@@ -203,12 +203,13 @@ def _write_csv(path: Path, trainings: Sequence[Training]) -> None:
                              each.device, *(each.metrics.get(name, '') for name in names)])
 
 
-def _draw(out: Path, differences: dict[str, list[PairedDifference]], metrics: Sequence[str]) -> Path:
+def _draw(out: Path, runs: Sequence[GridRun], differences: dict[str, list[PairedDifference]],
+          metrics: Sequence[str]) -> Path:
     """Draw each run's difference from its baseline and its interval, a panel for each metric."""
-    shown = {name: found for name, found in differences.items() if found}
+    shown = {f'{run.name} less {run.baseline}': differences[run.name] for run in runs if differences[run.name]}
     rows = -(-len(metrics) // 4)
     figure = new_figure(9, rows * (1.2 + 0.32 * len(shown)))
-    panels = figure.subplots(rows, min(4, len(metrics)), sharey=True, squeeze=False)
+    panels = figure.subplots(rows, min(4, len(metrics)), sharex=True, sharey=True, squeeze=False)
     for axes in panels.flat[len(metrics):]:
         axes.set_visible(False)
     places = np.arange(len(shown))
@@ -219,8 +220,9 @@ def _draw(out: Path, differences: dict[str, list[PairedDifference]], metrics: Se
         axes.hlines(places, [each.low for each in found], [each.high for each in found], color=RUN_COLOURS[0], linewidth=2)
         axes.plot(means, places, 'o', color=RUN_COLOURS[1], markersize=5)
         axes.set_title(metric, fontsize=10, parse_math=False)
+        axes.tick_params(labelbottom=True)
         axes.grid(axis='x', alpha=0.25)
-        axes.locator_params(axis='x', nbins=5)
+        axes.locator_params(axis='x', nbins=4)
     panels[0, 0].set_yticks(places, list(shown), parse_math=False)
     panels[0, 0].invert_yaxis()
     figure.supxlabel('difference from the baseline, with the 95 % interval of its mean over seeds', fontsize=10)
