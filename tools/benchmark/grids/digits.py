@@ -14,6 +14,4 @@ runs = dict(
     plain_ce=dict(config='configs/quickstart/retinanet_r18_plain-ce_400i_digits.py'),
     sampling_free=dict(config='configs/quickstart/retinanet_r18_sampling-free_400i_digits.py'),
     irfs_sampling_free=dict(config='configs/quickstart/retinanet_r18_irfs-sampling-free_400i_digits.py'),
-    equity=dict(config='configs/quickstart/retinanet_r18_equity_400i_digits.py'),
-    faster_rcnn=dict(config='configs/quickstart/faster-rcnn_r18_baseline_400i_digits.py', baseline='faster_rcnn'),
-    seesaw=dict(config='configs/quickstart/faster-rcnn_r18_seesaw_400i_digits.py', baseline='faster_rcnn'))
+    equity=dict(config='configs/quickstart/retinanet_r18_equity_400i_digits.py'))
