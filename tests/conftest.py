@@ -55,9 +55,14 @@ def load_tool():
     """A function that imports a script, given by its path below tools/, so that its functions can be called."""
 
     def load(name):
-        spec = importlib.util.spec_from_file_location(Path(name).stem, ROOT / 'tools' / name)
+        path = ROOT / 'tools' / name
+        spec = importlib.util.spec_from_file_location(path.stem, path)
         module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
+        sys.path.insert(0, str(path.parent))  # a script imports its neighbours
+        try:
+            spec.loader.exec_module(module)
+        finally:
+            sys.path.remove(str(path.parent))
         return module
 
     return load

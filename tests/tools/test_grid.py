@@ -54,14 +54,8 @@ def grid(folder):
 
 
 @pytest.fixture(scope='module')
-def tool():
-    """The module; it imports its neighbours, as scripts do."""
-    sys.path.insert(0, str(TOOL.parent))
-    try:
-        import grid as module
-    finally:
-        sys.path.pop(0)
-    return module
+def tool(load_tool):
+    return load_tool('benchmark/grid.py')
 
 
 @pytest.fixture
