@@ -34,6 +34,7 @@ from tqdm import tqdm
 from training_results import fingerprint, read_training
 
 from imbdet.command_line import load_config, run_tool
+from imbdet.files import whole_file
 from imbdet.reports import merge_results, read_results, write_grid_report, write_results
 from imbdet.reports.grid_results import Training
 
@@ -140,7 +141,8 @@ class Trainings:
             if self._stopped:
                 return -1
             slot = self._slots.pop()
-            job.folder.mkdir(parents=True, exist_ok=True)
+            with whole_file(job.folder / 'fingerprint.txt') as file:
+                file.write_text(job.fingerprint)
             resume = ['--resume'] if (job.folder / 'last_checkpoint').is_file() else []
             with (job.folder / 'train.out').open('a') as output:
                 process = subprocess.Popen(
@@ -163,22 +165,19 @@ class Trainings:
                 process.terminate()
 
 
-def finished(jobs: list[Job]) -> list[Training]:
-    """Collect the results of the trainings that are finished, in the order of the grid.
-
-    Raises:
-        ValueError: If a folder holds the result of another config.
-    """
-    found = []
+def check_folders(jobs: list[Job]) -> None:
+    """Raise ValueError if a folder holds a training, finished or not, by another config than the grid's."""
     for job in jobs:
-        path = job.folder / 'training.json'
-        if path.is_file():
-            training, = read_results(path)
-            if training.fingerprint != job.fingerprint:
-                raise ValueError(f'{job.folder} holds a training by another config than {job.config} with the options of this '
-                                 'grid; remove the folder, or give another --work-dir')
-            found.append(training)
-    return found
+        note = job.folder / 'fingerprint.txt'
+        if note.is_file() and note.read_text() != job.fingerprint:
+            raise ValueError(f'{job.folder} holds a training by another config than {job.config} with the options of this '
+                             'grid; remove the folder, or give another --work-dir')
+
+
+def finished(jobs: list[Job]) -> list[Training]:
+    """Collect the results of the trainings that are finished, in the order of the grid."""
+    return [training for job in jobs if (job.folder / 'training.json').is_file()
+            for training in read_results(job.folder / 'training.json')]
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -190,6 +189,7 @@ def run(arguments: argparse.Namespace) -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # ends the trainings too
     work_dir = arguments.work_dir or Path('work_dirs') / Path(arguments.grid).stem
     jobs = read_grid(arguments.grid, work_dir, arguments.cfg_options)
+    check_folders(jobs)
     there = {(training.name, training.seed) for training in finished(jobs)}
     mine, local = share_of_this_process(jobs)
     mine = [job for job in mine if (job.name, job.seed) not in there]
