@@ -8,6 +8,9 @@ runs = dict(
     baseline=dict(config='configs/quickstart/retinanet_r18_baseline_400i_digits.py'),
     rfs=dict(config='configs/quickstart/retinanet_r18_rfs_400i_digits.py'),
     irfs=dict(config='configs/quickstart/retinanet_r18_irfs_400i_digits.py'),
+    # As strong as it can be: every class below the commonest is repeated.
+    irfs_strong=dict(
+        config='configs/quickstart/retinanet_r18_irfs_400i_digits.py', cfg_options={'train_dataloader.sampler.threshold': 1.0}),
     irfs_equal_length=dict(config='configs/quickstart/retinanet_r18_irfs-equal-length_400i_digits.py'),
     e_irfs=dict(config='configs/quickstart/retinanet_r18_e-irfs_400i_digits.py'),
     class_aware=dict(config='configs/quickstart/retinanet_r18_class-aware_400i_digits.py'),
