@@ -138,3 +138,17 @@ def test_the_tool_merges(load_tool, tmp_path, monkeypatch, capsys):
     assert str(tmp_path / 'both/index.html') in capsys.readouterr().out
     assert len(json.loads((tmp_path / 'both/results.json').read_text())) == 6
     assert 'irfs less baseline | 3 |' in (tmp_path / 'both/table.md').read_text()
+
+
+def test_runs_that_are_asked_for(load_tool, tmp_path, monkeypatch, capsys):
+    write_results(tmp_path / 'a.json', [*GRID, training('rfs')])
+    tool, arguments = load_tool('analysis/grid_report.py'), ['grid_report.py', str(tmp_path / 'a.json'), '--out', str(tmp_path)]
+    monkeypatch.setattr('sys.argv', [*arguments, '--runs', 'baseline', 'rfs'])
+    tool.main()
+    table = (tmp_path / 'table.md').read_text()
+    assert 'rfs less baseline | 1 |' in table
+    assert 'irfs' not in table
+    monkeypatch.setattr('sys.argv', [*arguments, '--runs', 'frs'])
+    with pytest.raises(SystemExit):
+        tool.main()
+    assert 'no run is called frs; the runs are baseline, irfs, rfs' in capsys.readouterr().err

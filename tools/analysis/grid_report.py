@@ -18,6 +18,11 @@ from imbdet.reports import merge_results, read_results, write_grid_report, write
 def run(arguments: argparse.Namespace) -> None:
     """Merge and report."""
     trainings = merge_results(map(read_results, arguments.results))
+    names = [training.name for training in trainings]
+    if unknown := [name for name in arguments.runs or () if name not in names]:
+        raise ValueError(f'no run is called {unknown[0]}; the runs are {", ".join(dict.fromkeys(names))}')
+    if arguments.runs:
+        trainings = [training for training in trainings if training.name in arguments.runs]
     page = write_grid_report(arguments.out, trainings, arguments.metrics)
     write_results(arguments.out / 'results.json', trainings)
     print(f'wrote {page}, and table.md, trainings.csv and results.json beside it')
@@ -29,6 +34,7 @@ def main() -> None:
     parser.add_argument('results', nargs='+', type=Path, help='results.json of one or several grids')
     parser.add_argument('--out', type=Path, default=Path('work_dirs/grid_report'),
                         help='folder to write (default: %(default)s)')
+    parser.add_argument('--runs', nargs='+', help='names of the runs to report (default: all)')
     parser.add_argument('--metrics', nargs='+', help='metrics to show, such as lvis/bbox_AP; the CSV has all')
     run_tool(parser, run)
 
