@@ -8,7 +8,7 @@ runs = dict(
     baseline=dict(config='configs/quickstart/retinanet_r18_baseline_400i_digits.py'),
     rfs=dict(config='configs/quickstart/retinanet_r18_rfs_400i_digits.py'),
     irfs=dict(config='configs/quickstart/retinanet_r18_irfs_400i_digits.py'),
-    # As strong as it can be: every class below the commonest is repeated.
+    # As strong as it can be: every class has a factor above 1.
     irfs_strong=dict(
         config='configs/quickstart/retinanet_r18_irfs_400i_digits.py', cfg_options={'train_dataloader.sampler.threshold': 1.0}),
     irfs_equal_length=dict(config='configs/quickstart/retinanet_r18_irfs-equal-length_400i_digits.py'),
