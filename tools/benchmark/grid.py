@@ -27,6 +27,8 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import NamedTuple
 
+import imbdet  # noqa: F401  first: it says what an installation lacks and how to mend it
+
 # isort: split
 import torch
 from mmengine.config import DictAction
