@@ -23,7 +23,7 @@ from gpu_parity import compare_maths, compare_step
 from mmdet.registry import HOOKS
 from mmengine.config import Config
 from mmengine.runner import Runner
-from paired_steps import seconds, step_times, untrained_runner
+from paired_steps import in_turn, step_times, untrained_runner
 from table import Row, print_table, ratio_row
 
 from imbdet.command_line import load_config
@@ -124,13 +124,8 @@ def compare_times(steps: int, side: int, most: float | None) -> Iterator[Row]:
         runner, optim_wrapper = untrained_runner(cfg, 'work_dirs/times')
         trainings[name] = runner, next(iter(runner.train_dataloader)), optim_wrapper
 
-    def step(name: str) -> float:
-        runner, batch, optim_wrapper = trainings[name]
-        return seconds(runner.model.train_step, batch, optim_wrapper=optim_wrapper)
-
     for name, what in (('mipa', 'MiPa, pairs against visible images'), ('mipa-ma', 'MiPa with PatchModalityHead')):
-        times = np.array([(step('rgb'), step(name)) for _ in range(steps + 3)])[3:]
-        yield ratio_row('time of a step', what, times, None)
+        yield ratio_row('time of a step', what, in_turn(trainings['rgb'], trainings[name], steps), None)
 
 
 def main() -> None:

@@ -26,9 +26,8 @@ import numpy as np
 import repeat_factor_sampler
 import sampling_free
 from mmengine.config import Config
-from paired_steps import seconds, untrained_runner
+from paired_steps import in_turn, untrained_runner
 from table import Row, print_table, ratio_row
-from tqdm import tqdm
 
 QUICKSTART = Path(imbdet.__file__).parent / '.mim/configs/quickstart'
 PLAIN = ('retinanet_r18_plain-ce_400i_digits', 'faster-rcnn_r18_plain-ce_400i_digits')
@@ -52,14 +51,9 @@ def steps(arguments: argparse.Namespace) -> Iterator[Row]:
                                                  f'work_dirs/benchmark_{name}')
         trainings[name] = runner, next(iter(runner.train_dataloader)), optim_wrapper
 
-    def step(name: str) -> float:
-        runner, batch, optim_wrapper = trainings[name]
-        return seconds(runner.model.train_step, batch, optim_wrapper=optim_wrapper)
-
     for name, what in (('mipa', 'RetinaNet on mixed pairs, against visible images'),
                        ('mipa-ma', 'RetinaNet on mixed pairs with PatchModalityHead, against visible images')):
-        times = [(step('rgb'), step(name)) for _ in tqdm(range(arguments.steps + 3), disable=None, unit='step')]
-        yield ratio_row('step', what, np.array(times[3:]), None)
+        yield ratio_row('step', what, in_turn(trainings['rgb'], trainings[name], arguments.steps), None)
 
 
 def memory(arguments: argparse.Namespace) -> Iterator[Row]:

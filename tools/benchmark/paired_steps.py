@@ -67,6 +67,25 @@ def step_times(runner: Runner, hook: Hook, batch: dict, optim_wrapper: OptimWrap
     return np.array(times[WARM_UP:])
 
 
+def in_turn(first: tuple, second: tuple, steps: int) -> np.ndarray:
+    """Take steps of two trainings in turn.
+
+    Args:
+        first: Runner, batch and optimizer of a training.
+        second: The same of another.
+        steps: Steps of each.
+
+    Returns:
+        Seconds of each step of the first and of the second, shape (steps, 2).
+    """
+
+    def step(runner: Runner, batch: dict, optim_wrapper: OptimWrapper) -> float:
+        return seconds(runner.model.train_step, batch, optim_wrapper=optim_wrapper)
+
+    times = [(step(*first), step(*second)) for _ in tqdm(range(steps + WARM_UP), disable=None, unit='step')]
+    return np.array(times[WARM_UP:])
+
+
 def compare_steps(runner: Runner, hook: Hook, batch: dict, optim_wrapper: OptimWrapper, steps: int, what: str) -> Row:
     """Time steps without the hook and with it.
 
