@@ -1,9 +1,11 @@
 """Writing files whole."""
 
 import contextlib
+import csv
+import math
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 
@@ -32,3 +34,15 @@ def whole_file(path: str | Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_csv(path: str | Path, rows: Iterable[Sequence[object]]) -> None:
+    """Write rows to a CSV file in UTF-8, whole; None and NaN become empty cells.
+
+    Args:
+        path: Where the file shall be.
+        rows: The rows, the head first.
+    """
+    with whole_file(path) as temporary, temporary.open('w', newline='', encoding='utf-8') as file:
+        csv.writer(file).writerows(['' if isinstance(cell, float) and math.isnan(cell) else cell for cell in row]
+                                   for row in rows)

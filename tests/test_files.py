@@ -1,6 +1,7 @@
 """Output files are whole or not there (fault 26)."""
 
 import ast
+import csv
 import os
 import signal
 import stat
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from imbdet.files import whole_file
+from imbdet.files import whole_file, write_csv
 
 ROOT = Path(__file__).parents[1]
 WRITERS = {'write_text', 'write_bytes', 'open', 'savefig', 'imwrite', 'save', 'savez', 'savez_compressed', 'dump'}
@@ -54,6 +55,14 @@ def test_a_killed_run_leaves_the_old_file(tmp_path):
     with whole_file(tmp_path / 'b.json') as path:
         path.write_text('new')
     assert (tmp_path / 'b.json').read_text() == 'new'
+
+
+def test_csv_with_cells_that_are_not_known(tmp_path):
+    rows = [['name', 'AP'], ['Müller, "Ei"', 0.1 + 0.2], ['none', None], ['nan', float('nan')], ['zero', 0.0]]
+    write_csv(tmp_path / 'a/b.csv', iter(rows))
+    with (tmp_path / 'a/b.csv').open(newline='', encoding='utf-8') as file:
+        assert list(csv.reader(file)) == [['name', 'AP'], ['Müller, "Ei"', '0.30000000000000004'], ['none', ''], ['nan', ''],
+                                          ['zero', '0.0']]
 
 
 def writes(call):

@@ -1,6 +1,5 @@
 """The file of appearance likelihoods: written by tools/equity/build_likelihoods.py, read by hook and sampler."""
 
-import csv
 import json
 import os
 from collections.abc import Sequence
@@ -9,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from imbdet.files import whole_file
+from imbdet.files import whole_file, write_csv
 
 MISSING = -1
 
@@ -104,11 +103,10 @@ def write_likelihoods(path: str | Path, content: LikelihoodFile) -> Path:
     with whole_file(path) as temporary, open(temporary, 'wb') as packed:  # to a path, numpy would add its own suffix
         np.savez_compressed(packed, **{**content._asdict(), 'made': np.array(json.dumps(content.made))})
     sizes = dict(zip(*np.unique(content.clusters, return_counts=True), strict=True))
-    with whole_file(path.with_suffix('.csv')) as temporary, open(temporary, 'w', newline='') as file:
-        table = csv.writer(file)
-        table.writerow(['image_id', 'path', 'cluster', 'cluster_size', 'likelihood'])
-        table.writerows((image_id, name, cluster, sizes[cluster], f'{likelihood:.6g}') for image_id, name, cluster, likelihood
-                        in zip(content.image_ids, content.paths, content.clusters, content.likelihoods, strict=True))
+    write_csv(path.with_suffix('.csv'), [
+        ('image_id', 'path', 'cluster', 'cluster_size', 'likelihood'),
+        *((image_id, name, cluster, sizes[cluster], f'{likelihood:.6g}') for image_id, name, cluster, likelihood
+          in zip(content.image_ids, content.paths, content.clusters, content.likelihoods, strict=True))])
     return path
 
 

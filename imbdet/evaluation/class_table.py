@@ -1,13 +1,12 @@
 """Average precision of each class, as LongTailMetric finds it and reports read it."""
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from imbdet.files import whole_file
+from imbdet.files import write_csv
 
 
 class ClassTable(NamedTuple):
@@ -33,9 +32,6 @@ class ClassTable(NamedTuple):
         Args:
             path: File to write.
         """
-        with whole_file(path) as temporary, temporary.open('w', newline='') as file:
-            writer = csv.writer(file)
-            writer.writerow(['category_id', 'name', 'frequency', 'train_images', *self.precisions])
-            columns = [[value if value > -1 else '' for value in column.tolist()] for column in self.precisions.values()]
-            counts = ['' if count is None else count for count in self.train_images]
-            writer.writerows(zip(self.category_ids, self.names, self.frequencies, counts, *columns, strict=True))
+        columns = [[value if value > -1 else None for value in column.tolist()] for column in self.precisions.values()]
+        head = ('category_id', 'name', 'frequency', 'train_images', *self.precisions)
+        write_csv(path, [head, *zip(self.category_ids, self.names, self.frequencies, self.train_images, *columns, strict=True)])

@@ -38,7 +38,7 @@ def draw_class_curve(class_ap_csv: str | Path, out: str | Path, title: str = 'AP
     Raises:
         ValueError: If the file tells the training images of no class.
     """
-    with open(class_ap_csv, newline='') as file:
+    with open(class_ap_csv, newline='', encoding='utf-8') as file:
         rows = [row for row in csv.DictReader(file) if row['train_images'] and row['AP']]
     if not rows:
         raise ValueError(f'{class_ap_csv} tells the training images of no class that has ground truth; give '

@@ -1,13 +1,12 @@
 """Report of a grid of trainings: accuracy over seeds, differences from the baseline, cost; HTML, Markdown and CSV."""
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from imbdet.files import whole_file
+from imbdet.files import whole_file, write_csv
 from imbdet.reports.class_curve import draw_class_curves
 from imbdet.reports.figures import RUN_COLOURS, new_figure, save_figure
 from imbdet.reports.grid_results import Training
@@ -120,10 +119,11 @@ def _class_sections(folder: Path, runs: Sequence[GridRun], metric: str) -> list[
     baseline = next((run for run in runs if run.name == run.baseline), None)
     if baseline is None:
         return []
-    others = [run for run in runs if run.baseline == baseline.name and run is not baseline]
+    means = {run.name: np.mean(list(run.values(metric).values())) for run in runs}
+    others = [run for run in runs if run.baseline == baseline.name and run is not baseline and not np.isnan(means[run.name])]
     shown, text = [baseline], 'Means over the seeds.'
     if others:
-        best = max(others, key=lambda run: np.mean(list(run.values(metric).values())))
+        best = max(others, key=lambda run: means[run.name])
         shown.append(best)
         text += f' Of the runs that are compared with {baseline.name}, {best.name} has the highest {metric}, in part by chance.'
     aps = {run.name: class_aps(run) for run in shown}
@@ -195,12 +195,9 @@ def _markdown(rows: Sequence[Sequence[str]]) -> str:
 
 def _write_csv(path: Path, trainings: Sequence[Training]) -> None:
     names = list(dict.fromkeys(name for training in trainings for name in training.metrics))
-    with whole_file(path) as temporary, temporary.open('w', newline='', encoding='utf-8') as file:
-        writer = csv.writer(file)
-        writer.writerow(['run', 'baseline', 'seed', 'config', 'iterations', 'images', 'step_seconds', 'device', *names])
-        for each in trainings:
-            writer.writerow([each.name, each.baseline, each.seed, each.config, each.iterations, each.images, each.step_seconds,
-                             each.device, *(each.metrics.get(name, '') for name in names)])
+    head = ('run', 'baseline', 'seed', 'config', 'iterations', 'images', 'step_seconds', 'device', *names)
+    write_csv(path, [head, *((each.name, each.baseline, each.seed, each.config, each.iterations, each.images, each.step_seconds,
+                              each.device, *(each.metrics.get(name) for name in names)) for each in trainings)])
 
 
 def _draw(out: Path, runs: Sequence[GridRun], differences: dict[str, list[PairedDifference]],

@@ -1,13 +1,12 @@
 """Tables of the long-tail report: CSV files with all its numbers, not rounded."""
 
-import csv
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from imbdet.evaluation.error_kinds import KINDS
-from imbdet.files import whole_file
+from imbdet.files import write_csv
 from imbdet.reports.long_tail_numbers import SCOPES, Classes, Run, mean_over_seeds
 
 
@@ -21,16 +20,10 @@ def write_tables(folder: Path, classes: Classes, runs: Sequence[Run]) -> None:
         classes: The evaluated classes.
         runs: The runs.
     """
-    _write(folder / 'summary.csv', _summary_rows(runs))
-    _write(folder / 'class_table.csv', _class_rows(classes, runs))
-    _write(folder / 'errors.csv', _error_rows(runs))
-    _write(folder / 'calibration.csv', _calibration_rows(runs))
-
-
-def _write(path: Path, rows: Iterable[Sequence[object]]) -> None:
-    with whole_file(path) as temporary, temporary.open('w', newline='', encoding='utf-8') as file:
-        csv.writer(file).writerows(['' if isinstance(cell, float) and np.isnan(cell) else cell for cell in row]
-                                   for row in rows)
+    write_csv(folder / 'summary.csv', _summary_rows(runs))
+    write_csv(folder / 'class_table.csv', _class_rows(classes, runs))
+    write_csv(folder / 'errors.csv', _error_rows(runs))
+    write_csv(folder / 'calibration.csv', _calibration_rows(runs))
 
 
 def _summary_rows(runs: Sequence[Run]) -> Iterable[Sequence[object]]:

@@ -12,7 +12,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from imbdet.reports import read_results
+from imbdet.reports import read_results, write_grid_report, write_results
+from imbdet.reports.grid_results import Training
 
 from ..tiny_detectors import tiny_detector
 from ..tiny_training import scalars, training_config, write_training_set
@@ -121,6 +122,22 @@ def test_a_process_of_several(run, monkeypatch, environment):
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     assert '2 of 2 trainings are finished' in run('grid.py')
+
+
+def test_a_training_that_another_process_ends_during_the_report(tool, tmp_path, monkeypatch):
+    """A process that is slow to write its report does not leave an older one behind."""
+    first, second = (tool.Job(name, 'a', 0, 'config.py', [], tmp_path / name, 'f') for name in 'ab')
+    results = {job.name: Training(job.name, 'a', 0, 'config.py', 'f', {'coco/bbox_AP': 0.3}, [], 2, 4, 0.1, 'CPU', {})
+               for job in (first, second)}
+    write_results(first.folder / 'training.json', [results['a']])
+
+    def write_report(*arguments):
+        write_results(second.folder / 'training.json', [results['b']])
+        return write_grid_report(*arguments)
+
+    monkeypatch.setattr(tool, 'write_grid_report', write_report)
+    tool.report([first, second], tmp_path, None)
+    assert read_results(tmp_path / 'results.json') == list(results.values())
 
 
 def test_shares_are_disjoint_and_complete(tool, monkeypatch):

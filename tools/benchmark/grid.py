@@ -182,6 +182,17 @@ def finished(jobs: list[Job]) -> list[Training]:
             for training in read_results(job.folder / 'training.json')]
 
 
+def report(jobs: list[Job], work_dir: Path, metrics: list[str] | None) -> None:
+    """Write the results of all that is finished, and once more if another process finished a training meanwhile."""
+    reported: list[Training] = []
+    while len(trainings := merge_results([finished(jobs)])) > len(reported):
+        write_results(work_dir / 'results.json', trainings)
+        page = write_grid_report(work_dir, trainings, metrics)
+        reported = trainings
+    if reported:
+        print(f'{len(reported)} of {len(jobs)} trainings are finished; wrote {page}, table.md, trainings.csv and results.json')
+
+
 def run(arguments: argparse.Namespace) -> None:
     """Train what is not finished, and report.
 
@@ -198,11 +209,7 @@ def run(arguments: argparse.Namespace) -> None:
     trained = Trainings(arguments.jobs, local * arguments.jobs).run(mine)
     failed = [f'{job.name} with seed {job.seed} (exit code {code}; see {job.folder / "train.out"})'
               for job, code in tqdm(trained, total=len(mine), disable=None, unit='training') if code]
-    trainings = merge_results([finished(jobs)])
-    if trainings:
-        write_results(work_dir / 'results.json', trainings)
-        page = write_grid_report(work_dir, trainings, arguments.metrics)
-        print(f'{len(trainings)} of {len(jobs)} trainings are finished; wrote {page}, table.md, trainings.csv and results.json')
+    report(jobs, work_dir, arguments.metrics)
     if failed:
         raise RuntimeError(f'{len(failed)} trainings failed: {"; ".join(failed)}')
 

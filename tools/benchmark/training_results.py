@@ -48,7 +48,7 @@ def read_classes(folder: Path) -> list[ClassAP]:
     tables = sorted(folder.glob('*/class_ap_bbox.csv'))
     if not tables:
         return []
-    with tables[-1].open(newline='') as file:
+    with tables[-1].open(newline='', encoding='utf-8') as file:
         return [ClassAP(row['name'], row['frequency'], int(row['train_images']), float(row['AP']) if row['AP'] else None)
                 for row in csv.DictReader(file) if row['train_images']]
 
