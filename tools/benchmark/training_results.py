@@ -71,8 +71,8 @@ def read_training(job: Finished) -> Training:
     validations = [line for line in lines if 'loss' not in line]
     if not steps or not validations:
         raise ValueError(f'{job.folder} has no log of {"a validation" if steps else "iterations"} in */vis_data/scalars.json; '
-                         "a training of a grid needs mmengine's LoggerHook with an interval below its iterations, LocalVisBackend "
-                         'and a validation')
+                         "a training of a grid needs mmengine's LoggerHook, with an interval below its iterations, "
+                         'LocalVisBackend and a validation')
     metrics = {name: value for name, value in validations[-1].items() if '/' in name}
     last = Path((job.folder / 'last_checkpoint').read_text().strip())
     iterations = torch.load(last, map_location='cpu', mmap=True, weights_only=True)['meta']['iter']

@@ -6,5 +6,8 @@ runs = dict(
     irfs=dict(
         config='configs/quickstart/faster-rcnn_r18_baseline_400i_digits.py',
         cfg_options={'train_dataloader.sampler.type': 'RepeatFactorSampler', 'train_dataloader.sampler.threshold': 0.1}),
+    normed_linear=dict(  # Seesaw's classification layer without its loss
+        config='configs/quickstart/faster-rcnn_r18_baseline_400i_digits.py',
+        cfg_options={'model.roi_head.bbox_head.cls_predictor_cfg.type': 'NormedLinear'}),
     seesaw=dict(config='configs/quickstart/faster-rcnn_r18_seesaw_400i_digits.py'),
     sampling_free=dict(config='configs/quickstart/faster-rcnn_r18_sampling-free_400i_digits.py'))
