@@ -85,7 +85,7 @@ def write_grid_report(folder: str | Path, trainings: Sequence[Training], metrics
     folder, runs = Path(folder), group_runs(trainings)
     differences = {run.name: differences_of(run, runs, metrics) for run in runs}
     tables = _accuracy_table(runs, metrics), _difference_table(runs, metrics, differences), _cost_table(runs)
-    _write_csv(folder / 'trainings.csv', trainings)
+    _write_trainings(folder / 'trainings.csv', trainings)
     with whole_file(folder / 'table.md') as path:
         path.write_text('\n\n'.join(map(_markdown, filter(lambda table: len(table) > 1, tables))) + '\n', encoding='utf-8')
     compared = len(tables[1]) > 1
@@ -193,7 +193,7 @@ def _markdown(rows: Sequence[Sequence[str]]) -> str:
     return '\n'.join(f'| {" | ".join(row)} |' for row in (head, ['---'] * len(head), *rest))
 
 
-def _write_csv(path: Path, trainings: Sequence[Training]) -> None:
+def _write_trainings(path: Path, trainings: Sequence[Training]) -> None:
     names = list(dict.fromkeys(name for training in trainings for name in training.metrics))
     head = ('run', 'baseline', 'seed', 'config', 'iterations', 'images', 'step_seconds', 'device', *names)
     write_csv(path, [head, *((each.name, each.baseline, each.seed, each.config, each.iterations, each.images, each.step_seconds,
