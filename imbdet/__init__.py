@@ -1,16 +1,21 @@
-"""imbdet: training mmdet detectors on imbalanced data. Importing it registers its components with mmdet."""
+"""imbdet: training mmdet detectors on imbalanced data. Importing it registers its components with mmdet.
 
-from imbdet.installation import check_installation
+It imports neither torch nor mmdet: what is registered, and every check and repair, waits until they are imported.
+"""
 
-check_installation()
+import lazy_loader
+import wrapt
 
-from imbdet import compat  # noqa: E402
-
-compat.apply()
-
-from imbdet import dataset_equity, evaluation, mipa, repeat_sampling, reports, sampling_free, training_checks  # noqa: E402
+from imbdet import compat, installation, mmcv_ops
 
 __version__ = '0.1.0'
+
+wrapt.register_post_import_hook(lambda _: installation.check_installation(), 'mmengine')
+mmcv_ops.install()
+compat.apply()
+
+__getattr__, _, _ = lazy_loader.attach(
+    __name__, ['dataset_equity', 'evaluation', 'mipa', 'repeat_sampling', 'reports', 'sampling_free', 'training_checks'])
 __all__ = [
     '__version__', 'dataset_equity', 'evaluation', 'mipa', 'repeat_sampling', 'reports', 'sampling_free', 'training_checks'
 ]

@@ -1,18 +1,48 @@
 """Repairs to what other packages break, each with its reason. Nothing else in imbdet alters a foreign module."""
 
 import functools
+import importlib
+import sys
 import types
 from pathlib import Path
+
+import wrapt
 
 CONFIGS = Path(__file__).parent / '.mim' / 'configs'
 
 
 def apply() -> None:
-    """Make all repairs; those that are not needed do nothing."""
-    register_configs()
-    allow_mmengine_checkpoints()
-    keep_checkpoints_from_running_code()
-    restore_numpy_float_in_lvis()
+    """Make each repair when the module that it repairs is imported, or now if it has been already.
+
+    So ``import imbdet`` by itself imports neither torch nor mmdet. Repairs that are not needed do nothing.
+    """
+    for repair, module in ((register_configs, 'mmengine.config'),
+                           (allow_mmengine_checkpoints, 'mmengine.logging'),
+                           (keep_checkpoints_from_running_code, 'mmengine.runner.checkpoint'),
+                           (restore_numpy_float_in_lvis, 'lvis.eval'),
+                           (register_components, 'mmdet.registry')):
+        wrapt.register_post_import_hook(functools.partial(_repair, repair), module)
+
+
+def _repair(repair, module: types.ModuleType) -> None:  # the hook of wrapt gets the module, which the repairs import themselves
+    repair()
+
+
+def register_components() -> None:
+    """Let mmdet's registries find imbdet's components, once they are asked for something.
+
+    mmengine's registries import what registers with them only when they are first asked. imbdet's components import mmdet,
+    so importing them while mmdet itself is being imported would run in a circle.
+    """
+    from mmengine.registry import Registry
+
+    registries = [value for value in vars(sys.modules['mmdet.registry']).values() if isinstance(value, Registry)]
+    if any(registry._imported for registry in registries):
+        importlib.import_module('imbdet.registration')
+        return
+    for registry in registries:
+        if 'imbdet.registration' not in registry._locations:
+            registry._locations.append('imbdet.registration')
 
 
 def register_configs() -> None:
@@ -43,37 +73,41 @@ def register_configs() -> None:
 
 
 def allow_mmengine_checkpoints() -> None:
-    """Let a resume read what mmengine stores beside the weights.
+    """Let a resume read what mmengine stores beside the weights, and nothing else.
 
     Since 2.6, torch.load reads tensors and plain containers only, unless a class is allow-listed; mmengine 0.10.7 keeps
-    its logged values in a HistoryBuffer of numpy arrays. The list below is what that one is pickled as. Files stay
-    checked: ``weights_only=False`` would run any code that a checkpoint carries.
+    its logged values in a HistoryBuffer of numpy arrays. ``weights_only=False`` would run any code that a checkpoint
+    carries, and so does allow-listing the originals; see :mod:`imbdet.checkpoint_contents`.
     """
-    import numpy
     import torch
-    from mmengine.logging import HistoryBuffer
 
     if not hasattr(torch.serialization, 'add_safe_globals'):  # torch < 2.4 reads everything
         return
-    multiarray = numpy._core.multiarray if hasattr(numpy, '_core') else numpy.core.multiarray  # type: ignore[attr-defined]
-    scalar_types = [type(numpy.dtype(kind)) for kind in ('float64', 'float32', 'int64', 'int32', 'bool')]
-    torch.serialization.add_safe_globals([
-        HistoryBuffer, HistoryBuffer.min, HistoryBuffer.max, HistoryBuffer.current, HistoryBuffer.mean, getattr,
-        numpy.ndarray, numpy.dtype, multiarray._reconstruct, multiarray.scalar, *scalar_types
-    ])
+    from imbdet.checkpoint_contents import STAND_INS
+
+    torch.serialization.add_safe_globals(STAND_INS)
 
 
 def keep_checkpoints_from_running_code() -> None:
-    """Let the onedl fork's mmengine refuse the checkpoints that torch refuses.
+    """Let mmengine refuse, wherever a checkpoint comes from, what torch refuses under ``weights_only``.
 
-    onedl-mmengine 0.10.12 reads a checkpoint with ``weights_only``, but if torch refuses it, again without, which runs any code
-    that it carries. What mmengine itself stores is allowed by :func:`allow_mmengine_checkpoints`.
+    * onedl-mmengine 0.10.12 reads a checkpoint with ``weights_only``, but if torch refuses it, again without, which runs any
+      code that it carries.
+    * Checkpoints from ``http://`` and ``https://``, which those of ``torchvision://`` and ``openmmlab://`` are too, are read
+      by torch.hub, whose default is to run code in torch 2.11 as well.
+
+    What mmengine itself stores is allowed by :func:`allow_mmengine_checkpoints`.
     """
+    import torch
     from mmengine.runner import checkpoint
 
-    load = getattr(checkpoint, '_safe_torch_load', None)  # openmmlab's has none
-    if load is not None and not isinstance(load, functools.partial):
-        checkpoint._safe_torch_load = functools.partial(load, weights_only=True)
+    names = ['_safe_torch_load']  # openmmlab's has none
+    if hasattr(torch.serialization, 'add_safe_globals'):  # without it, mmengine's own checkpoints would be refused too
+        names.append('load_url')
+    for name in names:
+        load = getattr(checkpoint, name, None)
+        if load is not None and not isinstance(load, functools.partial):
+            setattr(checkpoint, name, functools.partial(load, weights_only=True))
 
 
 def restore_numpy_float_in_lvis() -> None:

@@ -1,10 +1,12 @@
-"""What imbdet checks of its surroundings before it imports them: one clear message and the command that mends it."""
+"""Checks of the installed packages: one clear message, and the command that fixes it."""
 
 import importlib
 import importlib.util
 from importlib import metadata
 
 from packaging.version import Version
+
+from imbdet import mmcv_ops
 
 OPENMMLAB = {'mmengine': ('0.10.3', '0.11'), 'mmcv': ('2.1.0', '2.2.0'), 'mmdet': ('3.3.0', '3.4')}
 """Distribution of each package in the openmmlab stack, with the lowest version and the first that is too high."""
@@ -13,8 +15,12 @@ ONEDL = {'mmengine': ('onedl-mmengine', '0.10.10', '0.11'), 'mmcv': ('onedl-mmcv
          'mmdet': ('onedl-mmdetection', '3.5.0', '3.6')}
 """The same for the maintained fork, whose distributions have names of their own."""
 
-BUILD_MMCV = ("pip install 'setuptools<82' wheel ninja psutil && MMCV_WITH_OPS=1 pip install --no-build-isolation "
-              '--no-cache-dir --no-deps --force-reinstall --no-binary {distribution} {distribution}=={version}')
+MMCV_LITE = 'mmcv-lite'
+"""mmcv without compiled operations: the same files as mmcv's, under another distribution name."""
+
+BUILD_MMCV = ("pip uninstall -y {others} && pip install 'setuptools<82' wheel ninja psutil && MMCV_WITH_OPS=1 pip install "
+              '--no-build-isolation --no-cache-dir --no-deps --force-reinstall --no-binary {distribution} '
+              '{distribution}=={version}')
 
 
 class InstallationError(ImportError):
@@ -28,70 +34,91 @@ def _version(distribution: str) -> str | None:
         return None
 
 
-def check_packages() -> str:
+def mmcv_distribution() -> str | None:
+    """Return the distribution that brought mmcv: ``'mmcv'``, ``'mmcv-lite'`` or ``'onedl-mmcv'``; None without one."""
+    return next((name for name in ('onedl-mmcv', 'mmcv', MMCV_LITE) if _version(name)), None)
+
+
+def build_command() -> str:
+    """Return the command that builds mmcv with compiled operations for the installed torch."""
+    found = mmcv_distribution()
+    distribution = 'onedl-mmcv' if found == 'onedl-mmcv' else 'mmcv'
+    version = _version(found) if found else '2.1.0'
+    return BUILD_MMCV.format(distribution=distribution, version=version, others=f'{distribution} {MMCV_LITE}')
+
+
+def check_packages() -> None:
     """Check that mmengine, mmcv and mmdet are there once each, in versions imbdet works with.
 
-    Returns:
-        The distribution that brought mmcv: ``'mmcv'`` or ``'onedl-mmcv'``.
-
     Raises:
-        InstallationError: If one is missing, too old, too new, or installed by both stacks.
+        InstallationError: If one is missing, too old, too new, or installed twice.
     """
-    brought_by = ''
     for package, (lowest, limit) in OPENMMLAB.items():
         fork, fork_lowest, fork_limit = ONEDL[package]
-        version, fork_version = _version(package), _version(fork)
-        if version and fork_version:
-            raise InstallationError(
-                f'{package} is installed twice, by {package} {version} and by {fork} {fork_version}, whose files lie over '
-                f'one another. Remove both, then install one stack: pip uninstall -y {package} {fork} && '
-                f"pip install 'imbdet[openmmlab]'  (or 'imbdet[onedl]')")
-        if fork_version:
-            distribution, version, lowest, limit = fork, fork_version, fork_lowest, fork_limit
-        else:
-            distribution = package
-        if version is None:
-            raise InstallationError(f"{package} is not installed. Install the stack: pip install 'imbdet[openmmlab]'")
+        names = [package, fork, *([MMCV_LITE] if package == 'mmcv' else [])]
+        there = {name: version for name in names if (version := _version(name))}
+        if len(there) > 1:
+            raise InstallationError(_installed_twice(package, there))
+        if not there:
+            raise InstallationError(_missing(package))
+        (distribution, version), = there.items()
+        if distribution == fork:
+            lowest, limit = fork_lowest, fork_limit
         if not Version(lowest) <= Version(version) < Version(limit):
-            raise InstallationError(f'{distribution} {version} is installed, imbdet works with {lowest} up to, but not '
+            raise InstallationError(f'{distribution} {version} is installed; imbdet works with {lowest} up to, but not '
                                     f"including, {limit}: pip install '{distribution}>={lowest},<{limit}'")
-        if package == 'mmcv':
-            brought_by = distribution
-    return brought_by
 
 
-def check_mmcv_ops(distribution: str) -> None:
-    """Check that mmcv's compiled ops are there and fit the installed torch.
+def _installed_twice(package: str, there: dict[str, str]) -> str:
+    found = ' and by '.join(f'{name} {version}' for name, version in there.items())
+    text = (f'{package} is installed twice, by {found}, whose files overwrite one another. Remove both, then install one: '
+            f'pip uninstall -y {" ".join(there)} && pip install ')
+    if MMCV_LITE in there:
+        return text + f"'{MMCV_LITE}>={OPENMMLAB['mmcv'][0]},<{OPENMMLAB['mmcv'][1]}'"
+    return text + "'imbdet[openmmlab]'  (or 'imbdet[onedl]')"
 
-    Args:
-        distribution: ``'mmcv'`` or ``'onedl-mmcv'``, for the command that mends it.
+
+def _missing(package: str) -> str:
+    """Say how to install a package: not by the extra where an mmcv is, over which that would lay mmcv-lite."""
+    lowest, limit = OPENMMLAB[package]
+    if mmcv_distribution() is None or package == 'mmcv':
+        if any(_version(name) for name in ('mmengine', 'mmdet')) and package == 'mmcv':
+            return f"mmcv is not installed: pip install '{MMCV_LITE}>={lowest},<{limit}'"
+        return f"{package} is not installed. Install the stack: pip install 'imbdet[openmmlab]'"
+    return f"{package} is not installed: pip install '{package}>={lowest},<{limit}'"
+
+
+def check_mmcv_ops() -> None:
+    """Check that mmcv's compiled operations, where there are any, fit the installed torch.
+
+    Without compiled operations :mod:`imbdet.mmcv_ops` has them.
 
     Raises:
-        InstallationError: If the ops are missing or were built for another torch.
+        InstallationError: If they were built for another torch.
     """
-    import torch  # the ops link against its libraries
+    import torch  # they link against its libraries
 
-    command = BUILD_MMCV.format(distribution=distribution, version=_version(distribution))
+    spec = importlib.util.find_spec('mmcv._ext')
+    if spec is None or spec.origin == mmcv_ops.COMPILED_HERE:
+        return
     try:
         importlib.import_module('mmcv._ext')
-    except ModuleNotFoundError as error:
-        raise InstallationError("mmcv is installed without its compiled ops (no mmcv._ext): it was built where pip's "
-                                f'isolated environment has no torch. Build it anew: {command}') from error
     except ImportError as error:
-        raise InstallationError(f'mmcv was built for another torch than {torch.__version__}, which is installed '
-                                f'({error}). Build it anew: {command}') from error
+        raise InstallationError(
+            f'mmcv was built for another torch than {torch.__version__}, which is installed ({error}). Build it again: '
+            f'{build_command()}; or do without compiled operations: pip uninstall -y {mmcv_distribution()} && pip install '
+            f"'{MMCV_LITE}>={OPENMMLAB['mmcv'][0]},<{OPENMMLAB['mmcv'][1]}'") from error
 
 
-def check_pkg_resources(distribution: str) -> None:
+def check_pkg_resources() -> None:
     """Check that pkg_resources is there, by which mmengine 0.10 finds ``mmdet::`` and ``imbdet::`` bases.
 
-    Args:
-        distribution: ``'mmcv'`` or ``'onedl-mmcv'``; the fork's mmengine does without.
+    The onedl fork's mmengine does without.
 
     Raises:
         InstallationError: If setuptools is missing or too new to have it.
     """
-    if distribution == 'mmcv' and importlib.util.find_spec('pkg_resources') is None:
+    if mmcv_distribution() != 'onedl-mmcv' and importlib.util.find_spec('pkg_resources') is None:
         found = f'setuptools {_version("setuptools")} is' if _version('setuptools') else 'no setuptools is'
         raise InstallationError(f'mmengine needs pkg_resources, which setuptools 82 removed; {found} installed: '
                                 "pip install 'setuptools<82'")
@@ -101,8 +128,8 @@ def check_installation() -> None:
     """Run all checks.
 
     Raises:
-        InstallationError: With the command that mends what was found.
+        InstallationError: With the command that fixes what was found.
     """
-    distribution = check_packages()
-    check_pkg_resources(distribution)
-    check_mmcv_ops(distribution)
+    check_packages()
+    check_pkg_resources()
+    check_mmcv_ops()

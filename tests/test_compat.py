@@ -1,5 +1,7 @@
 """Repairs of third-party breakage: each one on what breaks without it."""
 
+import pickle
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +9,7 @@ from lvis import eval as lvis_eval
 from mmengine.config import Config
 from mmengine.logging import HistoryBuffer
 from mmengine.registry import METRICS
-from mmengine.runner.checkpoint import _load_checkpoint
+from mmengine.runner.checkpoint import _load_checkpoint, load_from_http
 
 from imbdet import compat
 
@@ -52,6 +54,16 @@ def test_code_in_a_checkpoint_is_not_run(tmp_path):  # fault 25
     with pytest.raises(Exception, match='weights_only'):
         _load_checkpoint(str(tmp_path / 'evil.pth'))
     assert not (tmp_path / 'run').exists()
+
+
+def test_code_in_a_checkpoint_of_the_network_is_not_run(tmp_path):
+    torch.save({'state_dict': {}, 'meta': Malicious(tmp_path / 'run')}, tmp_path / 'evil.pth')
+    torch.save({'state_dict': {'a': torch.ones(2)}}, tmp_path / 'good.pth')
+    with pytest.raises(pickle.UnpicklingError, match='weights_only'):
+        load_from_http((tmp_path / 'evil.pth').as_uri(), model_dir=str(tmp_path / 'cache'))
+    assert not (tmp_path / 'run').exists()
+    good = load_from_http((tmp_path / 'good.pth').as_uri(), model_dir=str(tmp_path / 'cache'))
+    assert good['state_dict']['a'].tolist() == [1, 1]
 
 
 def test_lvis_sees_float_and_numpy_stays_as_it_is():

@@ -86,6 +86,7 @@ def test_wheel_holds_configs_and_tools(wheel):
         assert shipped == {name for name in names if name.startswith(f'imbdet/.mim/{folder}/')}
     assert 'imbdet/.mim/model-index.yml' in names
     assert 'imbdet/py.typed' in names
+    assert 'imbdet_mmcv_ops.pth' in names
     assert not [name for name in names if name.startswith(('tests', 'configs', 'tools'))]
     assert len(names) == len(set(names))
 
@@ -110,19 +111,38 @@ def test_mmdets_own_train_py(installed, work):
     assert 'RepeatFactorSampler (irfs, threshold 0.9)' in next((work / 'work_dirs/mine').rglob('*.log')).read_text()
 
 
-@pytest.mark.slow  # asks the package index
-def test_torch_beside_an_existing_mmdet_stays(wheel, tmp_path):
-    """What pip would install into an environment of an older stack, of which only the metadata is laid there."""
+@pytest.fixture
+def would_install(wheel, tmp_path):
+    """A function that says what pip would install beside distributions of which only the metadata is laid there."""
     subprocess.run([sys.executable, '-m', 'venv', tmp_path / 'venv'], check=True)
     python = tmp_path / 'venv/bin/python'
     site = Path(run(python, '-c', 'import sysconfig; print(sysconfig.get_path("purelib"))', cwd=tmp_path).strip())
-    there = {'torch': '2.1.0', 'torchvision': '0.16.0', 'numpy': '1.26.4', 'mmengine': '0.10.3', 'mmcv': '2.1.0',
-             'mmdet': '3.3.0', 'opencv-python': '4.8.1.78', 'pycocotools': '2.0.7', 'matplotlib': '3.8.4', 'scipy': '1.11.4'}
-    for name, version in there.items():
-        info = site / f'{name.replace("-", "_")}-{version}.dist-info'
-        info.mkdir()
-        (info / 'METADATA').write_text(f'Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n')
-    said = run(python, '-m', 'pip', 'install', '--dry-run', f'imbdet[openmmlab] @ {wheel.as_uri()}', cwd=tmp_path)
-    would_install = next(line for line in said.splitlines() if line.startswith('Would install')).split()[2:]
-    assert any(item.startswith('lvis-') for item in would_install)
-    assert sorted({item.rpartition('-')[0] for item in would_install} & there.keys()) == []
+
+    def ask(requirement, there):
+        for name, version in there.items():
+            info = site / f'{name.replace("-", "_")}-{version}.dist-info'
+            info.mkdir()
+            (info / 'METADATA').write_text(f'Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n')
+        said = run(python, '-m', 'pip', 'install', '--dry-run', f'{requirement} @ {wheel.as_uri()}', cwd=tmp_path)
+        line = next(line for line in said.splitlines() if line.startswith('Would install'))
+        return {item.rpartition('-')[0] for item in line.split()[2:]}
+
+    return ask
+
+
+OLDER_STACK = {'torch': '2.1.0', 'torchvision': '0.16.0', 'numpy': '1.26.4', 'mmengine': '0.10.3', 'mmcv': '2.1.0',
+               'mmdet': '3.3.0', 'opencv-python': '4.8.1.78', 'pycocotools': '2.0.7', 'matplotlib': '3.8.4', 'scipy': '1.11.4'}
+
+
+@pytest.mark.slow  # asks the package index
+def test_an_existing_mmdet_stays(would_install):
+    found = would_install('imbdet', OLDER_STACK)
+    assert 'lvis' in found
+    assert not found & {*OLDER_STACK, 'mmcv-lite', 'setuptools'}
+
+
+@pytest.mark.slow  # asks the package index
+def test_the_extra_brings_the_stack(would_install):
+    found = would_install('imbdet[openmmlab]', {'torch': '2.11.0', 'torchvision': '0.26.0'})
+    assert {'mmengine', 'mmcv-lite', 'mmdet', 'imbdet'} <= found
+    assert not found & {'mmcv', 'torch', 'torchvision'}

@@ -1,4 +1,4 @@
-"""Build mmcv with compiled ops for the installed torch, once, and print the wheel's path.
+"""Build mmcv with compiled ops for the installed torch, once, and print the wheel's path: ``make OPS=compiled`` runs it.
 
 mmcv publishes no wheels for current torch releases, and pip's own cache keys a built wheel by mmcv's version alone: a
 wheel built for another torch then fails at import with "undefined symbol". This script keeps its wheels in a folder

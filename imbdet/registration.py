@@ -1,0 +1,10 @@
+"""Importing this module registers imbdet's components with mmdet. ``imbdet.compat`` tells mmdet's registries of it."""
+
+import imbdet.dataset_equity.equity_hook
+import imbdet.evaluation.long_tail_metric
+import imbdet.evaluation.modality_metric
+import imbdet.mipa
+import imbdet.repeat_sampling.sampler
+import imbdet.reports.class_curve_hook
+import imbdet.sampling_free
+import imbdet.training_checks  # noqa: F401
