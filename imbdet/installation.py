@@ -99,7 +99,7 @@ def check_mmcv_ops() -> None:
     import torch  # they link against its libraries
 
     spec = importlib.util.find_spec('mmcv._ext')
-    if spec is None or spec.origin == mmcv_ops.COMPILED_HERE:
+    if spec is None or spec.origin == mmcv_ops.ORIGIN:
         return
     try:
         importlib.import_module('mmcv._ext')

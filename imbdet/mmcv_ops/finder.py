@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from importlib.machinery import ModuleSpec
 
 NAME = 'mmcv._ext'
-COMPILED_HERE = 'imbdet.mmcv_ops'
+ORIGIN = 'imbdet.mmcv_ops'
+"""Where the module's spec says it comes from, which tells it from a compiled one."""
 
 
 class OpsFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
@@ -18,7 +19,7 @@ class OpsFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def find_spec(self, fullname: str, path: Sequence[str] | None = None,
                   target: types.ModuleType | None = None) -> ModuleSpec | None:
         """Return the spec of ``mmcv._ext``, and None for any other module."""
-        return ModuleSpec(fullname, self, origin=COMPILED_HERE) if fullname == NAME else None
+        return ModuleSpec(fullname, self, origin=ORIGIN) if fullname == NAME else None
 
     def create_module(self, spec: ModuleSpec) -> None:
         """Leave it to Python to make the empty module."""
@@ -45,7 +46,7 @@ def ops_in_use() -> str:
     """
     module = importlib.import_module(NAME)
     spec = module.__spec__
-    if spec is not None and spec.origin == COMPILED_HERE:
+    if spec is not None and spec.origin == ORIGIN:
         torchvision = importlib.import_module('torchvision')
         return (f"mmcv's operations: imbdet.mmcv_ops, by torchvision {torchvision.__version__} and torch, since this mmcv has "
                 'none compiled')

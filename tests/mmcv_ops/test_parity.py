@@ -4,12 +4,12 @@ import mmcv._ext
 import numpy as np
 import pytest
 
-from imbdet.mmcv_ops import COMPILED_HERE
+from imbdet.mmcv_ops import ORIGIN
 
 from .cases import CASES, OURS, TIED, operations_of
 from .make_reference import REFERENCE
 
-COMPILED = mmcv._ext.__spec__.origin != COMPILED_HERE
+COMPILED = mmcv._ext.__spec__.origin != ORIGIN
 LIVE = [*CASES, *TIED] if COMPILED else [pytest.param('', marks=pytest.mark.skip('needs an mmcv with compiled operations'))]
 
 
