@@ -9,7 +9,8 @@ objects get. The originals were not written for hostile callers:
 * ``numpy.ndarray`` takes the addresses of objects from bytes, shows memory that was not cleared, and frees memory that a
   tensor still uses if its state is set twice. ``numpy.dtype`` and ``_reconstruct`` make arrays of objects, of any size.
 
-So the file gets these stand-ins. Each checks all that it is given, and returns nothing that it was given.
+So the file gets these stand-ins. Each checks all that it is given, and none returns an object that the file could change, or
+call with anything it likes.
 """
 
 import functools
@@ -19,7 +20,6 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 import numpy as np
-from mmengine.logging import HistoryBuffer
 
 NUMBERS = ('b1', 'i1', 'i2', 'i4', 'i8', 'u1', 'u2', 'u4', 'u8', 'f2', 'f4', 'f8')
 """The dtypes that are read, as numpy names them when it pickles one."""
@@ -132,13 +132,15 @@ def _scalar(dtype: Any, data: Any) -> np.generic:
 
 
 @named('mmengine.logging.history_buffer.HistoryBuffer')
-class StoredHistoryBuffer(HistoryBuffer):
-    """Logged values. With its state, an object of this class becomes a plain HistoryBuffer."""
+class StoredHistoryBuffer:
+    """Logged values. With its state, an object of this class becomes a HistoryBuffer."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any) -> None:
         refuse('a HistoryBuffer made of arguments')
 
     def __setstate__(self, state: Any) -> None:
+        from mmengine.logging import HistoryBuffer  # late: this module is needed while mmengine.logging is imported
+
         if type(state) is not dict or set(state) != {'max_length', '_log_history', '_count_history', 'statistics_methods'}:
             refuse('a HistoryBuffer of unknown attributes')
         max_length, values, counts = state['max_length'], state['_log_history'], state['_count_history']
@@ -146,17 +148,16 @@ class StoredHistoryBuffer(HistoryBuffer):
             refuse('a HistoryBuffer whose values are not numpy arrays')
         if values.ndim != 1 or values.shape != counts.shape:
             refuse('a HistoryBuffer with other counts than values')
-        _check_statistics(state['statistics_methods'])
-        self._set_default_statistics()
+        _check_statistics(state['statistics_methods'], HistoryBuffer._statistics_methods)
         self.__dict__.update(max_length=max_length, _log_history=np.array(values), _count_history=np.array(counts))
         self.__class__ = HistoryBuffer  # type: ignore[assignment]
+        self._set_default_statistics()  # type: ignore[attr-defined]
 
 
-def _check_statistics(methods: Any) -> None:
+def _check_statistics(methods: Any, registered: dict) -> None:
     """Check that a file brings no statistic that is not registered in this process; all HistoryBuffers share one table."""
     if type(methods) is not dict:
         refuse('a HistoryBuffer of unknown attributes')
-    registered = HistoryBuffer._statistics_methods
     for name, method in methods.items():
         usual = type(name) is str and name in STATISTICS and type(method) is str and method == name
         if not usual and (name not in registered or method is not registered[name]):  # one's own, of register_statistics
@@ -171,13 +172,34 @@ class StoredOneCycle:
         refuse('a OneCycleParamScheduler made of arguments')
 
 
+class StoredAnnealing:
+    """A function of OneCycleLR, for numbers only: torch's unpickler can call what it has read with any objects of the file.
+
+    Saved again, it is the function itself.
+    """
+
+    __slots__ = ('function',)
+
+    def __init__(self, name: str) -> None:
+        from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler  # late: it imports mmengine.logging
+        self.function = getattr(OneCycleParamScheduler, name)
+
+    def __call__(self, *numbers: Any) -> float:  # noqa: D102
+        if not all(isinstance(number, int | float) for number in numbers):
+            refuse('a schedule of something else than numbers')
+        return self.function(*numbers)
+
+    def __reduce__(self) -> Any:
+        from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler
+        return getattr, (OneCycleParamScheduler, self.function.__name__)
+
+
 def _getattr(owner: Any, name: Any) -> Any:
     """Return what mmengine stores by ``getattr``: the names of HistoryBuffer's statistics, a function of OneCycleLR."""
     if owner is StoredHistoryBuffer and type(name) is str and name in STATISTICS:
         return name
     if owner is StoredOneCycle and type(name) is str and name in ('_annealing_cos', '_annealing_linear'):
-        from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler  # late: it imports mmengine.logging
-        return getattr(OneCycleParamScheduler, name)
+        return StoredAnnealing(name)
     refuse('an attribute of an object')
 
 

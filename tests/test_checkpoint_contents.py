@@ -1,7 +1,8 @@
 """What a checkpoint may hold besides tensors: all that mmengine stores, and nothing by which a file could do harm.
 
-Each attempt was seen to get through with the classes and functions of numpy and mmengine themselves allow-listed. It needs
-mmengine, torch and numpy only.
+With the classes and functions of numpy and mmengine themselves allow-listed, nearly all attempts got through. numpy 2.4 itself
+refuses some that disagree with themselves, such as more numbers than bytes; there the stand-ins must not be laxer. The tests
+need no more than mmengine, torch and numpy, to be run with any of their versions.
 """
 
 import io
@@ -13,7 +14,7 @@ import pytest
 import torch
 from mmengine.logging import HistoryBuffer
 
-import imbdet  # noqa: F401  allows the stand-ins
+from imbdet import checkpoint_contents
 from tests.pickle_programs import build, call, in_turn, name, new, raw, set_item, write_checkpoint
 
 GETATTR, ARRAY, DTYPE = name('builtins.getattr'), name('numpy.ndarray'), name('numpy.dtype')
@@ -60,6 +61,8 @@ def own_attributes_of(target):
 
 
 ANY_MEMORY = {'version': 3, 'data': (16, False), 'shape': (0,), 'typestr': '|u1'}
+MEMORY = build(call(name('collections.OrderedDict')), {'__array_interface__': ANY_MEMORY})
+ANNEALED_OBJECTS = call(REBUILD, call(GETATTR, ONE_CYCLE, '_annealing_linear'), ARRAY, (MEMORY, array(), 1), None)
 OBJECT = call(DTYPE, 'O', False, True)
 
 ATTEMPTS = {
@@ -68,6 +71,7 @@ ATTEMPTS = {
     'the class of a class': (call(GETATTR, BUFFER, '__class__'), 'an attribute of an object'),
     'the module of getattr': (call(GETATTR, GETATTR, '__self__'), 'an attribute of an object'),
     'a method of the scheduler': (call(GETATTR, ONE_CYCLE, '__init__'), 'an attribute of an object'),
+    'a schedule of any objects': (ANNEALED_OBJECTS, 'else than numbers'),
     'a scheduler': (new(ONE_CYCLE), 'made of arguments'),
     'memory by an interface': (call(BUFFER, [build(new(BUFFER), {'__array_interface__': ANY_MEMORY})], [1]), 'HistoryBuffer'),
     'a HistoryBuffer made of arguments': (call(BUFFER, [1], [1]), 'made of arguments'),
@@ -128,6 +132,13 @@ def test_no_code_is_run(tmp_path):
     with pytest.raises(pickle.UnpicklingError, match='an attribute of an object'):
         torch.load(path, weights_only=True)
     assert not (tmp_path / 'run').exists()
+
+
+def test_bytes_are_text_in_latin1():  # where torch has no function of its own for them, as 2.4 has not
+    assert checkpoint_contents._encode('\xff', 'latin1') == b'\xff'
+    for arguments in (('a', 'rot13'), (b'a', 'latin1')):
+        with pytest.raises(pickle.UnpicklingError, match='another encoding'):
+            checkpoint_contents._encode(*arguments)
 
 
 def load(content, core='_core'):
@@ -204,9 +215,14 @@ def median(buffer):
     return np.median(buffer.data[0])
 
 
-def test_one_cycle_schedule():
+@pytest.mark.parametrize('strategy', ['cos', 'linear'])
+def test_one_cycle_schedule(strategy):
     from mmengine.optim import OneCycleLR
 
     optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)
-    state = OneCycleLR(optimizer, eta_max=1.0, total_steps=9).state_dict()
-    assert load(state) == state
+    schedule = OneCycleLR(optimizer, eta_max=1.0, total_steps=9, anneal_strategy=strategy)
+    loaded = load(schedule.state_dict())
+    anneal = loaded.pop('anneal_func')
+    assert {**loaded, 'anneal_func': schedule.anneal_func} == schedule.state_dict()
+    assert anneal(0.1, 1.0, 0.3) == schedule.anneal_func(0.1, 1.0, 0.3)
+    assert torch.load(_saved(anneal), weights_only=False) is schedule.anneal_func
