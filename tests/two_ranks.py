@@ -4,6 +4,7 @@ import atexit
 
 import torch
 
+import imbdet.registration  # noqa: F401  as in a training; DDP that imports torch._dynamo itself keeps its group alive
 from imbdet.processes import leave_processes
 
 
