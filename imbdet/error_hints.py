@@ -3,12 +3,13 @@
 import difflib
 import inspect
 import re
+import sys
 from collections.abc import Iterable, Iterator
 from types import TracebackType
+from typing import TYPE_CHECKING
 
-import mmdet.registry
-import mmengine.registry
-from mmengine.registry import Registry
+if TYPE_CHECKING:
+    from mmengine.registry import Registry
 
 UNKNOWN_ARGUMENT = re.compile(r"(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'")
 UNKNOWN_NAME = re.compile(r'(\S+) is not in the \S+?::(.+?) registry')
@@ -48,13 +49,29 @@ def error_hint(error: BaseException) -> str:
         return '; an image file is empty: CheckImagesHook among the custom_hooks says which'
     else:
         return ''
-    near = difflib.get_close_matches(unknown, known, n=1)
+    return nearest_hint(unknown, known)
+
+
+def nearest_hint(unknown: str, known: Iterable[str]) -> str:
+    """Say which of some names may have been meant.
+
+    Args:
+        unknown: The name that does not exist.
+        known: Those that do.
+
+    Returns:
+        ``"; did you mean 'train'?"``, or empty if nothing is near.
+    """
+    near = difflib.get_close_matches(unknown, list(known), n=1)
     return f'; did you mean {near[0]!r}?' if near else ''
 
 
-def _registries() -> Iterator[Registry]:
-    for module in (mmdet.registry, mmengine.registry):
-        yield from (value for value in vars(module).values() if isinstance(value, Registry))
+def _registries() -> Iterator['Registry']:
+    """Yield mmdet's and mmengine's registries, if they have been imported: nothing else builds from a config."""
+    if 'mmengine.registry' in sys.modules:
+        from mmengine.registry import Registry
+        for name in ('mmdet.registry', 'mmengine.registry'):
+            yield from (value for value in vars(sys.modules.get(name, object)).values() if isinstance(value, Registry))
 
 
 def _registered(class_name: str) -> Iterator[type]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from imbdet.command_line import load_config
+from imbdet.cli.runs import load_config
 
 from .tiny_training import scalars, write_training_set
 

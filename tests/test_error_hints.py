@@ -6,7 +6,7 @@ from mmdet.registry import DATA_SAMPLERS, DATASETS, HOOKS, METRICS, MODELS, TRAN
 from mmengine.registry import OPTIMIZERS
 from torch.utils.data import DataLoader
 
-from imbdet.command_line import RUN_ERROR, one_line_errors
+from imbdet.cli.errors import RUN_ERROR, one_line_errors
 from imbdet.error_hints import error_hint, error_text
 
 

@@ -1,90 +1,10 @@
-"""From nothing to a trained detector: make the sample data set, train, evaluate, draw. ``make quickstart`` runs it.
+"""``tools/quickstart.py`` is ``imbdet quickstart``: from nothing to a trained detector."""
 
-Each step leaves a file and is skipped where the file is there already; a training that was stopped is resumed.
-"""
+from functools import partial
 
-import argparse
-import json
-import subprocess
-import sys
-import time
-from pathlib import Path
+from imbdet.cli import run_verb
 
-import imbdet
-from imbdet.checkpoints import is_whole
-from imbdet.command_line import RUN_ERROR, one_line_errors
-from imbdet.reports import draw_class_curve, draw_detections
-
-TOOLS = Path(__file__).resolve().parent
-CONFIG = Path(imbdet.__file__).parent / '.mim/configs/quickstart/retinanet_r18_irfs_400i_digits.py'
-DATA = Path('data/digits_longtail')
-WORK_DIR = Path('work_dirs/quickstart')
-CHECKPOINT = WORK_DIR / 'iter_400.pth'
-DETECTIONS = WORK_DIR / 'evaluation/val.bbox.json'
-
-
-def say(text: str) -> None:
-    """Print a line of our own among those of the steps."""
-    print(f'imbdet: {text}', flush=True)
-
-
-def run_tool(*arguments: object) -> None:
-    """Run one of the tools beside this one, and end if it fails; it has said why."""
-    code = subprocess.run([sys.executable, *map(str, arguments)]).returncode
-    if code:
-        sys.exit(code)
-
-
-def train() -> None:
-    """Train the quickstart config, or go on where a stopped training left off."""
-    if is_whole(CHECKPOINT):
-        say(f'{CHECKPOINT} is there already, not training again')
-        return
-    resume = ['--resume'] if (WORK_DIR / 'last_checkpoint').is_file() else []
-    say(f'training {CONFIG.name} (about 4 minutes on 2 cores); the log is in {WORK_DIR}')
-    run_tool(TOOLS / 'train.py', CONFIG, '--work-dir', WORK_DIR, *resume)
-
-
-def evaluated() -> list[Path]:
-    """List the summaries of finished evaluations of the checkpoint, oldest first; the runner writes them last."""
-    trained = CHECKPOINT.stat().st_mtime
-    return sorted(path for path in DETECTIONS.parent.glob('*/*.json')
-                  if path.stem == path.parent.name and path.stat().st_mtime > trained)
-
-
-def evaluate() -> Path:
-    """Evaluate the checkpoint, unless that was done; return the summary, which lies beside the log."""
-    if not evaluated():
-        say(f'evaluating {CHECKPOINT}')
-        run_tool(TOOLS / 'test.py', CONFIG, CHECKPOINT, '--work-dir', DETECTIONS.parent, '--cfg-options',
-                 f'test_evaluator.outfile_prefix={DETECTIONS.with_name("val")}')
-    return evaluated()[-1]
-
-
-def main() -> None:
-    """Run all steps and say where their results are."""
-    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
-    start = time.monotonic()
-    run_tool(TOOLS / 'data/make_digits_longtail.py', DATA)
-    train()
-    summary_file = evaluate()
-    class_table = summary_file.with_name('class_ap_bbox.csv')
-    with one_line_errors(verbose=False, code=RUN_ERROR):
-        annotations = DATA / 'annotations/digits_longtail_val.json'
-        pictures = [
-            draw_detections(annotations, DETECTIONS, DATA / 'visible', WORK_DIR / 'detections.png'),
-            draw_class_curve(class_table, WORK_DIR / 'class_ap.png',
-                             'Quickstart: RetinaNet R18 with IRFS on the long-tailed digits')
-        ]
-        summary = json.loads(summary_file.read_text())
-    print()
-    say('  '.join(f'{name} {summary[f"lvis/bbox_{name}"]:.3f}' for name in ('AP', 'APr', 'APc', 'APf'))
-        + '  (all, rare, common and frequent classes)')
-    say(f'detections        {pictures[0]}')
-    say(f'AP of each class  {pictures[1]} and {class_table}')
-    say(f'checkpoint        {CHECKPOINT}')
-    say(f'done in {time.monotonic() - start:.0f} s')
-
+main = partial(run_verb, 'quickstart')
 
 if __name__ == '__main__':
     main()

@@ -27,7 +27,7 @@ class DatasetEquityHook(Hook):
 
     .. math:: L = \sum_i w(p_i) L_i,\qquad w(p) = \frac{\eta + (1 - p)^\gamma}{\eta + 1}
 
-    with p(i) the likelihood of image i's appearance, from a file that ``tools/equity/build_likelihoods.py`` writes
+    with p(i) the likelihood of image i's appearance, from a file that ``imbdet likelihoods`` writes
     (arXiv 2308.09878). The weight is applied to the gradient of the image's own predictions, which is exact as long as a
     loss's ``avg_factor`` is taken as a constant; logged losses stay unweighted, and the log has the batch's
     ``equity_weight_mean`` and ``equity_weight_min``. Serves mmdet's dense heads, box heads and the DETR family.

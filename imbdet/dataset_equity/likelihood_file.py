@@ -1,4 +1,4 @@
-"""The file of appearance likelihoods: written by tools/equity/build_likelihoods.py, read by hook and sampler."""
+"""The file of appearance likelihoods: written by ``imbdet likelihoods``, read by hook and sampler."""
 
 import json
 import os
@@ -124,8 +124,8 @@ def read_likelihoods(path: str | Path) -> LikelihoodFile:
         ValueError: If it is not such a file, or likelihoods are out of range.
     """
     if not Path(path).is_file():
-        raise FileNotFoundError(f'{path}: no such file of likelihoods; tools/equity/build_likelihoods.py CONFIG --out '
-                                f'{path} makes it')
+        raise FileNotFoundError(f'{path}: no such file of likelihoods; imbdet likelihoods CONFIG --out {path} '
+                                'makes it')
     try:
         with np.load(path, allow_pickle=False) as arrays:
             content = LikelihoodFile(**{name: arrays[name] for name in LikelihoodFile._fields})
@@ -134,7 +134,7 @@ def read_likelihoods(path: str | Path) -> LikelihoodFile:
             raise ValueError('columns of different lengths, or empty')
         in_range = ((content.likelihoods >= 0) & (content.likelihoods <= 1)).all()
     except Exception as error:  # of a broken file numpy, zipfile and zlib raise many
-        raise ValueError(f'{path}: not a file of likelihoods as tools/equity/build_likelihoods.py writes it '
+        raise ValueError(f'{path}: not a file of likelihoods as imbdet likelihoods writes it '
                          f'({type(error).__name__}: {error})') from None
     if not in_range:
         raise ValueError(f'{path}: likelihoods are in [0, 1]; some are outside, or no numbers')

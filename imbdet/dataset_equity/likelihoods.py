@@ -1,15 +1,17 @@
 """From clusters to likelihoods, and from likelihoods to weights."""
 
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
-from torch import Tensor
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 NOISE_POLICIES = ('rare', 'as_cluster')
 NOISE = -1
 """Cluster of an image that density clustering leaves outside all clusters."""
 
-Values = TypeVar('Values', float, np.ndarray, Tensor)
+Values = TypeVar('Values', float, np.ndarray, 'Tensor')
 
 
 def cluster_likelihoods(clusters: np.ndarray, noise: str = 'rare') -> np.ndarray:

@@ -4,8 +4,6 @@ import importlib
 import importlib.util
 from typing import Any
 
-from mmengine.logging import MMLogger
-
 from imbdet.annotations import AnnotationError
 from imbdet.evaluation.ground_truth import GroundTruth
 
@@ -69,6 +67,7 @@ def make_evaluator(backend: Any, ground_truth: GroundTruth, kinds: tuple[str, ..
     """
     if ground_truth.has_ignored():
         lvis = choose_backend(ground_truth.style, kinds, 'lvis')
+        from mmengine.logging import MMLogger
         MMLogger.get_current_instance().warning(
             f"{ground_truth.path} has objects with 'ignore', which lvis-api alone heeds: it evaluates, and not "
             f'{backend.name}, which may take long')

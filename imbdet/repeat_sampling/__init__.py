@@ -1,4 +1,11 @@
-"""Repeat factor sampling: label counts, repeat factors, sampler."""
+"""Repeat factor sampling: label counts, repeat factors, and the sampler, which is imported when it is first used.
+
+Only the sampler needs mmdet.
+"""
+
+from typing import TYPE_CHECKING
+
+import lazy_loader
 
 from imbdet.repeat_sampling.epoch_thresholds import expected_lengths, threshold_for_length
 from imbdet.repeat_sampling.label_counts import LabelCounts, count_labels, labels_per_image
@@ -12,8 +19,11 @@ from imbdet.repeat_sampling.repeat_factors import (
     systematic_indices,
     weighted_indices,
 )
-from imbdet.repeat_sampling.sampler import RepeatFactorSampler
 
+if TYPE_CHECKING:
+    from imbdet.repeat_sampling.sampler import RepeatFactorSampler
+
+__getattr__, _, _ = lazy_loader.attach(__name__, submod_attrs={'sampler': ['RepeatFactorSampler']})
 __all__ = [
     'LabelCounts', 'RepeatFactorSampler', 'category_frequencies', 'category_repeat_factors', 'count_labels', 'epoch_length',
     'expected_lengths', 'factors_from_frequencies', 'image_repeat_factors', 'labels_per_image', 'rarest_frequencies',

@@ -61,7 +61,7 @@ class RepeatFactorSampler(Sampler[int]):
         seed: Seed of every draw, the same on all ranks; mmengine passes the runner's. None: drawn at random and shared
             among the ranks.
         round_up: Whether to repeat the first images of an epoch until every rank has equally many.
-        likelihoods: File of appearance likelihoods, as ``tools/equity/build_likelihoods.py`` writes it. None: without.
+        likelihoods: File of appearance likelihoods, as ``imbdet likelihoods`` writes it. None: without.
         eta: With ``likelihoods``; above 0. The rarest appearance is seen 1 + 1 / eta times as often as the commonest.
         gamma: With ``likelihoods``; at least 0.
 

@@ -1,17 +1,38 @@
-"""Pictures of a data set and of a detector's results. They need matplotlib: ``pip install 'imbdet[plots]'``."""
+"""Pictures of a data set and of a detector's results. They need matplotlib: ``pip install 'imbdet[plots]'``.
 
-from imbdet.reports.class_curve import draw_class_curve
-from imbdet.reports.class_curve_hook import ClassCurveHook
-from imbdet.reports.detection_gallery import choose_images, draw_detections
-from imbdet.reports.equity_report import write_equity_report
-from imbdet.reports.grid_report import write_grid_report
-from imbdet.reports.grid_results import merge_results, read_results, write_results
-from imbdet.reports.imbalance_findings import examine
-from imbdet.reports.imbalance_report import write_imbalance_report
-from imbdet.reports.long_tail_report import write_long_tail_report
-from imbdet.reports.mixed_batch import draw_mixed_batch
-from imbdet.reports.page import Section, write_page
+Each module is imported when it is first used, so that one report does not wait for what another needs.
+"""
 
+from typing import TYPE_CHECKING
+
+import lazy_loader
+
+if TYPE_CHECKING:
+    from imbdet.reports.class_curve import draw_class_curve
+    from imbdet.reports.class_curve_hook import ClassCurveHook
+    from imbdet.reports.detection_gallery import choose_images, draw_detections
+    from imbdet.reports.equity_report import write_equity_report
+    from imbdet.reports.grid_report import write_grid_report
+    from imbdet.reports.grid_results import merge_results, read_results, write_results
+    from imbdet.reports.imbalance_findings import examine
+    from imbdet.reports.imbalance_report import write_imbalance_report
+    from imbdet.reports.long_tail_report import write_long_tail_report
+    from imbdet.reports.mixed_batch import draw_mixed_batch
+    from imbdet.reports.page import Section, write_page
+
+__getattr__, _, _ = lazy_loader.attach(__name__, submod_attrs={
+    'class_curve': ['draw_class_curve'],
+    'class_curve_hook': ['ClassCurveHook'],
+    'detection_gallery': ['choose_images', 'draw_detections'],
+    'equity_report': ['write_equity_report'],
+    'grid_report': ['write_grid_report'],
+    'grid_results': ['merge_results', 'read_results', 'write_results'],
+    'imbalance_findings': ['examine'],
+    'imbalance_report': ['write_imbalance_report'],
+    'long_tail_report': ['write_long_tail_report'],
+    'mixed_batch': ['draw_mixed_batch'],
+    'page': ['Section', 'write_page'],
+})
 __all__ = [
     'ClassCurveHook', 'Section', 'choose_images', 'draw_class_curve', 'draw_detections', 'draw_mixed_batch', 'examine',
     'merge_results', 'read_results', 'write_equity_report', 'write_grid_report', 'write_imbalance_report',

@@ -13,6 +13,7 @@ GROUP_NAMES = {'r': 'rare', 'c': 'common', 'f': 'frequent'}
 GROUP_COLOURS = {'r': '#c0392b', 'c': '#d68910', 'f': '#1f618d'}
 RUN_COLOURS = ('#34495e', '#16a085', '#8e44ad', '#e67e22', '#3498db', '#e84393', '#a2b10f', '#7b4a12')
 """Colours of compared runs, the baseline first."""
+DPI = 120
 
 
 def new_figure(width: float, height: float) -> Any:
@@ -48,8 +49,9 @@ def save_figure(figure: Any, out: str | Path) -> Path:
     Returns:
         ``out``.
     """
+    figure.set_dpi(DPI)
     with whole_file(out) as path:
-        figure.savefig(path, dpi=120)
+        figure.canvas.print_png(path)  # savefig would draw the figure twice
     return Path(out)
 
 

@@ -73,7 +73,7 @@ def read_results(path: str | Path) -> list[Training]:
     try:
         return msgspec.json.decode(path.read_bytes(), type=list[Training])
     except msgspec.DecodeError as error:
-        raise GridResultsError(f'{path} is no file of results of tools/benchmark/grid.py: {error}') from error
+        raise GridResultsError(f'{path} is no file of results of imbdet grid: {error}') from error
 
 
 def write_results(path: str | Path, trainings: Iterable[Training]) -> None:

@@ -4,15 +4,18 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-
-from mmengine.config import Config
+from typing import TYPE_CHECKING
 
 from imbdet.annotations import AnnotationFile, AnnotationUse, Fault, annotation_columns, file_uses, load_annotations
 from imbdet.annotations.faults import find_faults, kept_images
 from imbdet.annotations.uses import LOCATIONS, lacking_location
 from imbdet.reports.epoch_draws import PAPER_THRESHOLDS, EpochDraws, ThresholdCurves, draws, threshold_curves, threshold_for
 from imbdet.reports.imbalance import Imbalance, count_imbalance
-from imbdet.sampling_free.config_prior import ConfigPriors, measure_config_priors
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
+
+    from imbdet.sampling_free.config_prior import ConfigPriors
 
 
 @dataclass(frozen=True)
@@ -45,10 +48,10 @@ class Findings:
     reached: dict[str, bool]
     paper_epochs: dict[str, EpochDraws]
     curves: ThresholdCurves | None
-    cfg: Config | None = None
+    cfg: 'Config | None' = None
     is_trained_on: bool = False
     config_note: str = ''
-    priors: ConfigPriors | None = None
+    priors: 'ConfigPriors | None' = None
 
     def told_epochs(self) -> Iterator[tuple[EpochDraws, bool]]:
         """Yield the epochs to tell of, and whether each is one for the wished length."""
@@ -59,7 +62,7 @@ class Findings:
             yield epoch, False
 
 
-def examine(ann_file: str | Path, cfg: Config | None = None, target_length: float = 1.15, rare_max: int = 10,
+def examine(ann_file: str | Path, cfg: 'Config | None' = None, target_length: float = 1.15, rare_max: int = 10,
             common_max: int = 100) -> Findings:
     """Look through an annotation file, and measure the foreground priors of a config.
 
@@ -115,7 +118,12 @@ def examine(ann_file: str | Path, cfg: Config | None = None, target_length: floa
         cfg=cfg,
         is_trained_on=use is not None,
         config_note='' if cfg is None else _config_note(cfg, uses, use, imbalance, ann_file, has_class_fault),
-        priors=measure_config_priors(cfg) if cfg is not None and is_fit else None)
+        priors=_measure_priors(cfg) if cfg is not None and is_fit else None)
+
+
+def _measure_priors(cfg: 'Config') -> 'ConfigPriors':
+    from imbdet.sampling_free.config_prior import measure_config_priors  # builds a detector: torch and mmdet
+    return measure_config_priors(cfg)
 
 
 def _is_lvis(content: AnnotationFile) -> bool:
@@ -123,7 +131,7 @@ def _is_lvis(content: AnnotationFile) -> bool:
                                         for image in content.images)
 
 
-def _config_note(cfg: Config, uses: list[AnnotationUse], use: AnnotationUse | None, imbalance: Imbalance, ann_file: Path,
+def _config_note(cfg: 'Config', uses: list[AnnotationUse], use: AnnotationUse | None, imbalance: Imbalance, ann_file: Path,
                  has_class_fault: bool) -> str:
     if use is None:
         others = ', '.join(other.path for other in uses) or 'no COCO or LVIS file'

@@ -2,15 +2,17 @@
 
 import os
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from mmengine.config import Config
 
 from imbdet.annotations.faults import some
 from imbdet.reports.epoch_draws import METHOD_NAMES
 from imbdet.reports.imbalance import Imbalance, short
 from imbdet.reports.imbalance_findings import Findings
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
 
 LEAST_RATIO = 10.0
 """Below it we see no long tail: the commonest class has less than ten times the images of the rarest. A rule of thumb."""
@@ -167,11 +169,11 @@ def _bias(findings: Findings, reasons: list[str]) -> list[str]:
     return [f"custom_hooks = [{kept}dict(type='OptimalBiasInitHook', prior={priors!r})]"]
 
 
-def _base(cfg: Config, folder: str | Path) -> str:
+def _base(cfg: 'Config', folder: str | Path) -> str:
     return Path(os.path.relpath(os.path.abspath(cfg.filename), os.path.abspath(folder))).as_posix()
 
 
-def _custom_imports(cfg: Config | None) -> str:
+def _custom_imports(cfg: 'Config | None') -> str:
     imports = list((cfg.get('custom_imports') or {}).get('imports', [])) if cfg is not None else []
     return f'dict(imports={[*(name for name in imports if name != "imbdet"), "imbdet"]!r}, allow_failed_imports=False)'
 

@@ -342,5 +342,5 @@ def test_arguments_out_of_range(keys, message):
 def test_testing_does_without_the_file(tmp_path):
     hook = DatasetEquityHook(tmp_path / 'nowhere.npz')
     write_training_set(tmp_path)
-    with pytest.raises(FileNotFoundError, match=r'nowhere\.npz: no such file of likelihoods; tools/equity/build_likelihoods'):
+    with pytest.raises(FileNotFoundError, match=r'nowhere\.npz: no such file of likelihoods; imbdet likelihoods CONFIG'):
         hook.before_train(make_runner(tmp_path, tiny_detector('retinanet')))

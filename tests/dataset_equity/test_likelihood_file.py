@@ -121,7 +121,7 @@ def test_random_paths(seed):
 
 
 def test_missing_file(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r'none\.npz: no such file of likelihoods; tools/equity/build_likelihoods\.py'):
+    with pytest.raises(FileNotFoundError, match=r'none\.npz: no such file of likelihoods; imbdet likelihoods CONFIG'):
         read_likelihoods(tmp_path / 'none.npz')
     with pytest.raises(FileNotFoundError):
         read_likelihoods(tmp_path)
@@ -164,7 +164,7 @@ BROKEN = {
 def test_broken_file(kind, tmp_path):  # fault 25
     path = tmp_path / 'equity.npz'
     BROKEN[kind](path)
-    with pytest.raises(ValueError, match=r'equity\.npz: not a file of likelihoods as tools/equity/build_likelihoods\.py'):
+    with pytest.raises(ValueError, match=r'equity\.npz: not a file of likelihoods as imbdet likelihoods writes it'):
         read_likelihoods(path)
     assert not (tmp_path / 'trapped').exists()
 

@@ -6,11 +6,12 @@ import json
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from imbdet.annotations import load_annotations
 from imbdet.reports import choose_images, draw_class_curve, draw_detections
 from imbdet.reports.class_curve import draw_class_curves, running_mean, window
-from imbdet.reports.figures import RUN_COLOURS
+from imbdet.reports.figures import RUN_COLOURS, new_figure, save_figure
 
 COLUMNS = ('category_id', 'name', 'frequency', 'train_images', 'AP', 'AP50', 'AP75')
 
@@ -84,3 +85,17 @@ def test_detections(annotation_file, tmp_path):
     green = (0x27, 0xae, 0x60)  # the file gives no frequencies
     assert shows(draw_detections(*arguments), green)
     assert not shows(draw_detections(*arguments, score_threshold=0.95), green)
+
+
+def test_a_saved_figure_is_what_matplotlib_saves(tmp_path):
+    """Drawn once, where savefig draws it twice."""
+    figure = new_figure(4, 2)
+    axes = figure.add_subplot()
+    axes.plot([1, 10], [3, 30])
+    axes.set_yscale('log')
+    axes.set_title('a title')
+    figure.savefig(tmp_path / 'expected.png', dpi=120)
+    saved, expected = (Image.open(path) for path in (save_figure(figure, tmp_path / 'saved.png'), tmp_path / 'expected.png'))
+    assert saved.size == (480, 240)
+    assert saved.info['dpi'] == expected.info['dpi']
+    assert np.array_equal(saved, expected)

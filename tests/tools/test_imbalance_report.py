@@ -1,103 +1,21 @@
-"""The tool from the command line, with and without a config, and the file of its benchmark."""
+"""The file that the benchmark of the imbalance report makes."""
 
 import json
-import sys
 
 import pytest
-from mmengine.config import Config
 
-from ..tiny_detectors import tiny_detector
-from ..tiny_training import training_config, write_training_set
+from imbdet.reports import examine, write_imbalance_report
 
 
-@pytest.fixture
-def report(load_tool, monkeypatch, tmp_path, capsys):
-    """A function that runs the tool and returns what it printed, on both streams, and the JSON."""
-    tool = load_tool('analysis/imbalance_report.py')
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments, out='work_dirs/imbalance_report/train'):
-        monkeypatch.setattr(sys, 'argv', ['imbalance_report.py', *map(str, arguments)])
-        tool.main()
-        return *capsys.readouterr(), json.loads((tmp_path / out / 'report.json').read_text())
-
-    return run
-
-
-@pytest.fixture
-def config(tmp_path):
-    """A tiny training config in a file, and the folder of its data."""
-    write_training_set(tmp_path)
-    training_config(tmp_path, tiny_detector('retinanet')).dump(tmp_path / 'tiny.py')
-    return tmp_path / 'tiny.py'
-
-
-def test_file_alone(annotation_file, report, tmp_path):
-    path = annotation_file([*[(image, 1) for image in range(1, 31)], (1, 2)], num_images=30)
-    out, err, numbers = report(path)
-    assert 'Resample by RFS' in out
-    assert 'wrote work_dirs/imbalance_report/train/index.html' in out
-    assert err == ''
-    assert numbers['target_length'] == 1.15
-    _, _, numbers = report(path, '--target-length', 1.05, '--rare-max', 0, '--common-max', 1, '--out', 'mine', out='mine')
-    assert numbers['target_length'] == 1.05
-    assert [row['group'] for row in numbers['classes']] == ['f', 'c', 'r']
-
-
-def test_config_that_trains_on_the_file(config, report, tmp_path):
-    out, err, numbers = report(tmp_path / 'train.json', '--config', config)
-    assert 'tiny.py trains on this file' in out
-    assert 'warning' not in err
-    record = numbers['foreground_priors']['bbox_head']
-    assert record['prior'] == record['num_foreground'] / (record['num_anchors'] * 3)
-    assert f'{record["prior"]:.3g}' in out
-    cfg = Config.fromfile(tmp_path / 'work_dirs/imbalance_report/train/suggestion.py')
-    assert cfg.model.type == 'RetinaNet'
-    assert cfg.custom_hooks[0].prior == {'bbox_head': float(f'{record["prior"]:.3g}')}
-
-
-def test_config_that_trains_on_another_file(annotation_file, config, report, tmp_path):
-    path = annotation_file([(1, 1)] * 3, name='other.json')
-    out, err, numbers = report(path, '--config', config, '--out', 'out', out='out')
-    assert f'does not train on {path}, but on {tmp_path / "train.json"}.' in ' '.join(out.split())
-    assert 'imbdet: warning: Mind:' in err
-    assert numbers['num_boxes'] == 3
-    assert numbers['foreground_priors']['bbox_head']['num_foreground'] > 3
-
-
-def test_config_whose_classes_are_not_the_files(config, report, tmp_path):
-    content = json.loads((tmp_path / 'train.json').read_text())
-    content['categories'][1]['name'] = 'renamed'
-    (tmp_path / 'train.json').write_text(json.dumps(content))
-    out, _, numbers = report(tmp_path / 'train.json', '--config', config)
-    assert [fault['kind'] for fault in numbers['faults']] == ['classes that are not in the file']
-    assert numbers['num_boxes'] == len(content['annotations'])
-    assert len(numbers['classes']) == 3
-    assert 'Not measured: the config cannot be trained on the file as it is' in out
-
-
-def test_errors(config, report, tmp_path, capsys):
-    for arguments, message in (
-        ((tmp_path / 'none.json', ), 'FileNotFoundError: annotation file not found'),
-        ((config, ), 'AnnotationError'),
-        ((tmp_path / 'train.json', '--target-length', 0.5), 'target length is at least 1, the number of images, got 0.5'),
-        ((tmp_path / 'train.json', '--config', tmp_path / 'none.py'), 'config not found'),
-        ((tmp_path / 'train.json', '--rare-max', 200), '0 <= rare_max <= common_max is needed, got 200 and 100'),
-    ):
-        with pytest.raises(SystemExit):
-            report(*arguments)
-        assert message in capsys.readouterr().err
-    assert not (tmp_path / 'work_dirs').exists()
-
-
-def test_file_of_the_benchmark(load_tool, monkeypatch, report, tmp_path):
+def test_file_of_the_benchmark(load_tool, monkeypatch, tmp_path):
     """It has the counts that it was made with, and its own check sees when it has not."""
     benchmark = load_tool('benchmark/imbalance_report.py')
     monkeypatch.setattr(benchmark, 'NUM_IMAGES', 200)
     counts = [{'name': f'class {index}', 'frequency': 'c', 'image_count': str(1 + index), 'instance_count': str(2 + 3 * index)}
               for index in range(40)]
     benchmark.write_annotations(tmp_path / 'train.json', counts)
-    _, _, numbers = report(tmp_path / 'train.json')
+    write_imbalance_report(tmp_path, examine(tmp_path / 'train.json'))
+    numbers = json.loads((tmp_path / 'report.json').read_text())
     benchmark.check(numbers, counts)
     assert [row['boxes'] for row in numbers['classes']] == [2 + 3 * index for index in range(40)]
     counts[3]['instance_count'] = '4'

@@ -10,7 +10,7 @@ import torch.multiprocessing
 from mmdet.registry import DATASETS
 from mmengine.runner import Runner
 
-from imbdet.command_line import RUN_ERROR, one_line_errors
+from imbdet.cli.errors import RUN_ERROR, one_line_errors
 from imbdet.training_checks import CheckImagesHook
 from imbdet.training_checks.check_images_hook import image_fault
 

@@ -9,7 +9,8 @@ import imbdet  # noqa: F401  first: it says what an installation lacks and how t
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner, set_random_seed
 
-from imbdet.command_line import load_config, run_tool
+from imbdet.cli.arguments import run_tool
+from imbdet.cli.runs import load_config
 from imbdet.reports import draw_mixed_batch
 
 

@@ -26,7 +26,7 @@ from mmengine.runner import Runner
 from paired_steps import in_turn, step_times, untrained_runner
 from table import Row, print_table, ratio_row
 
-from imbdet.command_line import load_config
+from imbdet.cli.runs import load_config
 
 TOOLS = Path(__file__).resolve().parents[1]
 CONFIGS = Path(imbdet.__file__).parent / '.mim/configs'

@@ -29,7 +29,7 @@ from paired_steps import WARM_UP, seconds
 from table import Row, print_table, ratio_row
 from tqdm import tqdm
 
-from imbdet.command_line import run_tool
+from imbdet.cli.arguments import run_tool
 from imbdet.mmcv_ops import ORIGIN, extension
 
 DETECTORS = {

@@ -20,7 +20,8 @@ import psutil
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from imbdet.command_line import build_runner, load_config, run_tool
+from imbdet.cli.arguments import run_tool
+from imbdet.cli.runs import build_runner, load_config
 from imbdet.files import whole_file
 
 CONFIG = Path(imbdet.__file__).parent / '.mim/configs/combined/retinanet_r18_combined_1200i_digits-pairs.py'

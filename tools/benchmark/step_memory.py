@@ -14,7 +14,8 @@ from pathlib import Path
 import torch
 from mmengine.runner import Runner
 
-from imbdet.command_line import load_config, run_tool
+from imbdet.cli.arguments import run_tool
+from imbdet.cli.runs import load_config
 
 
 def run(arguments: argparse.Namespace) -> None:

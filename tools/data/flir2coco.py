@@ -11,7 +11,7 @@ from pathlib import Path
 
 from voc_pairs import Pair, check_partners, convert, find_files, print_counts, write_contents
 
-from imbdet.command_line import run_tool
+from imbdet.cli.arguments import run_tool
 
 LABELS = ('person', 'car', 'bicycle', 'dog')
 LISTS = {'train': 'align_train.txt', 'val': 'align_validation.txt'}

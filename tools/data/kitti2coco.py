@@ -17,7 +17,7 @@ from typing import NamedTuple
 from tqdm import tqdm
 
 from imbdet.annotations import AnnotationError
-from imbdet.command_line import run_tool
+from imbdet.cli.arguments import run_tool
 from imbdet.files import whole_file
 from imbdet.images import image_size
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from voc_pairs import Files, Pair, check_partners, convert, find_files, print_counts, write_contents
 
-from imbdet.command_line import run_tool
+from imbdet.cli.arguments import run_tool
 
 SPLITS = ('train', 'test')
 CLASSES = ('person', )

@@ -1,86 +1,10 @@
-"""Take the detector out of a ModalityAgnosticDetector: ``export_detector.py CONFIG CHECKPOINT --out FOLDER``.
+"""``tools/model_converters/export_detector.py CONFIG CHECKPOINT`` is ``imbdet export``: the plain detector."""
 
-Writes a config and a checkpoint of the plain detector, under their own names, into the folder. It detects the same, and
-tools/test.py, mmdet's tools and deployment know it as any other detector.
-"""
+from functools import partial
 
-import argparse
-from pathlib import Path
+from imbdet.cli import run_verb
 
-import imbdet  # noqa: F401  first: it says what an installation lacks and how to mend it
-
-# isort: split
-import torch
-from mmengine.config import Config
-
-from imbdet.command_line import load_config, run_tool
-from imbdet.files import whole_file
-from imbdet.mipa.modality_agnostic_detector import PREFIX
-
-
-def plain_config(cfg: Config) -> Config:
-    """Return a config whose model is the detector inside, with the data preprocessor that it was trained with.
-
-    Args:
-        cfg: A config of a ModalityAgnosticDetector.
-
-    Raises:
-        ValueError: If the model is something else.
-    """
-    if cfg.model.type.split('.')[-1] != 'ModalityAgnosticDetector':
-        raise ValueError(f'{cfg.filename}: the model is a {cfg.model.type}; only a ModalityAgnosticDetector has a detector '
-                         'inside to export')
-    plain = cfg.to_dict()
-    model = plain['model']
-    data_preprocessor = model.get('data_preprocessor') or model['detector'].get('data_preprocessor')
-    plain['model'] = {**model['detector'], 'data_preprocessor': data_preprocessor}
-    return Config(plain)
-
-
-def plain_weights(path: Path) -> dict:
-    """Read a checkpoint and return one of the detector inside, without the state of optimizers and hooks.
-
-    Args:
-        path: The checkpoint.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it is not of a ModalityAgnosticDetector.
-    """
-    if not path.is_file():
-        raise FileNotFoundError(f'checkpoint not found: {path}')
-    checkpoint = torch.load(path, map_location='cpu', weights_only=True)
-    weights = checkpoint.get('state_dict', checkpoint)
-    inside = {name.removeprefix(PREFIX): value for name, value in weights.items() if name.startswith(PREFIX)}
-    if not inside:
-        raise ValueError(f'{path} holds no weights that begin with {PREFIX!r}: it is not of a ModalityAgnosticDetector')
-    of_preprocessor = {name: value for name, value in weights.items() if name.startswith('data_preprocessor.')}
-    return {'meta': checkpoint.get('meta', {}), 'state_dict': {**of_preprocessor, **inside}}
-
-
-def run(arguments: argparse.Namespace) -> None:
-    """Write config and checkpoint: an error leaves neither."""
-    config = plain_config(load_config(arguments.config))
-    checkpoint = plain_weights(arguments.checkpoint)
-    checkpoint['meta']['cfg'] = config.pretty_text
-    files = [arguments.out / arguments.config.name, arguments.out / arguments.checkpoint.name]
-    for path, source in zip(files, (arguments.config, arguments.checkpoint), strict=True):
-        if path.exists() and path.samefile(source):
-            raise ValueError(f'{path} would be overwritten by what is taken out of it; name another folder in --out')
-    with whole_file(files[0]) as config_file, whole_file(files[1]) as checkpoint_file:
-        config.dump(config_file)
-        torch.save(checkpoint, checkpoint_file)
-    print(f'wrote {files[0]} and {files[1]}')
-
-
-def main() -> None:
-    """Read the command line and export."""
-    parser = argparse.ArgumentParser(description='Take the detector out of a ModalityAgnosticDetector')
-    parser.add_argument('config', type=Path, help='config that was trained')
-    parser.add_argument('checkpoint', type=Path, help='its checkpoint')
-    parser.add_argument('--out', type=Path, required=True, help='folder to write config and checkpoint to')
-    run_tool(parser, run)
-
+main = partial(run_verb, 'export')
 
 if __name__ == '__main__':
     main()

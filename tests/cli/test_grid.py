@@ -12,14 +12,14 @@ from pathlib import Path
 import psutil
 import pytest
 
+import imbdet.reports.grid_report
+from imbdet.cli import grid, grid_jobs, grid_trainings, main
 from imbdet.reports import read_results, write_grid_report, write_results
 from imbdet.reports.grid_results import Training
 
 from ..tiny_detectors import tiny_detector
 from ..tiny_training import scalars, training_config, write_training_set
 
-ROOT = Path(__file__).parents[2]
-TOOL = ROOT / 'tools/benchmark/grid.py'
 GRID = '''
 seeds = [0]
 runs = dict(
@@ -48,27 +48,21 @@ def folder(tmp_path_factory):
     return folder
 
 
-def grid(folder):
-    """Start the tool."""
-    return subprocess.Popen([sys.executable, TOOL, 'grid.py'], cwd=folder, text=True, stdout=subprocess.PIPE,
+def start(folder):
+    """Start the command in a process of its own."""
+    return subprocess.Popen([sys.executable, '-m', 'imbdet', 'grid', 'grid.py'], cwd=folder, text=True, stdout=subprocess.PIPE,
                             stderr=subprocess.STDOUT, env={**os.environ, 'OMP_NUM_THREADS': '1'})
 
 
-@pytest.fixture(scope='module')
-def tool(load_tool):
-    return load_tool('benchmark/grid.py')
-
-
 @pytest.fixture
-def run(tool, folder, monkeypatch, capsys):
-    """A function that runs the tool in this process and returns what it printed."""
+def run(folder, monkeypatch, capsys):
+    """A function that runs the command in this process and returns what it printed."""
 
     def run(*arguments):
         monkeypatch.chdir(folder)
-        monkeypatch.setattr(sys, 'argv', ['grid.py', *arguments])
         monkeypatch.setattr(signal, 'signal', lambda *_: None)  # pytest keeps its own
         with contextlib.suppress(SystemExit):
-            tool.main()
+            main(['grid', *arguments])
         return ''.join(capsys.readouterr())
 
     return run
@@ -77,7 +71,7 @@ def run(tool, folder, monkeypatch, capsys):
 def test_stopped_and_continued(folder):
     """What was finished stays, the training that was cut off ends with the grid, and the rest is done later."""
     work_dir = folder / 'work_dirs/grid'
-    stopped = grid(folder)
+    stopped = start(folder)
     first, second = work_dir / 'baseline/seed_0', work_dir / 'slow/seed_0'
     deadline, trainings = time.monotonic() + 300, []
     while not (second.is_dir() and trainings) and time.monotonic() < deadline and stopped.poll() is None:
@@ -92,7 +86,7 @@ def test_stopped_and_continued(folder):
     assert not (second / 'training.json').exists()
     logs = sorted(first.rglob('*.json'))
 
-    again = grid(folder)
+    again = start(folder)
     output, _ = again.communicate(timeout=300)
     assert again.returncode == 0, output
     assert '2 of 2 trainings are finished' in output
@@ -124,9 +118,9 @@ def test_a_process_of_several(run, monkeypatch, environment):
     assert '2 of 2 trainings are finished' in run('grid.py')
 
 
-def test_a_training_that_another_process_ends_during_the_report(tool, tmp_path, monkeypatch):
+def test_a_training_that_another_process_ends_during_the_report(tmp_path, monkeypatch):
     """A process that is slow to write its report does not leave an older one behind."""
-    first, second = (tool.Job(name, 'a', 0, 'config.py', [], tmp_path / name, 'f') for name in 'ab')
+    first, second = (grid_jobs.Job(name, 'a', 0, 'config.py', [], tmp_path / name, 'f') for name in 'ab')
     results = {job.name: Training(job.name, 'a', 0, 'config.py', 'f', {'coco/bbox_AP': 0.3}, [], 2, 4, 0.1, 'CPU', {})
                for job in (first, second)}
     write_results(first.folder / 'training.json', [results['a']])
@@ -135,31 +129,31 @@ def test_a_training_that_another_process_ends_during_the_report(tool, tmp_path, 
         write_results(second.folder / 'training.json', [results['b']])
         return write_grid_report(*arguments)
 
-    monkeypatch.setattr(tool, 'write_grid_report', write_report)
-    tool.report([first, second], tmp_path, None)
+    monkeypatch.setattr(imbdet.reports.grid_report, 'write_grid_report', write_report)
+    grid.report([first, second], tmp_path, None)
     assert read_results(tmp_path / 'results.json') == list(results.values())
 
 
-def test_shares_are_disjoint_and_complete(tool, monkeypatch):
+def test_shares_are_disjoint_and_complete(monkeypatch):
     jobs, shares = list(range(7)), []
     for rank in range(3):
         monkeypatch.setenv('RANK', str(rank))
         monkeypatch.setenv('WORLD_SIZE', '3')
-        shares += tool.share_of_this_process(jobs)[0]
+        shares += grid_jobs.share_of_this_process(jobs)[0]
     assert sorted(shares) == jobs
 
 
-def test_trainings_do_not_think_they_are_ranks(tool, monkeypatch):
+def test_trainings_do_not_think_they_are_ranks(monkeypatch):
     monkeypatch.setenv('RANK', '1')
     monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '4,5,6')
-    environment = tool.environment(4, 2)
+    environment = grid_trainings.environment(4, 2)
     assert 'RANK' not in environment
     assert environment['CUDA_VISIBLE_DEVICES'] == '5'
 
 
-def test_options_of_the_run_and_of_all(tool, folder, monkeypatch):
+def test_options_of_the_run_and_of_all(folder, monkeypatch):
     monkeypatch.chdir(folder)
-    jobs = tool.read_grid('grid.py', Path('work'), ['train_dataloader.batch_size=4'])
+    jobs = grid_jobs.read_grid('grid.py', Path('work'), ['train_dataloader.batch_size=4'])
     assert [(job.name, job.seed, job.baseline) for job in jobs] == [('baseline', 0, 'baseline'), ('slow', 0, 'baseline')]
     assert jobs[1].options == ['train_cfg.max_iters=3', 'optim_wrapper.optimizer.lr=0.02', 'train_dataloader.batch_size=4']
 
@@ -172,11 +166,11 @@ def test_options_of_the_run_and_of_all(tool, folder, monkeypatch):
     ("seeds = [0]; runs = dict(a=dict(config='config.py', baseline='b'))", "baseline 'b' of run 'a' is no run"),
     ("seeds = [0]; runs = dict(a=dict(config='none.py'))", r'config not found: none\.py'),
 ])
-def test_wrong_grids(tool, folder, monkeypatch, content, message):
+def test_wrong_grids(folder, monkeypatch, content, message):
     monkeypatch.chdir(folder)
     Path('wrong.py').write_text(content)
     with pytest.raises((ValueError, FileNotFoundError), match=message):
-        tool.read_grid('wrong.py', Path('work'), [])
+        grid_jobs.read_grid('wrong.py', Path('work'), [])
 
 
 def test_a_training_that_fails(run, folder):
@@ -185,3 +179,27 @@ def test_a_training_that_fails(run, folder):
                                        "cfg_options={'model.bbox_head.num_classes': 'many'}))\n")
     assert '1 trainings failed: bad with seed 0 (exit code 1; see work_dirs/failing/bad/seed_0/train.out)' in run('failing.py')
     assert 'Error' in (folder / 'work_dirs/failing/bad/seed_0/train.out').read_text()
+
+
+def test_merging(tmp_path, monkeypatch, run):
+    """The reports of merged results are tested beside the report."""
+    results = [Training(name, 'a', 0, 'config.py', name, {'coco/bbox_AP': 0.3}, [], 2, 4, 0.1, 'CPU', {}) for name in 'ab']
+    files = []
+    for training in results:
+        files.append(str(tmp_path / training.name / 'results.json'))
+        write_results(files[-1], [training])
+    assert 'wrote work_dirs/grid_report/index.html' in run(*files)
+    assert read_results('work_dirs/grid_report/results.json') == results
+    assert 'wrote other/index.html' in run(*files, '--work-dir', 'other', '--runs', 'b')
+    assert read_results('other/results.json') == results[1:]
+
+
+@pytest.mark.parametrize(('arguments', 'message'), [
+    (['grid.py', 'other.py'], 'give one grid, a .py file, or results.json of one grid or several, got grid.py, other.py'),
+    (['grid.py', 'results.json'], 'give one grid'),
+    (['grid.py', '--runs', 'a'], '--runs cannot be used with a grid, got grid.py'),
+    (['results.json', '--jobs', '2', '--cfg-options', 'a=1'], '--jobs, --cfg-options cannot be used with results'),
+    (['grid.py', '--cfg-options', 'lr'], "--cfg-options takes key=value pairs, got 'lr'"),
+])
+def test_arguments_that_do_not_fit(run, arguments, message):
+    assert f'imbdet: error: ValueError: {message}' in run(*arguments)

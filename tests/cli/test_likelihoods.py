@@ -1,4 +1,4 @@
-"""tools/equity/build_likelihoods.py end to end on small images of two appearances, and on the sample data."""
+"""``imbdet likelihoods`` end to end on small images of two appearances, and on the sample data."""
 
 import contextlib
 import csv
@@ -6,30 +6,24 @@ import json
 import os
 import re
 import shutil
-import sys
 from pathlib import Path
 
+import mmengine.dist
 import numpy as np
 import pytest
 from PIL import Image
 from sklearn.metrics import adjusted_rand_score
 
 import imbdet
+from imbdet.cli import main
 from imbdet.dataset_equity import read_likelihoods
 
 from ..tiny_detectors import tiny_detector
 from ..tiny_training import CLASSES, training_config, write_training_set
 
-ROOT = Path(__file__).parents[2]
-TOOL = ROOT / 'tools/equity/build_likelihoods.py'
 DARK = (3, 7, 8)
 NUMBER = 12
 STATISTICS = ('--embedding', 'colour-texture', '--num-workers', '0')
-
-
-@pytest.fixture(scope='module')
-def tool(load_tool):
-    return load_tool('equity/build_likelihoods.py')
 
 
 def scene(index, dark=DARK):
@@ -58,14 +52,12 @@ def scenes(made, tmp_path):
 
 
 @pytest.fixture
-def build(tool, monkeypatch, capsys, tmp_path):
-    """A function that runs the tool in this process and returns what it wrote and said."""
+def build(capsys, tmp_path):
+    """A function that runs the command in this process and returns what it wrote and said."""
 
     def run(source, *arguments, out=tmp_path / 'out/equity.npz', embedding=STATISTICS):
         folder = ['--img-folder', source.parent / 'images'] if source.suffix == '.json' else []
-        monkeypatch.setattr(sys, 'argv', ['build_likelihoods.py', *map(str, (
-            source, '--out', out, *folder, *embedding, *arguments))])
-        tool.main()
+        main(['likelihoods', *map(str, (source, '--out', out, *folder, *embedding, *arguments))])
         return read_likelihoods(out) if out.is_file() else None, capsys.readouterr()
 
     return run
@@ -259,10 +251,9 @@ def test_errors(build, made, tmp_path, capsys, source, arguments, code, message)
     assert not (tmp_path / 'out/equity.npz').exists()
 
 
-def test_annotation_file_without_folder(tool, made, monkeypatch, capsys):
-    monkeypatch.setattr(sys, 'argv', ['build_likelihoods.py', str(made / 'train.json'), '--out', 'equity.npz'])
+def test_annotation_file_without_folder(made, capsys):
     with pytest.raises(SystemExit, match='2'):
-        tool.main()
+        main(['likelihoods', str(made / 'train.json'), '--out', 'equity.npz'])
     assert 'is an annotation file: give the folder of its images with --img-folder' in capsys.readouterr().err
 
 
@@ -279,8 +270,9 @@ def many(made, tmp_path):
 
 def test_two_processes_give_the_result_of_one(build, many, run_python, monkeypatch, tmp_path):
     network = ('--embedding', 'shufflenet_v2_x0_5', '--weights', 'none', '--image-size', 32, '--clusters', 2)
-    process = run_python('-m', 'torch.distributed.run', '--standalone', '--nproc-per-node', 2, TOOL, 'train.json',
-                         '--img-folder', 'images', '--out', 'two/equity.npz', *network, cwd=tmp_path)
+    process = run_python('-m', 'torch.distributed.run', '--standalone', '--nproc-per-node', 2, '-m', 'imbdet',
+                         'likelihoods', 'train.json', '--img-folder', 'images', '--out', 'two/equity.npz', *network,
+                         cwd=tmp_path)
     assert process.returncode == 0, process.stderr
     assert process.stderr.count('994 images could not be read and are left out: images/2000.png, images/2001.png, ') == 1
     assert '%|' not in process.stderr  # no progress bar where there is no terminal
@@ -302,9 +294,9 @@ def test_two_processes_give_the_result_of_one(build, many, run_python, monkeypat
 
 
 @pytest.mark.parametrize('rank', [0, 1])
-def test_a_process_embeds_its_share(build, many, tool, rank, monkeypatch, tmp_path):
+def test_a_process_embeds_its_share(build, many, rank, monkeypatch, tmp_path):
     """The other process is not there: the first lacks its part; the second is done with its own, and reads none."""
-    monkeypatch.setattr(tool, 'get_dist_info', lambda: (rank, 2))
+    monkeypatch.setattr(mmengine.dist, 'get_dist_info', lambda: (rank, 2))
     with pytest.raises(SystemExit, match='1') if rank == 0 else contextlib.nullcontext():
         build(many)
     assert [path.name for path in (tmp_path / 'out').rglob('*.npz')] == [f'part_0000{rank}.npz']

@@ -1,11 +1,12 @@
-"""The tool from files to the page, and what it says of wrong files."""
+"""The command from files to the page, and what it says of wrong files."""
 
 import csv
 import json
 import re
-import sys
 
 import pytest
+
+from imbdet.cli import compare, main
 
 from ..evaluation.random_case import make_case
 from ..evaluation.references import coco_reference, lvis_reference, results_file
@@ -17,18 +18,12 @@ def case(tmp_path):
 
 
 @pytest.fixture
-def tool(load_tool):
-    return load_tool('analysis/long_tail_report.py')
-
-
-@pytest.fixture
-def report(case, tool, monkeypatch, tmp_path):
-    """A function that runs the tool on results files and returns the rows of the summary."""
+def report(case, monkeypatch, tmp_path):
+    """A function that runs the command on results files and returns the rows of the summary."""
 
     def run(*arguments):
         monkeypatch.chdir(tmp_path)
-        monkeypatch.setattr(sys, 'argv', ['long_tail_report.py', *map(str, arguments), '--ann', str(case.path)])
-        tool.main()
+        main(['compare', *map(str, arguments), '--ann', str(case.path)])
         with (tmp_path / 'work_dirs/long_tail_report/summary.csv').open(newline='') as file:
             return {(row['run'], row['file'].rpartition('/')[2]): row for row in csv.DictReader(file)}
 
@@ -58,14 +53,14 @@ def test_flags(report, case, tmp_path, kind):
     assert float(rows[tmp_path.name, f'{kind}.json']['AP']) == pytest.approx(expected['AP'], abs=1e-6)
 
 
-def test_names_of_runs(tool, monkeypatch, tmp_path):
+def test_names_of_runs(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     paths = {}
     for name in ('a/one.json', 'a/two.json', 'lr=0.1/three.json'):
         paths[name] = tmp_path / name
         paths[name].parent.mkdir(exist_ok=True)
         paths[name].touch()
-    assert {name: [file.name for file in files] for name, files in tool.named_files(
+    assert {name: [file.name for file in files] for name, files in compare.named_files(
         ['a/one.json', 'b=a/two.json', 'lr=0.1/three.json']).items()} == {
             'a': ['one.json'], 'b': ['two.json'], 'lr=0.1': ['three.json']}
     for arguments, message in ((['a/one.json', 'a/two.json'], "there is a run 'a' already, which is the name of its folder"),
@@ -73,9 +68,9 @@ def test_names_of_runs(tool, monkeypatch, tmp_path):
                                (['x=a/one.json', f'y={tmp_path}/a/one.json'], 'is given twice'),
                                (['=a/one.json'], 'the name before the equals sign is empty')):
         with pytest.raises(ValueError, match=message):
-            tool.named_files(arguments)
+            compare.named_files(arguments)
     with pytest.raises(FileNotFoundError, match=r'not found: a/none\.json'):
-        tool.named_files(['x=a/none.json'])
+        compare.named_files(['x=a/none.json'])
 
 
 @pytest.mark.parametrize(('fault', 'arguments', 'message'), [

@@ -1,17 +1,14 @@
 """The main job from nothing, as ``make quickstart`` runs it after the set-up."""
 
 import re
-from pathlib import Path
 
 import cv2
 import pytest
 
-ROOT = Path(__file__).parents[2]
-
 
 @pytest.mark.slow
 def test_quickstart(run_python, tmp_path):
-    process = run_python(ROOT / 'tools/quickstart.py', cwd=tmp_path, timeout=3600)
+    process = run_python('-m', 'imbdet', 'quickstart', cwd=tmp_path, timeout=3600)
     assert process.returncode == 0, process.stderr[-3000:]
     results = {name: float(value) for name, value in re.findall(r'\b(AP[rcf]?) (\d\.\d+)', process.stdout.split('\n\n')[-1])}
     assert results.keys() == {'AP', 'APr', 'APc', 'APf'}
@@ -19,7 +16,7 @@ def test_quickstart(run_python, tmp_path):
     assert results['APr'] > 0.05
     for name in ('detections.png', 'class_ap.png'):
         assert cv2.imread(str(tmp_path / 'work_dirs/quickstart' / name)).std() > 10
-    again = run_python(ROOT / 'tools/quickstart.py', cwd=tmp_path, timeout=120)  # skips what is done
+    again = run_python('-m', 'imbdet', 'quickstart', cwd=tmp_path, timeout=120)  # skips what is done
     assert again.returncode == 0, again.stderr[-3000:]
     assert again.stdout.split('AP ')[-1].split('\n')[0] == process.stdout.split('AP ')[-1].split('\n')[0]
     assert 'is there already, not training again' in again.stdout

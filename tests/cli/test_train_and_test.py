@@ -1,4 +1,4 @@
-"""tools/train.py and tools/test.py end to end, on a detector that is too small to learn anything."""
+"""``imbdet train`` and ``imbdet test`` end to end, on a detector that is too small to learn anything."""
 
 import csv
 import json
@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 import torch
+
+from imbdet.mmcv_ops import ops_in_use
 
 ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / 'configs/quickstart/retinanet_r18_irfs_400i_digits.py'
@@ -29,18 +31,18 @@ def folder(digits, tmp_path_factory):
 
 
 @pytest.fixture(scope='module')
-def tool(run_python, folder):
-    """A function that runs a tool on the tiny config."""
+def command(run_python, folder):
+    """A function that runs a verb on the tiny config."""
 
-    def run(name, *arguments, options=()):
-        return run_python(ROOT / 'tools' / name, *arguments, '--cfg-options', *TINY, *options, cwd=folder)
+    def run(verb, *arguments, options=()):
+        return run_python('-m', 'imbdet', verb, *arguments, '--cfg-options', *TINY, *options, cwd=folder)
 
     return run
 
 
 @pytest.fixture(scope='module')
-def trained(tool, folder):
-    process = tool('train.py', CONFIG, options=['train_cfg.max_iters=4'])
+def trained(command, folder):
+    process = command('train', CONFIG, options=['train_cfg.max_iters=4'])
     assert process.returncode == 0, process.stderr
     return folder / 'work_dirs' / CONFIG.stem
 
@@ -60,6 +62,7 @@ def test_training_leaves_what_mmdet_users_expect(trained):
     assert Path((trained / 'last_checkpoint').read_text()).name == 'iter_4.pth'
     text = logged(trained)
     assert 'RepeatFactorSampler (irfs, threshold 0.1)' in text
+    assert text.count(ops_in_use()) == 1
     for name in ('AP', 'AP50', 'AP75', 'APs', 'APm', 'APl', 'APr', 'APc', 'APf'):
         assert f'lvis/bbox_{name}: ' in text
     rows = list(csv.DictReader((run_folder(trained) / 'class_ap_bbox.csv').open()))
@@ -67,8 +70,8 @@ def test_training_leaves_what_mmdet_users_expect(trained):
     assert {row['frequency'] for row in rows} == {'r', 'c', 'f'}
 
 
-def test_testing_repeats_the_validation_and_dumps(tool, trained, folder):
-    process = tool('test.py', CONFIG, trained / 'iter_4.pth', '--work-dir', folder / 'tested', '--out',
+def test_testing_repeats_the_validation_and_dumps(command, trained, folder):
+    process = command('test', CONFIG, trained / 'iter_4.pth', '--work-dir', folder / 'tested', '--out',
                    folder / 'found.pkl', '--show-dir', 'painted')
     assert process.returncode == 0, process.stderr
     tested = run_folder(folder / 'tested')
@@ -81,14 +84,14 @@ def test_testing_repeats_the_validation_and_dumps(tool, trained, folder):
     assert len(list(tested.glob('painted/**/*.jpg'))) > 0
 
 
-def test_saved_predictions_give_the_same_without_the_detector(tool, trained, folder):
-    process = tool('test.py', CONFIG, trained / 'iter_4.pth', '--work-dir', folder / 'tested_again', '--out',
+def test_saved_predictions_give_the_same_without_the_detector(command, trained, folder):
+    process = command('test', CONFIG, trained / 'iter_4.pth', '--work-dir', folder / 'tested_again', '--out',
                    folder / 'found.json')
     assert process.returncode == 0, process.stderr
     found = json.loads((folder / 'found.json').read_text())
     assert set(found[0]) == {'image_id', 'category_id', 'bbox', 'score'}
     # A detector that could not be built if it were needed.
-    process = tool('test.py', CONFIG, folder / 'found.json', '--work-dir', folder / 'offline',
+    process = command('test', CONFIG, folder / 'found.json', '--work-dir', folder / 'offline',
                    options=['model.type=NoSuchDetector'])
     assert process.returncode == 0, process.stderr
     expected, results = (json.loads((run / f'{run.name}.json').read_text())
@@ -100,16 +103,16 @@ def test_saved_predictions_give_the_same_without_the_detector(tool, trained, fol
     assert (run_folder(folder / 'offline') / 'class_ap_bbox.csv').is_file()
 
 
-def test_saved_predictions_that_are_none(tool, folder):
-    assert 'predictions not found: none.json' in one_line(tool('test.py', CONFIG, 'none.json'), 2)
+def test_saved_predictions_that_are_none(command, folder):
+    assert 'predictions not found: none.json' in one_line(command('test', CONFIG, 'none.json'), 2)
     (folder / 'odd.json').write_text('[{"image_id": 1}]')
-    assert 'odd.json' in one_line(tool('test.py', CONFIG, 'odd.json'), 1)
+    assert 'odd.json' in one_line(command('test', CONFIG, 'odd.json'), 1)
     assert '--show-dir cannot be had of saved predictions' in one_line(
-        tool('test.py', CONFIG, 'odd.json', '--show-dir', 'painted'), 2)
+        command('test', CONFIG, 'odd.json', '--show-dir', 'painted'), 2)
 
 
-def test_resuming(tool, trained):  # the torch >= 2.6 repair at work
-    process = tool('train.py', CONFIG, '--resume', options=['train_cfg.max_iters=6', 'train_cfg.val_interval=100'])
+def test_resuming(command, trained):  # the torch >= 2.6 repair at work
+    process = command('train', CONFIG, '--resume', options=['train_cfg.max_iters=6', 'train_cfg.val_interval=100'])
     assert process.returncode == 0, process.stderr
     text = logged(trained)
     assert 'resumed epoch: 0, iter: 4' in text
@@ -126,59 +129,38 @@ def one_line(process, code):
     return last
 
 
-def test_missing_config(tool):
-    assert 'config not found: none.py' in one_line(tool('train.py', 'none.py'), 2)
+def test_missing_config(command):
+    assert 'config not found: none.py' in one_line(command('train', 'none.py'), 2)
 
 
-def test_broken_config(tool, tmp_path):
+def test_broken_config(command, tmp_path):
     (tmp_path / 'broken.py').write_text('model = dict(\n')
-    assert 'broken.py' in one_line(tool('train.py', tmp_path / 'broken.py'), 2)
+    assert 'broken.py' in one_line(command('train', tmp_path / 'broken.py'), 2)
 
 
-def test_missing_annotations(tool):
+def test_missing_annotations(command):
     options = ['train_dataloader.dataset.data_root=nowhere/']
-    line = one_line(tool('train.py', CONFIG, options=options), 2)
+    line = one_line(command('train', CONFIG, options=options), 2)
     assert 'nowhere/annotations/digits_longtail_train.json' in line
 
 
-def test_error_while_the_run_is_built(tool, folder):
+def test_error_while_the_run_is_built(command, folder):
     work_dir = folder / 'bad_threshold'
     options = ['train_dataloader.sampler.threshold=0', 'train_cfg.max_iters=4']
-    line = one_line(tool('train.py', CONFIG, '--work-dir', work_dir, options=options), 1)
+    line = one_line(command('train', CONFIG, '--work-dir', work_dir, options=options), 1)
     assert 'threshold must be above 0' in line
     assert 'traceback in' in line
     assert 'Traceback (most recent call last)' in logged(work_dir)
-    verbose = tool('train.py', CONFIG, '--work-dir', work_dir, '--verbose', options=options)
+    verbose = command('train', CONFIG, '--work-dir', work_dir, '--verbose', options=options)
     assert verbose.returncode == 1
     assert 'Traceback' in verbose.stderr
 
 
-def test_checkpoints_that_are_none(tool, trained, folder):
-    assert 'checkpoint not found: none.pth' in one_line(tool('test.py', CONFIG, 'none.pth'), 2)
+def test_checkpoints_that_are_none(command, trained, folder):
+    assert 'checkpoint not found: none.pth' in one_line(command('test', CONFIG, 'none.pth'), 2)
     half = folder / 'half.pth'
     whole = Path((trained / 'last_checkpoint').read_text()).read_bytes()
     half.write_bytes(whole[:len(whole) // 2])
-    assert 'half.pth is not a whole checkpoint' in one_line(tool('test.py', CONFIG, half), 2)
+    assert 'half.pth is not a whole checkpoint' in one_line(command('test', CONFIG, half), 2)
     with pytest.raises(Exception, match='.'):
         torch.load(half)
-
-
-@pytest.mark.parametrize('script', ['dist_train.sh', 'dist_test.sh', 'slurm_train.sh'])
-def test_launch_scripts(script, tmp_path):
-    """Their own part: flags reach the tool, and too few arguments end in the usage."""
-    import subprocess
-    for name in ('torchrun', 'srun'):
-        (tmp_path / name).write_text('#!/bin/sh\necho "$(basename "$0") $*"\n')
-        (tmp_path / name).chmod(0o755)
-    environment = {'PATH': f'{tmp_path}:/usr/bin:/bin', 'MASTER_ADDR': '10.0.0.1'}
-    arguments = {'dist_train.sh': ['c.py', '8'], 'dist_test.sh': ['c.py', 'a.pth', '8'],
-                 'slurm_train.sh': ['gpus', 'job', 'c.py', 'work']}[script]
-    run = subprocess.run([ROOT / 'tools' / script, *arguments, '--amp', '--cfg-options', 'a=1 2'], env=environment,
-                         capture_output=True, text=True)
-    assert run.returncode == 0, run.stderr
-    assert f'{"test" if "test" in script else "train"}.py c.py' in run.stdout
-    assert '--amp --cfg-options a=1 2' in run.stdout
-    assert ('--launcher=slurm' if 'slurm' in script else '--launcher pytorch') in run.stdout
-    usage = subprocess.run([ROOT / 'tools' / script, 'c.py'], env=environment, capture_output=True, text=True)
-    assert usage.returncode == 2
-    assert 'usage:' in usage.stderr

@@ -5,29 +5,20 @@ import csv
 import hashlib
 import json
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING
 
-import mmdet
 import numpy as np
-import torch
-from mmengine.config import Config
 
 import imbdet
 from imbdet.reports.grid_results import ClassAP, Training
 
+if TYPE_CHECKING:
+    from mmengine.config import Config
 
-class Finished(Protocol):
-    """A training of a grid."""
-
-    name: str
-    baseline: str
-    seed: int
-    config: str
-    folder: Path
-    fingerprint: str
+    from imbdet.cli.grid_jobs import Job
 
 
-def fingerprint(cfg: Config) -> str:
+def fingerprint(cfg: 'Config') -> str:
     """Hash all of a config but what differs between trainings of one run: seed, folder and launcher.
 
     Args:
@@ -53,7 +44,7 @@ def read_classes(folder: Path) -> list[ClassAP]:
                 for row in csv.DictReader(file) if row['train_images']]
 
 
-def read_training(job: Finished) -> Training:
+def read_training(job: 'Job') -> Training:
     """Read what a finished training left in its folder.
 
     Args:
@@ -65,6 +56,10 @@ def read_training(job: Finished) -> Training:
     Raises:
         ValueError: If the folder lacks a validation or a checkpoint.
     """
+    import mmdet
+    import torch
+    from mmengine.config import Config
+
     lines = [json.loads(line) for path in sorted(job.folder.glob('*/vis_data/scalars.json'))
              for line in path.read_text().splitlines()]
     steps = [line['time'] for line in lines if 'loss' in line]

@@ -1,11 +1,11 @@
 """The detector inside a ModalityAgnosticDetector, taken out, detects the same."""
 
-import sys
-
 import pytest
 import torch
 from mmdet.registry import MODELS
 from mmengine.config import Config
+
+from imbdet.cli import main
 
 from ..mipa.paired_training import make_runner, model_config
 from ..mipa.pairs_of_images import write_pairs
@@ -23,13 +23,11 @@ def trained(tmp_path):
 
 
 @pytest.fixture
-def export(load_tool, monkeypatch):
-    """A function that runs the tool in this process."""
-    tool = load_tool('model_converters/export_detector.py')
+def export():
+    """A function that runs the command in this process."""
 
     def run(*arguments):
-        monkeypatch.setattr(sys, 'argv', ['export_detector.py', *map(str, arguments)])
-        tool.main()
+        main(['export', *map(str, arguments)])
 
     return run
 

@@ -1,0 +1,94 @@
+"""The command ``imbdet``: one file a verb, imported only when it is the one that was called."""
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from functools import partial
+
+import imbdet
+from imbdet.cli.arguments import add_verbose
+from imbdet.cli.errors import RUN_ERROR, USAGE_ERROR, one_line_errors
+from imbdet.error_hints import nearest_hint
+
+__all__ = ['VERBS', 'main', 'run_verb']
+
+VERBS = {
+    'train': 'Train a detector',
+    'test': 'Test (and evaluate) a detector',
+    'report': 'Report how imbalanced a data set is, and what to do about it',
+    'compare': 'Report results of detectors by class frequency',
+    'grid': 'Train a grid of configs x seeds, or merge its results, and report them',
+    'likelihoods': 'Give each training image the likelihood of its appearance',
+    'export': 'Take the detector out of a ModalityAgnosticDetector',
+    'quickstart': 'From nothing to a trained detector: make the sample data set, train, evaluate, draw',
+    'doctor': 'Say what is installed, what is wrong with it, and the command that fixes it',
+}
+"""What each verb does. The module of its name has ``add_arguments(parser)`` and ``run(arguments)``."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command ``imbdet``.
+
+    Args:
+        arguments: What follows ``imbdet`` on the command line; None: what this process was called with.
+
+    Raises:
+        SystemExit: If the arguments are wrong or the verb fails, after a line on standard error.
+    """
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    completing = os.environ.get('COMP_LINE', '').split()[1:] if '_ARGCOMPLETE' in os.environ else None
+    words = arguments if completing is None else completing
+    verb = next((word for word in words if not word.startswith('-')), None)
+    parser = _parser(verb)
+    if completing is not None:  # set by the shell function of argcomplete alone
+        import argcomplete
+        argcomplete.autocomplete(parser)
+    if verb is not None and verb not in VERBS:
+        hint = nearest_hint(verb, VERBS) or '.'
+        print(f'imbdet: error: unknown verb {verb!r}{hint} The verbs are {", ".join(VERBS)}', file=sys.stderr)
+        raise SystemExit(USAGE_ERROR)
+    parsed = parser.parse_args(arguments)
+    if verb is None:
+        parser.print_help()
+        raise SystemExit(USAGE_ERROR)
+    _run(verb, parsed)
+
+
+def run_verb(verb: str, arguments: Sequence[str] | None = None) -> None:
+    """Run one verb from a script of its own, such as ``tools/train.py``.
+
+    Args:
+        verb: One of ``VERBS``.
+        arguments: Arguments of the verb; None: what this process was called with.
+
+    Raises:
+        SystemExit: As for :func:`main`.
+    """
+    parser = argparse.ArgumentParser(description=VERBS[verb], formatter_class=argparse.RawDescriptionHelpFormatter)
+    _add_arguments(verb, parser)
+    _run(verb, parser.parse_args(arguments))
+
+
+def _parser(chosen: str | None) -> argparse.ArgumentParser:
+    """Make the parser of all verbs, with the arguments of the chosen one only: the others stay unimported."""
+    parser = argparse.ArgumentParser(prog='imbdet', description='Train object detectors on imbalanced data with mmdet',
+                                     formatter_class=partial(argparse.HelpFormatter, max_help_position=18))
+    parser.add_argument('--version', action='version', version=f'imbdet {imbdet.__version__}')
+    verbs = parser.add_subparsers(title='verbs', metavar='VERB', help="'imbdet VERB --help' shows its arguments")
+    for verb, text in VERBS.items():
+        of_verb = verbs.add_parser(verb, help=text, description=text, formatter_class=argparse.RawDescriptionHelpFormatter)
+        if verb == chosen:
+            _add_arguments(verb, of_verb)
+    return parser
+
+
+def _add_arguments(verb: str, parser: argparse.ArgumentParser) -> None:
+    importlib.import_module(f'imbdet.cli.{verb}').add_arguments(parser)
+    add_verbose(parser)
+
+
+def _run(verb: str, arguments: argparse.Namespace) -> None:
+    with one_line_errors(arguments.verbose, RUN_ERROR):
+        importlib.import_module(f'imbdet.cli.{verb}').run(arguments)

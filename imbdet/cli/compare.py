@@ -1,0 +1,79 @@
+"""``imbdet compare [NAME=]FILE ... --ann VAL.json``: what a long tail does to detectors.
+
+Files are COCO results, as LongTailMetric's ``outfile_prefix`` writes them (``val.bbox.json``). One NAME given several times
+makes the seeds of one run. The first run is the baseline that the others are compared with.
+"""
+
+import argparse
+from pathlib import Path
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the verb."""
+    parser.add_argument('results', nargs='+', metavar='[NAME=]FILE',
+                        help='COCO results file; the same NAME several times for seeds; the first run is the baseline (default '
+                        'NAME: the folder of the file)')
+    parser.add_argument('--ann', type=Path, required=True, help='annotation file of the evaluated images')
+    parser.add_argument('--train-ann', type=Path,
+                        help='training annotations to count the images of each class in (default: what --ann says of them)')
+    parser.add_argument('--style', choices=['lvis', 'coco'],
+                        help='rules of evaluation (default: lvis if the images of --ann have neg_category_ids)')
+    parser.add_argument('--metric', choices=['bbox', 'segm'], default='bbox', help='boxes or masks (default: %(default)s)')
+    parser.add_argument('--out', type=Path, default=Path('work_dirs/long_tail_report'),
+                        help='folder to write to (default: %(default)s)')
+
+
+def named_files(arguments: list[str]) -> dict[str, list[Path]]:
+    """Sort the files by run.
+
+    Args:
+        arguments: ``NAME=FILE``, or ``FILE``, whose run is called as its folder.
+
+    Returns:
+        The files of each run, in the order given.
+
+    Raises:
+        FileNotFoundError: If a file does not exist.
+        ValueError: If a file is given twice, or two without a name would be one run.
+    """
+    runs: dict[str, list[Path]] = {}
+    unnamed: set[str] = set()
+    for argument in arguments:
+        name, sign, path = argument.partition('=')
+        if not sign or Path(argument).is_file():  # a path may have an equals sign
+            path, name = argument, Path(argument).resolve().parent.name
+            if name in runs:
+                raise ValueError(f'{argument}: there is a run {name!r} already, which is the name of its folder, too; give it '
+                                 'a name, NAME=FILE, and seeds of one run the same name')
+            unnamed.add(name)
+        elif name in unnamed:
+            raise ValueError(f'{argument}: there is a run {name!r} already, called so after its folder; name that file, too, '
+                             'if they are seeds of one run')
+        if not name:
+            raise ValueError(f'{argument}: the name before the equals sign is empty')
+        if not Path(path).is_file():
+            raise FileNotFoundError(f'results file not found: {path}')
+        if Path(path).resolve() in (other.resolve() for files in runs.values() for other in files):
+            raise ValueError(f'{path} is given twice; each results file counts once')
+        runs.setdefault(name, []).append(Path(path))
+    return runs
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Evaluate all files and write the report."""
+    from tqdm import tqdm
+
+    from imbdet.reports.long_tail_numbers import ResultsEvaluator, Run
+    from imbdet.reports.long_tail_report import write_long_tail_report
+
+    files = named_files(arguments.results)
+    evaluator = ResultsEvaluator(arguments.ann, arguments.train_ann, arguments.style, arguments.metric)
+    progress = tqdm(total=sum(map(len, files.values())), disable=None, unit='file', desc='evaluating')
+    runs = []
+    for name, paths in files.items():
+        runs.append(Run(name, []))
+        for path in paths:
+            runs[-1].files.append(evaluator.measure(path))
+            progress.update()
+    progress.close()
+    print(f'wrote {write_long_tail_report(arguments.out, evaluator, runs)} and its pictures and tables beside it')

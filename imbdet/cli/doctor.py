@@ -1,0 +1,75 @@
+"""``imbdet doctor``: what is installed, what is wrong with it, and the command that fixes it.
+
+It asks for the metadata of packages before it imports any, so that it works where torch or mmdet is missing or broken.
+"""
+
+import argparse
+import platform
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import imbdet
+from imbdet.cli.doctor_checks import find_problems, version
+from imbdet.cli.errors import RUN_ERROR
+from imbdet.installation import ONEDL, OPENMMLAB, mmcv_distribution
+
+OPTIONAL = {
+    'matplotlib': 'pictures and reports',
+    'hotcoco': 'LVIS evaluation in a second',
+    'faster-coco-eval': 'fast COCO evaluation',
+    'faiss-cpu': 'k-means of many images',
+    'timm': 'embeddings by networks such as DINOv2',
+}
+"""What imbdet can use, and what for."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the exit code to the help; there are no arguments."""
+    parser.epilog = 'The exit code is 0 if nothing is wrong, else 1.'
+
+
+def package_lines() -> Iterator[tuple[str, str]]:
+    """Yield a label and what to say of it for each package."""
+    yield 'imbdet', f'{imbdet.__version__} ({Path(imbdet.__file__).parent})'
+    yield 'Python', f'{platform.python_version()} ({sys.executable}), {platform.platform()}'
+    for name in ('torch', 'torchvision', 'numpy', 'pycocotools', 'lvis'):
+        yield name, version(name) or 'not installed'
+    yield 'stack', 'onedl' if mmcv_distribution() == 'onedl-mmcv' else 'openmmlab'
+    for package in OPENMMLAB:
+        names = [package, ONEDL[package][0], *(['mmcv-lite'] if package == 'mmcv' else [])]
+        found = [f'{found} ({name})' for name in names if (found := version(name))]
+        yield package, ' and '.join(found) or 'not installed'
+    for name, purpose in OPTIONAL.items():
+        yield name, version(name) or f'not installed; optional, for {purpose}'
+
+
+def gpu_lines() -> Iterator[tuple[str, str]]:
+    """Yield a label and what to say of it for each GPU that torch sees; torch has to be importable."""
+    import torch
+
+    built_for = f'torch is built for CUDA {torch.version.cuda}' if torch.version.cuda else 'torch is built without CUDA'
+    if not torch.cuda.is_available():
+        yield 'GPU', f'none that torch can use; {built_for}'
+        return
+    for index in range(torch.cuda.device_count()):
+        properties = torch.cuda.get_device_properties(index)
+        yield f'GPU {index}', f'{properties.name}, {properties.total_memory / 2**30:.0f} GiB; {built_for}'
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Print all, and end with code 1 if something is wrong."""
+    for label, text in package_lines():
+        print(f'{label:<17} {text}')
+    problems, broken = find_problems()
+    if 'torch' not in broken:
+        for label, text in gpu_lines():
+            print(f'{label:<17} {text}')
+    if not problems:
+        from imbdet.mmcv_ops import ops_in_use
+        print(f'{ops_in_use()}\n\nNothing is wrong.')
+        return
+    print(f'\n{len(problems)} problem{"s" if len(problems) > 1 else ""}:')
+    for problem in problems:
+        print(f'- {problem}')
+    raise SystemExit(RUN_ERROR)

@@ -1,0 +1,151 @@
+"""The checks of ``imbdet doctor``, from metadata alone to importing mmdet."""
+
+import importlib
+from collections.abc import Callable
+from importlib import metadata
+
+from packaging.requirements import Requirement
+from packaging.version import Version
+
+from imbdet import installation
+
+ALIKE = {'opencv-python': ('opencv-python-headless', 'opencv-contrib-python', 'opencv-contrib-python-headless')}
+"""Distributions that bring the same modules as one that imbdet requires."""
+
+
+class Problem(Exception):  # noqa: N818  it is told, not raised to the user
+    """Something that is wrong, and the command that fixes it."""
+
+
+def version(distribution: str) -> str | None:
+    """Return the version of an installed distribution, or None without importing anything.
+
+    Args:
+        distribution: Its name on the package index.
+    """
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def check_requirements() -> None:
+    """Check that what imbdet requires is installed in the versions that it requires.
+
+    Raises:
+        Problem: If not.
+    """
+    try:
+        texts = metadata.requires('imbdet') or []
+    except metadata.PackageNotFoundError:  # run from a folder, not installed
+        return
+    wrong, unmet = [], []
+    for requirement in map(Requirement, texts):
+        if requirement.marker and not requirement.marker.evaluate({'extra': ''}):
+            continue
+        found = next((found for name in (requirement.name, *ALIKE.get(requirement.name, ())) if (found := version(name))), None)
+        if found is None and requirement.name in ('torch', 'torchvision'):
+            continue  # their own checks say so
+        if found is None or not requirement.specifier.contains(found, prereleases=True):
+            wrong.append(f'{requirement.name} {found or "is not installed"}')
+            unmet.append(f"'{requirement.name}{requirement.specifier}'")
+    if wrong:
+        raise Problem(f'imbdet requires other packages than there are ({", ".join(wrong)}): pip install {" ".join(unmet)}')
+
+
+def check_torch() -> None:
+    """Check that torch can be imported.
+
+    Raises:
+        Problem: If not.
+    """
+    try:
+        importlib.import_module('torch')
+    except Exception as error:  # a broken library raises OSError, ImportError or others
+        if version('torch') is None:
+            raise Problem('torch is not installed: pip install torch torchvision') from error
+        raise Problem(f'torch cannot be imported ({_text(error)}): pip install --force-reinstall torch torchvision') from error
+
+
+def check_torchvision() -> None:
+    """Check that torchvision's compiled operations fit the installed torch.
+
+    Raises:
+        Problem: If not.
+    """
+    import torch
+
+    command = _torchvision_command(torch.__version__)
+    if version('torchvision') is None:
+        raise Problem(f'torchvision is not installed: {command}')
+    try:
+        torchvision = importlib.import_module('torchvision')
+        kept = torchvision.ops.nms(torch.tensor([[0., 0., 9., 9.], [0., 0., 9., 8.]]), torch.tensor([0.5, 0.9]), 0.5).tolist()
+        reason = '' if kept == [1] else f'its nms keeps boxes {kept} and not [1]'
+    except Exception as error:
+        reason = _text(error)
+    if reason:
+        raise Problem(f'torchvision {version("torchvision")} does not work with torch {torch.__version__} ({reason}): '
+                      f'{command}')
+
+
+def _torchvision_command(torch_version: str) -> str:
+    """Return the command that installs the torchvision of a torch: 0.16 belongs to 2.1, 0.17 to 2.2, and so on."""
+    of_torch = Version(torch_version)
+    wanted = f"'torchvision==0.{of_torch.minor + 15}.*'" if of_torch.major == 2 else 'torchvision'
+    index = f' --index-url https://download.pytorch.org/whl/{of_torch.local}' if of_torch.local else ''
+    return f'pip install --force-reinstall --no-deps {wanted}{index}'
+
+
+def check_mmdet() -> None:
+    """Check that mmdet's models can be imported and that imbdet's components are registered with it.
+
+    Raises:
+        Problem: If not.
+    """
+    try:
+        from mmdet.registry import HOOKS, MODELS
+        missing = [name for registry, name in ((MODELS, 'RetinaNet'), (HOOKS, 'GuidedLossHook')) if registry.get(name) is None]
+        reason = f'{", ".join(missing)} not registered' if missing else ''
+    except installation.InstallationError:
+        raise
+    except Exception as error:
+        reason = _text(error)
+    if reason:
+        names = ('onedl-mmengine', 'onedl-mmdetection') if installation.mmcv_distribution() == 'onedl-mmcv' else (
+            'mmengine', 'mmdet')
+        pinned = ' '.join(f'{name}=={version(name)}' for name in names)
+        raise Problem(f'mmdet cannot be used ({reason}): pip install --force-reinstall --no-deps {pinned}')
+
+
+def _text(error: Exception) -> str:
+    return f'{type(error).__name__}: {" ".join(str(error).split())}'
+
+
+def find_problems() -> tuple[list[str], set[str]]:
+    """Run all checks; those that import a package only where the checks of what it needs have passed.
+
+    Returns:
+        What is wrong, each with the command that fixes it, and the packages among ``torch``, ``torchvision``, ``stack``
+        (mmengine, mmcv and mmdet) and ``mmdet`` that something is wrong with.
+    """
+    checks: list[tuple[str, set[str], Callable[[], None]]] = [
+        ('requirements', set(), check_requirements),
+        ('stack', set(), installation.check_packages),
+        ('stack', set(), installation.check_pkg_resources),
+        ('torch', set(), check_torch),
+        ('torchvision', {'torch'}, check_torchvision),
+        ('stack', {'torch', 'stack'}, installation.check_mmcv_ops),
+        ('mmdet', {'torch', 'torchvision', 'stack'}, check_mmdet),
+    ]
+    problems: list[str] = []
+    broken: set[str] = set()
+    for package, needed, check in checks:
+        if needed & broken:
+            continue
+        try:
+            check()
+        except (Problem, installation.InstallationError) as error:
+            problems.append(str(error))
+            broken.add(package)
+    return problems, broken

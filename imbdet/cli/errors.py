@@ -1,0 +1,66 @@
+"""Ending an error in one line."""
+
+import contextlib
+import logging
+import sys
+import traceback
+from collections.abc import Iterator
+
+from imbdet import installation
+from imbdet.error_hints import error_hint, error_text
+
+USAGE_ERROR = 2
+RUN_ERROR = 1
+
+
+@contextlib.contextmanager
+def one_line_errors(verbose: bool, code: int) -> Iterator[None]:
+    """End an error of the block in one line on standard error.
+
+    The traceback is not lost: it goes to the log file, if the run has come so far as to open one.
+
+    Args:
+        verbose: Whether to let the error through instead, traceback and all.
+        code: Exit code to end with: ``USAGE_ERROR`` while files and configs are read, ``RUN_ERROR`` after that.
+
+    Raises:
+        SystemExit: For any error of the block.
+    """
+    try:
+        yield
+    except Exception as error:
+        if verbose:
+            raise
+        name, message = _told(error)
+        log = _write_traceback()
+        hint = f'traceback in {log}' if log else '--verbose shows the traceback'
+        print(f'imbdet: error: {name}: {message} ({hint})', file=sys.stderr)
+        raise SystemExit(code) from None
+
+
+def _told(error: Exception) -> tuple[str, str]:
+    """Return the name of an error and what to say of it."""
+    if isinstance(error, ImportError) and not isinstance(error, installation.InstallationError):
+        try:  # a missing mmdet is not found before something imports it
+            installation.check_packages()
+        except installation.InstallationError as cause:
+            error = cause
+    message = error_text(error) + error_hint(error)
+    if not message:  # a bare assertion
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        message = f'{frame.line} failed in {frame.filename}, line {frame.lineno}'
+    return type(error).__name__, message
+
+
+def _write_traceback() -> str | None:
+    """Write the current error to the run's log file; return its path, or None without one."""
+    if 'mmengine.logging' not in sys.modules:
+        return None
+    from mmengine.logging import MMLogger
+
+    for handler in MMLogger.get_current_instance().handlers:
+        if isinstance(handler, logging.FileHandler):
+            record = logging.LogRecord('imbdet', logging.ERROR, __file__, 0, traceback.format_exc(), None, None)
+            handler.emit(record)
+            return handler.baseFilename
+    return None

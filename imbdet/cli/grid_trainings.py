@@ -1,0 +1,79 @@
+"""Running trainings as processes, each a ``python -m imbdet train`` of its own."""
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+
+from imbdet.cli.grid_jobs import Job
+from imbdet.cli.training_results import read_training
+from imbdet.files import whole_file
+from imbdet.reports.grid_results import write_results
+
+TRAIN = (sys.executable, '-m', 'imbdet', 'train')
+OF_A_LAUNCHER = ('RANK', 'WORLD_SIZE', 'LOCAL_RANK', 'LOCAL_WORLD_SIZE', 'GROUP_RANK', 'MASTER_ADDR', 'MASTER_PORT')
+
+
+def environment(slot: int, jobs: int) -> dict[str, str]:
+    """Return the environment of a training: a GPU of its own where there are several, else a part of the cores."""
+    import torch
+
+    of_training = {key: value for key, value in os.environ.items() if key not in OF_A_LAUNCHER}
+    visible = os.environ.get('CUDA_VISIBLE_DEVICES', ','.join(map(str, range(torch.cuda.device_count())))).split(',')
+    if len(visible) > 1:
+        of_training['CUDA_VISIBLE_DEVICES'] = visible[slot % len(visible)]
+    of_training.setdefault('OMP_NUM_THREADS', str(max(len(os.sched_getaffinity(0)) // jobs, 1)))
+    return of_training
+
+
+class Trainings:
+    """Runs trainings as processes, some at a time, and ends those that still run when this process is stopped."""
+
+    def __init__(self, at_a_time: int, first_slot: int) -> None:
+        self.at_a_time = at_a_time
+        self._slots = list(range(first_slot, first_slot + at_a_time))
+        self._running: set[subprocess.Popen] = set()
+        self._lock = threading.Lock()
+        self._stopped = False
+
+    def run(self, jobs: list[Job]) -> Iterator[tuple[Job, int]]:
+        """Run all; yield each and its exit code as it ends, when its results are written."""
+        with ThreadPoolExecutor(self.at_a_time) as pool:
+            try:
+                futures = {pool.submit(self._train, job): job for job in jobs}
+                for future in as_completed(futures):
+                    yield futures[future], future.result()
+            except BaseException:
+                self._stop()
+                pool.shutdown(cancel_futures=True)
+                raise
+
+    def _train(self, job: Job) -> int:
+        with self._lock:
+            if self._stopped:
+                return -1
+            slot = self._slots.pop()
+            with whole_file(job.folder / 'fingerprint.txt') as file:
+                file.write_text(job.fingerprint)
+            resume = ['--resume'] if (job.folder / 'last_checkpoint').is_file() else []
+            with (job.folder / 'train.out').open('a') as output:
+                process = subprocess.Popen(
+                    [*TRAIN, job.config, '--work-dir', job.folder, *resume, '--cfg-options', *job.options,
+                     f'randomness.seed={job.seed}'], stdout=output, stderr=subprocess.STDOUT,
+                    env=environment(slot, self.at_a_time))
+            self._running.add(process)
+        code = process.wait()
+        with self._lock:
+            self._running.discard(process)
+            self._slots.append(slot)
+        if code == 0:
+            write_results(job.folder / 'training.json', [read_training(job)])
+        return code
+
+    def _stop(self) -> None:
+        with self._lock:
+            self._stopped = True
+            for process in self._running:
+                process.terminate()

@@ -1,0 +1,188 @@
+"""``imbdet likelihoods CONFIG_OR_ANN --out equity.npz``: embed, cluster and report.
+
+The training set of a config, or the images of an annotation file, are embedded and clustered; the file says how common
+each image's appearance is, for DatasetEquityHook and RepeatFactorSampler. On several GPUs: ``torchrun --nproc-per-node 8 -m
+imbdet likelihoods ...``. A run that was killed resumes where it was when it is started again.
+"""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+import imbdet
+from imbdet.cli.errors import USAGE_ERROR, one_line_errors
+from imbdet.cli.runs import load_config, report_annotations
+from imbdet.dataset_equity import LikelihoodFile, cluster_likelihoods, equity_weights, write_likelihoods
+from imbdet.dataset_equity.clusters import (
+    METHODS,
+    default_num_clusters,
+    hdbscan_clusters,
+    kmeans_clusters,
+    reduce_embeddings,
+)
+from imbdet.dataset_equity.likelihoods import NOISE, NOISE_POLICIES
+from imbdet.reports.class_weights import ClassWeights, class_weights
+from imbdet.reports.figures import new_figure
+
+if TYPE_CHECKING:
+    import torch
+    from mmengine.config import Config
+
+    from imbdet.dataset_equity.embedding_networks import Embedding
+    from imbdet.dataset_equity.training_images import TrainingImages
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the verb."""
+    parser.add_argument('source', metavar='CONFIG_OR_ANN', help='config, or annotation file in COCO or LVIS format')
+    parser.add_argument('--out', required=True, type=Path, help='npz file to write; a csv and a report are put beside it')
+    parser.add_argument('--img-folder', help='folder of the images of an annotation file')
+    parser.add_argument('--embedding', default='resnet50',
+                        help="model of torchvision; 'timm:NAME'; 'detector', the backbone of the config's detector; or "
+                        "'colour-texture', statistics that need no weights (default: %(default)s)")
+    parser.add_argument('--weights', default='default', metavar='FILE',
+                        help="file of weights; 'default' fetches them from the model's hub; 'none' leaves them random")
+    parser.add_argument('--image-size', type=int, default=224, help='side of what a network sees (default: %(default)s)')
+    parser.add_argument('--method', choices=METHODS, default='kmeans', help='clustering (default: %(default)s)')
+    parser.add_argument('--clusters', type=int, help='clusters of k-means (default: one for every 100 images)')
+    parser.add_argument('--min-cluster-size', type=int, default=20, help='of HDBSCAN (default: %(default)s)')
+    parser.add_argument('--noise', choices=NOISE_POLICIES, default='rare',
+                        help='what images outside all clusters of HDBSCAN are (default: %(default)s)')
+    parser.add_argument('--eta', type=float, default=1.0, help='for the printed weights; not stored (default: %(default)s)')
+    parser.add_argument('--gamma', type=float, default=5.0, help='likewise (default: %(default)s)')
+    parser.add_argument('--batch-size', type=int, default=64, help='images in a batch (default: %(default)s)')
+    parser.add_argument('--num-workers', type=int, default=2, help='processes that read images (default: %(default)s)')
+    parser.add_argument('--seed', type=int, default=0, help='seed of the clustering (default: %(default)s)')
+    parser.add_argument('--dry-run', action='store_true',
+                        help='print the weights; write nothing but the embeddings, which the next run takes up')
+
+
+def read_source(arguments: argparse.Namespace) -> 'tuple[TrainingImages, Config | None]':
+    """List the images of the config or annotation file."""
+    from imbdet.dataset_equity.training_images import images_of_annotations, images_of_config
+
+    source = Path(arguments.source)
+    if not source.is_file():
+        raise FileNotFoundError(f'config or annotation file not found: {source}')
+    if arguments.out.suffix != '.npz':
+        raise ValueError(f'--out {arguments.out}: the file of likelihoods ends in .npz')
+    equity_weights(0.0, arguments.eta, arguments.gamma)  # checks the two
+    new_figure(1, 1)  # where matplotlib is missing, say so now and not after the embedding
+    if source.suffix != '.json':
+        cfg = load_config(source)
+        report_annotations(cfg, ('train_dataloader', ))
+        return images_of_config(cfg), cfg
+    if arguments.img_folder is None:
+        raise ValueError(f'{source} is an annotation file: give the folder of its images with --img-folder')
+    return images_of_annotations(source, arguments.img_folder), None
+
+
+def embed(arguments: argparse.Namespace, images: 'TrainingImages', embedding: 'Embedding', device: 'torch.device') -> Path:
+    """Embed the images, together with the other processes; return the folder of the embeddings."""
+    from mmengine.dist import barrier, get_dist_info
+
+    from imbdet.dataset_equity.embeddings import cache_folder, embed_parts
+
+    paths = [key.img_path for key in images.keys]
+    rank, world_size = get_dist_info()
+    folder = cache_folder(arguments.out.with_suffix('.embeddings'), paths, embedding)
+    embed_parts(paths, embedding, folder, arguments.batch_size, arguments.num_workers, device, rank, world_size)
+    barrier()
+    return folder
+
+
+def cluster(arguments: argparse.Namespace, points: np.ndarray) -> tuple[np.ndarray, dict[str, Any]]:
+    """Cluster; return clusters and how they were made."""
+    made: dict[str, Any] = {'method': arguments.method, 'seed': arguments.seed, 'dimensions': points.shape[1]}
+    if arguments.method == 'hdbscan':
+        made.update(library='scikit-learn', min_cluster_size=arguments.min_cluster_size, noise=arguments.noise)
+        return hdbscan_clusters(points, arguments.min_cluster_size), made
+    number = default_num_clusters(len(points)) if arguments.clusters is None else arguments.clusters
+    clusters, library = kmeans_clusters(points, number, arguments.seed)
+    made.update(library=library, clusters=number)
+    return clusters, made
+
+
+def content_of(images: 'TrainingImages', readable: np.ndarray, clusters: np.ndarray, noise: str,
+               made: dict[str, Any]) -> LikelihoodFile:
+    """Put together what the file holds."""
+    paths = np.array([os.path.abspath(key.img_path) for key in images.keys])
+    # The last folder that all share stays in the paths, by which images are told from those of another split.
+    root = os.path.dirname(os.path.commonpath([os.path.dirname(path) for path in paths]))
+    names = np.array([Path(os.path.relpath(path, root)).as_posix() for path in paths])
+    ids = np.array([str(key.img_id) for key in images.keys])
+    return LikelihoodFile(ids[readable], names[readable], clusters, cluster_likelihoods(clusters, noise), names[~readable],
+                          {**made, 'root': root, 'imbdet': imbdet.__version__})
+
+
+def print_weights(content: LikelihoodFile, weights: np.ndarray, classes: ClassWeights) -> None:
+    """Print clusters, the distribution of the weights, and the mean weight of each class."""
+    sizes = np.unique(content.clusters[content.clusters != NOISE], return_counts=True)[1]
+    noise = np.count_nonzero(content.clusters == NOISE)
+    print(f'{len(content.clusters)} images in {len(sizes)} clusters of {sizes.min()} to {sizes.max()}'
+          + (f', {noise} in none' if noise else '') + f'; embedding {content.made["embedding"]["name"]}, weights '
+          f'{content.made["embedding"]["weights"]}; {content.made["clustering"]["method"]} by '
+          f'{content.made["clustering"]["library"]}')
+    if len(content.skipped):
+        print(f'{len(content.skipped)} images could not be read and are left out: {", ".join(content.skipped[:5])}'
+              + (', ...' if len(content.skipped) > 5 else ''), file=sys.stderr)
+    print('weights: ' + '  '.join(f'{name} {value:.4f}' for name, value in zip(
+        ('least', '5 %', '25 %', 'median', '75 %', '95 %', 'most', 'mean'),
+        [*np.percentile(weights, [0, 5, 25, 50, 75, 95, 100]), weights.mean()], strict=True)))
+    width = max(len(name) for name in ('class', *classes.names))
+    print(f'{"class":<{width}} {"images":>8} {"boxes":>8} {"mean weight":>12}')
+    for row in zip(*classes, strict=True):
+        print('{:<{width}} {:>8} {:>8} {:>12.4f}'.format(*row, width=width))
+
+
+def join_processes(device: 'torch.device') -> None:
+    """Let the processes that torchrun started work together."""
+    from mmengine.dist import init_dist
+
+    from imbdet.processes import join_processes_on_cpu
+
+    if 'WORLD_SIZE' in os.environ:
+        if device.type == 'cuda':
+            init_dist('pytorch')
+        else:
+            join_processes_on_cpu()
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Embed, cluster, report."""
+    import torch
+    from mmengine.dist import get_dist_info
+
+    from imbdet.dataset_equity.embedding_networks import build_embedding
+    from imbdet.dataset_equity.embeddings import load_parts
+    from imbdet.reports.equity_report import write_equity_report
+
+    with one_line_errors(arguments.verbose, USAGE_ERROR):
+        images, cfg = read_source(arguments)
+        device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
+        join_processes(device)
+        embedding = build_embedding(arguments.embedding, arguments.weights, arguments.image_size, cfg, device)
+    folder = embed(arguments, images, embedding, device)
+    if get_dist_info()[0] != 0:
+        return
+    features, readable = load_parts(folder, len(images.keys))
+    points = reduce_embeddings(features, arguments.seed)
+    clusters, made = cluster(arguments, points)
+    content = content_of(images, readable, clusters, arguments.noise,
+                         {'source': str(arguments.source), 'embedding': embedding.description, 'clustering': made})
+    weights = equity_weights(content.likelihoods, arguments.eta, arguments.gamma)
+    shown = images.select(readable)
+    classes = class_weights(shown.labels, weights, images.class_names)
+    print_weights(content, weights, classes)
+    if arguments.dry_run:
+        print('dry run: no file of likelihoods was written')
+        return
+    write_likelihoods(arguments.out, content)
+    page = write_equity_report(arguments.out.with_name(arguments.out.stem + '_report'), content, points,
+                               [key.img_path for key in shown.keys], weights, classes,
+                               f'w = ({arguments.eta:g} + (1 - p)^{arguments.gamma:g}) / {arguments.eta + 1:g}')
+    print(f'wrote {arguments.out}, {arguments.out.with_suffix(".csv")} and {page}')

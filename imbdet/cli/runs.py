@@ -1,0 +1,122 @@
+"""From a config file and flags to the runner: what training and testing share."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from imbdet.cli.arguments import parse_options
+from imbdet.installation import check_packages
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
+    from mmengine.runner import Runner
+
+
+def load_config(path: str | Path) -> 'Config':
+    """Load a config file.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The config.
+
+    Raises:
+        FileNotFoundError: If it does not exist.
+        InstallationError: If mmengine, mmcv or mmdet is missing or does not fit.
+        ValueError: If it cannot be read, with what mmengine says of it.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f'config not found: {path}')
+    check_packages()  # before mmengine is imported, so that a missing one is named with the command that installs it
+    from mmengine.config import Config
+
+    try:
+        return Config.fromfile(path)
+    except Exception as error:  # whatever the file's own code raises; mmengine does not say in which file
+        # Of custom_imports mmengine says where it looked, but not what it did not find: the first cause does.
+        errors = dict.fromkeys([_first_cause(error), error])
+        reason = ', hence '.join(f'{type(each).__name__}: {each}' for each in errors)
+        raise ValueError(f'{path}, or a base of it: {reason}') from error
+
+
+def _first_cause(error: BaseException) -> BaseException:
+    """Follow an error to the one that began it."""
+    while (cause := error.__cause__ or error.__context__) is not None:
+        error = cause
+    return error
+
+
+def read_config(arguments: argparse.Namespace) -> 'Config':
+    """Read the config and apply the common flags.
+
+    The work directory is, in this order: ``--work-dir``, the config's ``work_dir``, ``work_dirs/`` and the config's name.
+
+    Args:
+        arguments: Parsed flags with ``config``.
+
+    Returns:
+        The config.
+
+    Raises:
+        FileNotFoundError: If the config does not exist.
+        ValueError: If it or an option cannot be read, with what mmengine says of it.
+    """
+    cfg = load_config(arguments.config)
+    cfg.launcher = arguments.launcher
+    os.environ.setdefault('LOCAL_RANK', str(arguments.local_rank))
+    if arguments.cfg_options is not None:
+        cfg.merge_from_dict(parse_options(arguments.cfg_options))
+    if arguments.work_dir is not None:
+        cfg.work_dir = arguments.work_dir
+    elif cfg.get('work_dir') is None:
+        cfg.work_dir = os.path.join('work_dirs', Path(arguments.config).stem)
+    return cfg
+
+
+def build_runner(cfg: 'Config') -> 'Runner':
+    """Build the runner that a config describes, and log which of mmcv's operations it uses.
+
+    Args:
+        cfg: An mmdet config.
+
+    Returns:
+        mmengine's Runner, or the one that ``runner_type`` names.
+    """
+    from mmdet.utils import setup_cache_size_limit_of_dynamo
+    from mmengine.device import get_device
+    from mmengine.dist import is_main_process
+    from mmengine.registry import RUNNERS
+    from mmengine.runner import Runner
+
+    from imbdet.mmcv_ops import ops_in_use
+    from imbdet.processes import join_processes_on_cpu
+
+    setup_cache_size_limit_of_dynamo()  # as mmdet's tools do, for configs that compile the model
+    if cfg.get('launcher') == 'pytorch' and get_device() == 'cpu':
+        join_processes_on_cpu()
+        if cfg.get('model_wrapper_cfg') is None:  # as mmengine's own, which gives each process a GPU
+            cfg.model_wrapper_cfg = dict(type='MMDistributedDataParallel', device_ids=None, broadcast_buffers=False,
+                                         find_unused_parameters=cfg.get('find_unused_parameters', False))
+    runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+    if is_main_process():
+        runner.logger.info(ops_in_use())
+    return runner
+
+
+def report_annotations(cfg: 'Config', loaders: tuple[str, ...]) -> None:
+    """Check the annotation files of a config and print what mmdet would drop silently.
+
+    Args:
+        cfg: An mmdet config.
+        loaders: Names of the dataloaders to check.
+    """
+    from imbdet.annotations import check_config
+
+    reports = check_config(cfg, loaders)  # on every rank: an error ends all of them
+    if os.environ.get('RANK', '0') == '0':
+        for report in reports:
+            for line in report.lines():
+                print(f'imbdet: warning: {line}', file=sys.stderr)

@@ -1,0 +1,28 @@
+"""Making the sample data set, with a progress bar; tools/data/make_digits_longtail.py and ``imbdet quickstart`` do."""
+
+import sys
+from pathlib import Path
+
+
+def make_sample_data(folder: str | Path, seed: int = 0) -> None:
+    """Write the long-tailed digits, unless they are there, and say so.
+
+    Args:
+        folder: Folder to write.
+        seed: Seed of all that is random.
+    """
+    from tqdm import tqdm
+
+    from imbdet.sample_data import is_complete, make_digits_longtail
+
+    if is_complete(folder, seed):
+        print(f'{folder} is there already, with seed {seed}')
+        return
+    with tqdm(unit='image', disable=not sys.stderr.isatty()) as bar:
+
+        def show(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        make_digits_longtail(folder, seed, show)
+    print(f'wrote {folder}: 600 training and 200 validation images, visible and infrared')

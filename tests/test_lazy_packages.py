@@ -1,0 +1,25 @@
+"""Packages that import some of their modules only when they are first used: every name is still there."""
+
+import importlib
+
+import pytest
+
+PACKAGES = ('imbdet', 'imbdet.annotations', 'imbdet.dataset_equity', 'imbdet.evaluation', 'imbdet.repeat_sampling',
+            'imbdet.reports')
+
+
+@pytest.mark.parametrize('package', PACKAGES)
+def test_every_name_is_there(package):
+    module = importlib.import_module(package)
+    for name in module.__all__:
+        value = getattr(module, name)
+        assert getattr(value, '__name__', name).rpartition('.')[2] == name
+    namespace = {}
+    exec(f'from {package} import *', namespace)
+    assert set(module.__all__) <= set(namespace)
+
+
+def test_a_name_that_is_not_there():
+    module = importlib.import_module('imbdet.evaluation')
+    with pytest.raises(AttributeError, match='LongTailMetrik'):
+        module.LongTailMetrik  # noqa: B018
