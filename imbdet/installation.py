@@ -47,26 +47,39 @@ def build_command() -> str:
     return BUILD_MMCV.format(distribution=distribution, version=version, others=f'{distribution} {MMCV_LITE}')
 
 
-def check_packages() -> None:
-    """Check that mmengine, mmcv and mmdet are there once each, in versions imbdet works with.
+def check_package(package: str) -> None:
+    """Check that a package of the stack is there once, in a version imbdet works with.
+
+    Args:
+        package: ``'mmengine'``, ``'mmcv'`` or ``'mmdet'``.
 
     Raises:
-        InstallationError: If one is missing, too old, too new, or installed twice.
+        InstallationError: If it is missing, too old, too new, or installed twice.
     """
-    for package, (lowest, limit) in OPENMMLAB.items():
-        fork, fork_lowest, fork_limit = ONEDL[package]
-        names = [package, fork, *([MMCV_LITE] if package == 'mmcv' else [])]
-        there = {name: version for name in names if (version := _version(name))}
-        if len(there) > 1:
-            raise InstallationError(_installed_twice(package, there))
-        if not there:
-            raise InstallationError(_missing(package))
-        (distribution, version), = there.items()
-        if distribution == fork:
-            lowest, limit = fork_lowest, fork_limit
-        if not Version(lowest) <= Version(version) < Version(limit):
-            raise InstallationError(f'{distribution} {version} is installed; imbdet works with {lowest} up to, but not '
-                                    f"including, {limit}: pip install '{distribution}>={lowest},<{limit}'")
+    lowest, limit = OPENMMLAB[package]
+    fork, fork_lowest, fork_limit = ONEDL[package]
+    names = [package, fork, *([MMCV_LITE] if package == 'mmcv' else [])]
+    there = {name: version for name in names if (version := _version(name))}
+    if len(there) > 1:
+        raise InstallationError(_installed_twice(package, there))
+    if not there:
+        raise InstallationError(_missing(package))
+    (distribution, version), = there.items()
+    if distribution == fork:
+        lowest, limit = fork_lowest, fork_limit
+    if not Version(lowest) <= Version(version) < Version(limit):
+        raise InstallationError(f'{distribution} {version} is installed; imbdet works with {lowest} up to, but not '
+                                f"including, {limit}: pip install '{distribution}>={lowest},<{limit}'")
+
+
+def check_packages() -> None:
+    """Check mmengine, mmcv and mmdet by :func:`check_package`.
+
+    Raises:
+        InstallationError: For the first that is wrong.
+    """
+    for package in OPENMMLAB:
+        check_package(package)
 
 
 def _installed_twice(package: str, there: dict[str, str]) -> str:

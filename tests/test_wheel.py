@@ -95,11 +95,15 @@ def test_train_with_an_imbdet_base(installed, work):
     origin = run(installed, '-c', 'import imbdet; print(imbdet.__file__)', cwd=work).splitlines()[-1]
     assert not origin.startswith(str(ROOT / 'imbdet'))
     (work / 'mine.py').write_text("_base_ = 'imbdet::quickstart/retinanet_r18_irfs_400i_digits.py'\n")
-    tools = Path(origin).parent / '.mim/tools'
-    run(installed, tools / 'train.py', 'mine.py', '--cfg-options', *OPTIONS, cwd=work)
+    run(installed, '-m', 'imbdet', 'train', 'mine.py', '--cfg-options', *OPTIONS, cwd=work)
     assert (work / 'work_dirs/mine/iter_2.pth').is_file()
     table = next((work / 'work_dirs/mine').rglob('class_ap_bbox.csv'))
     assert len(list(csv.DictReader(table.open()))) == 20
+
+
+def test_report(installed, work):
+    said = run(installed, '-m', 'imbdet', 'report', 'data/mine/train.json', cwd=work)
+    assert 'wrote work_dirs/imbalance_report/train/index.html' in said
 
 
 def test_mmdets_own_train_py(installed, work):

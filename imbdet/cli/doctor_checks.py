@@ -2,6 +2,7 @@
 
 import importlib
 from collections.abc import Callable
+from functools import partial
 from importlib import metadata
 
 from packaging.requirements import Requirement
@@ -75,7 +76,8 @@ def check_torchvision() -> None:
     """
     import torch
 
-    command = _torchvision_command(torch.__version__)
+    # What pip knows: wheels of the package index have no local version there, though torch itself tells one.
+    command = _torchvision_command(version('torch') or torch.__version__)
     if version('torchvision') is None:
         raise Problem(f'torchvision is not installed: {command}')
     try:
@@ -90,11 +92,10 @@ def check_torchvision() -> None:
 
 
 def _torchvision_command(torch_version: str) -> str:
-    """Return the command that installs the torchvision of a torch: 0.16 belongs to 2.1, 0.17 to 2.2, and so on."""
+    """Return the command that installs the torchvision of a torch, which stays: pip finds the release that requires it."""
     of_torch = Version(torch_version)
-    wanted = f"'torchvision==0.{of_torch.minor + 15}.*'" if of_torch.major == 2 else 'torchvision'
     index = f' --index-url https://download.pytorch.org/whl/{of_torch.local}' if of_torch.local else ''
-    return f'pip install --force-reinstall --no-deps {wanted}{index}'
+    return f'pip uninstall -y torchvision && pip install torchvision torch=={of_torch.public}{index}'
 
 
 def check_mmdet() -> None:
@@ -131,7 +132,7 @@ def find_problems() -> tuple[list[str], set[str]]:
     """
     checks: list[tuple[str, set[str], Callable[[], None]]] = [
         ('requirements', set(), check_requirements),
-        ('stack', set(), installation.check_packages),
+        *(('stack', set(), partial(installation.check_package, package)) for package in installation.OPENMMLAB),
         ('stack', set(), installation.check_pkg_resources),
         ('torch', set(), check_torch),
         ('torchvision', {'torch'}, check_torchvision),

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imbdet.cli.arguments import parse_options
-from imbdet.installation import check_packages
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -25,12 +24,10 @@ def load_config(path: str | Path) -> 'Config':
 
     Raises:
         FileNotFoundError: If it does not exist.
-        InstallationError: If mmengine, mmcv or mmdet is missing or does not fit.
         ValueError: If it cannot be read, with what mmengine says of it.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f'config not found: {path}')
-    check_packages()  # before mmengine is imported, so that a missing one is named with the command that installs it
     from mmengine.config import Config
 
     try:
