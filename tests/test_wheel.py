@@ -56,7 +56,9 @@ def installed(wheel, tmp_path_factory):
                                capture_output=True, text=True, check=True).stdout.strip())
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(site)
-    (site / 'stack.pth').write_text(sysconfig.get_path('purelib'))
+    stack = Path(sysconfig.get_path('purelib'))
+    distutils = stack / 'distutils-precedence.pth'  # setuptools' own, by which mmengine has distutils from Python 3.12 on
+    (site / 'stack.pth').write_text(f'{stack}\n{distutils.read_text()}')
     return python
 
 
