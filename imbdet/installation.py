@@ -27,7 +27,12 @@ class InstallationError(ImportError):
     """A surrounding that imbdet cannot work in."""
 
 
-def _version(distribution: str) -> str | None:
+def installed_version(distribution: str) -> str | None:
+    """Return the version of an installed distribution, or None, without importing anything.
+
+    Args:
+        distribution: Its name on the package index.
+    """
     try:
         return metadata.version(distribution)
     except metadata.PackageNotFoundError:
@@ -36,14 +41,14 @@ def _version(distribution: str) -> str | None:
 
 def mmcv_distribution() -> str | None:
     """Return the distribution that brought mmcv: ``'mmcv'``, ``'mmcv-lite'`` or ``'onedl-mmcv'``; None without one."""
-    return next((name for name in ('onedl-mmcv', 'mmcv', MMCV_LITE) if _version(name)), None)
+    return next((name for name in ('onedl-mmcv', 'mmcv', MMCV_LITE) if installed_version(name)), None)
 
 
 def build_command() -> str:
     """Return the command that builds mmcv with compiled operations for the installed torch."""
     found = mmcv_distribution()
     distribution = 'onedl-mmcv' if found == 'onedl-mmcv' else 'mmcv'
-    version = _version(found) if found else '2.1.0'
+    version = installed_version(found) if found else '2.1.0'
     return BUILD_MMCV.format(distribution=distribution, version=version, others=f'{distribution} {MMCV_LITE}')
 
 
@@ -59,7 +64,7 @@ def check_package(package: str) -> None:
     lowest, limit = OPENMMLAB[package]
     fork, fork_lowest, fork_limit = ONEDL[package]
     names = [package, fork, *([MMCV_LITE] if package == 'mmcv' else [])]
-    there = {name: version for name in names if (version := _version(name))}
+    there = {name: version for name in names if (version := installed_version(name))}
     if len(there) > 1:
         raise InstallationError(_installed_twice(package, there))
     if not there:
@@ -95,7 +100,7 @@ def _missing(package: str) -> str:
     """Say how to install a package: not by the extra where an mmcv is, over which that would lay mmcv-lite."""
     lowest, limit = OPENMMLAB[package]
     if mmcv_distribution() is None or package == 'mmcv':
-        if any(_version(name) for name in ('mmengine', 'mmdet')) and package == 'mmcv':
+        if any(installed_version(name) for name in ('mmengine', 'mmdet')) and package == 'mmcv':
             return f"mmcv is not installed: pip install '{MMCV_LITE}>={lowest},<{limit}'"
         return f"{package} is not installed. Install the stack: pip install 'imbdet[openmmlab]'"
     return f"{package} is not installed: pip install '{package}>={lowest},<{limit}'"
@@ -132,7 +137,7 @@ def check_pkg_resources() -> None:
         InstallationError: If setuptools is missing or too new to have it.
     """
     if mmcv_distribution() != 'onedl-mmcv' and importlib.util.find_spec('pkg_resources') is None:
-        found = f'setuptools {_version("setuptools")} is' if _version('setuptools') else 'no setuptools is'
+        found = f'setuptools {installed_version("setuptools")} is' if installed_version('setuptools') else 'no setuptools is'
         raise InstallationError(f'mmengine needs pkg_resources, which setuptools 82 removed; {found} installed: '
                                 "pip install 'setuptools<82'")
 

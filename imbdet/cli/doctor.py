@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import imbdet
-from imbdet.cli.doctor_checks import find_problems, version
+from imbdet.cli.doctor_checks import find_problems
 from imbdet.cli.errors import RUN_ERROR
-from imbdet.installation import ONEDL, OPENMMLAB, mmcv_distribution
+from imbdet.installation import ONEDL, OPENMMLAB, installed_version, mmcv_distribution
 
 OPTIONAL = {
     'matplotlib': 'pictures and reports',
@@ -34,14 +34,14 @@ def package_lines() -> Iterator[tuple[str, str]]:
     yield 'imbdet', f'{imbdet.__version__} ({Path(imbdet.__file__).parent})'
     yield 'Python', f'{platform.python_version()} ({sys.executable}), {platform.platform()}'
     for name in ('torch', 'torchvision', 'numpy', 'pycocotools', 'lvis'):
-        yield name, version(name) or 'not installed'
+        yield name, installed_version(name) or 'not installed'
     yield 'stack', 'onedl' if mmcv_distribution() == 'onedl-mmcv' else 'openmmlab'
     for package in OPENMMLAB:
         names = [package, ONEDL[package][0], *(['mmcv-lite'] if package == 'mmcv' else [])]
-        found = [f'{found} ({name})' for name in names if (found := version(name))]
+        found = [f'{found} ({name})' for name in names if (found := installed_version(name))]
         yield package, ' and '.join(found) or 'not installed'
     for name, purpose in OPTIONAL.items():
-        yield name, version(name) or f'not installed; optional, for {purpose}'
+        yield name, installed_version(name) or f'not installed; optional, for {purpose}'
 
 
 def gpu_lines() -> Iterator[tuple[str, str]]:

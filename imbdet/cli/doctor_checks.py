@@ -9,6 +9,7 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 from imbdet import installation
+from imbdet.installation import installed_version
 
 ALIKE = {'opencv-python': ('opencv-python-headless', 'opencv-contrib-python', 'opencv-contrib-python-headless')}
 """Distributions that bring the same modules as one that imbdet requires."""
@@ -16,18 +17,6 @@ ALIKE = {'opencv-python': ('opencv-python-headless', 'opencv-contrib-python', 'o
 
 class Problem(Exception):  # noqa: N818  it is told, not raised to the user
     """Something that is wrong, and the command that fixes it."""
-
-
-def version(distribution: str) -> str | None:
-    """Return the version of an installed distribution, or None without importing anything.
-
-    Args:
-        distribution: Its name on the package index.
-    """
-    try:
-        return metadata.version(distribution)
-    except metadata.PackageNotFoundError:
-        return None
 
 
 def check_requirements() -> None:
@@ -44,7 +33,8 @@ def check_requirements() -> None:
     for requirement in map(Requirement, texts):
         if requirement.marker and not requirement.marker.evaluate({'extra': ''}):
             continue
-        found = next((found for name in (requirement.name, *ALIKE.get(requirement.name, ())) if (found := version(name))), None)
+        names = (requirement.name, *ALIKE.get(requirement.name, ()))
+        found = next((found for name in names if (found := installed_version(name))), None)
         if found is None and requirement.name in ('torch', 'torchvision'):
             continue  # their own checks say so
         if found is None or not requirement.specifier.contains(found, prereleases=True):
@@ -63,7 +53,7 @@ def check_torch() -> None:
     try:
         importlib.import_module('torch')
     except Exception as error:  # a broken library raises OSError, ImportError or others
-        if version('torch') is None:
+        if installed_version('torch') is None:
             raise Problem('torch is not installed: pip install torch torchvision') from error
         raise Problem(f'torch cannot be imported ({_text(error)}): pip install --force-reinstall torch torchvision') from error
 
@@ -77,8 +67,8 @@ def check_torchvision() -> None:
     import torch
 
     # What pip knows: wheels of the package index have no local version there, though torch itself tells one.
-    command = _torchvision_command(version('torch') or torch.__version__)
-    if version('torchvision') is None:
+    command = _torchvision_command(installed_version('torch') or torch.__version__)
+    if installed_version('torchvision') is None:
         raise Problem(f'torchvision is not installed: {command}')
     try:
         torchvision = importlib.import_module('torchvision')
@@ -87,8 +77,8 @@ def check_torchvision() -> None:
     except Exception as error:
         reason = _text(error)
     if reason:
-        raise Problem(f'torchvision {version("torchvision")} does not work with torch {torch.__version__} ({reason}): '
-                      f'{command}')
+        raise Problem(f'torchvision {installed_version("torchvision")} does not work with torch {torch.__version__} '
+                      f'({reason}): {command}')
 
 
 def _torchvision_command(torch_version: str) -> str:
@@ -115,7 +105,7 @@ def check_mmdet() -> None:
     if reason:
         names = ('onedl-mmengine', 'onedl-mmdetection') if installation.mmcv_distribution() == 'onedl-mmcv' else (
             'mmengine', 'mmdet')
-        pinned = ' '.join(f'{name}=={version(name)}' for name in names)
+        pinned = ' '.join(f'{name}=={installed_version(name)}' for name in names)
         raise Problem(f'mmdet cannot be used ({reason}): pip install --force-reinstall --no-deps {pinned}')
 
 

@@ -109,7 +109,7 @@ def test_requirements(monkeypatch):
     monkeypatch.setattr(metadata, 'requires', lambda _: [
         'numpy<1', 'lvis>=0.5.3', 'opencv-python>=4.7', 'no-such-thing', 'nor-this; extra == "tests"'])
     versions = {'numpy': '2.0', 'lvis': '0.5.3', 'opencv-python-headless': '4.8'}
-    monkeypatch.setattr(doctor_checks, 'version', versions.get)
+    monkeypatch.setattr(doctor_checks, 'installed_version', versions.get)
     with pytest.raises(doctor_checks.Problem) as raised:
         doctor_checks.check_requirements()
     assert str(raised.value).endswith("(numpy 2.0, no-such-thing is not installed): pip install 'numpy<1' 'no-such-thing'")
