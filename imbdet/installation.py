@@ -116,8 +116,7 @@ def check_mmcv_ops() -> None:
     """
     import torch  # they link against its libraries
 
-    spec = importlib.util.find_spec('mmcv._ext')
-    if spec is None or spec.origin == mmcv_ops.ORIGIN:
+    if not mmcv_ops.is_compiled(importlib.util.find_spec('mmcv._ext')):
         return
     try:
         importlib.import_module('mmcv._ext')

@@ -5,6 +5,6 @@ code, which mmcv-lite has whole, calls the operations by a binary module ``mmcv.
 made here is imported in its place: torchvision's kernels where they exist, torch elsewhere. A compiled mmcv is left alone.
 """
 
-from imbdet.mmcv_ops.finder import ORIGIN, install, ops_in_use
+from imbdet.mmcv_ops.finder import install, is_compiled, ops_in_use
 
-__all__ = ['ORIGIN', 'install', 'ops_in_use']
+__all__ = ['install', 'is_compiled', 'ops_in_use']

@@ -35,6 +35,15 @@ def install() -> None:
         sys.meta_path.append(OpsFinder())
 
 
+def is_compiled(spec: ModuleSpec | None) -> bool:
+    """Return whether a spec of ``mmcv._ext`` is that of a compiled file, and not of :mod:`imbdet.mmcv_ops`.
+
+    Args:
+        spec: ``mmcv._ext.__spec__``, or what ``importlib.util.find_spec`` found.
+    """
+    return spec is not None and spec.origin != ORIGIN
+
+
 def ops_in_use() -> str:
     """Say which implementation of mmcv's operations this process uses; ``mmcv`` is imported for it.
 
@@ -45,8 +54,7 @@ def ops_in_use() -> str:
         ImportError: If mmcv is missing, or its compiled file does not fit the installed torch.
     """
     module = importlib.import_module(NAME)
-    spec = module.__spec__
-    if spec is not None and spec.origin == ORIGIN:
+    if not is_compiled(module.__spec__):
         torchvision = importlib.import_module('torchvision')
         return (f"mmcv's operations: imbdet.mmcv_ops, by torchvision {torchvision.__version__} and torch, since this mmcv has "
                 'none compiled')

@@ -12,7 +12,7 @@ import numpy as np
 
 import imbdet  # noqa: F401
 from imbdet.files import whole_file
-from imbdet.mmcv_ops import ORIGIN
+from imbdet.mmcv_ops import is_compiled
 
 from .cases import CASES, operations_of
 
@@ -21,7 +21,7 @@ REFERENCE = Path(__file__).parents[1] / 'data/mmcv_ops.npz'
 
 def main() -> None:
     """Write the file."""
-    if mmcv._ext.__spec__.origin == ORIGIN:
+    if not is_compiled(mmcv._ext.__spec__):
         sys.exit('this mmcv has no compiled operations to store the outputs of')
     with operations_of(mmcv._ext):
         outputs = {f'{case}/{name}': value for case, function in CASES.items() for name, value in function().items()}

@@ -13,7 +13,7 @@ import torch
 import torchvision
 
 import imbdet  # noqa: F401
-from imbdet.mmcv_ops import ORIGIN
+from imbdet.mmcv_ops import is_compiled
 
 from .cases import CASES, OURS, TIED, operations_of
 
@@ -30,7 +30,7 @@ def difference(found: np.ndarray, expected: np.ndarray) -> float:
 
 def main() -> None:
     """Run every case with both and print a table."""
-    if mmcv._ext.__spec__.origin == ORIGIN:
+    if not is_compiled(mmcv._ext.__spec__):
         sys.exit('this mmcv has no compiled operations to compare with')
     print(f'mmcv {mmcv.__version__}, torch {torch.__version__}, torchvision {torchvision.__version__}')
     numbers, worst = defaultdict(int), defaultdict(float)

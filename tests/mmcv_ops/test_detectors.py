@@ -9,12 +9,12 @@ from mmdet.registry import MODELS
 from mmdet.testing import demo_mm_inputs
 from mmengine.registry import init_default_scope
 
-from imbdet.mmcv_ops import ORIGIN
+from imbdet.mmcv_ops import is_compiled
 
 from ..tiny_detectors import tiny_detector
 from .cases import OURS, operations_of
 
-pytestmark = pytest.mark.skipif(mmcv._ext.__spec__.origin == ORIGIN, reason='needs an mmcv with compiled operations')
+pytestmark = pytest.mark.skipif(not is_compiled(mmcv._ext.__spec__), reason='needs an mmcv with compiled operations')
 DEVICE = 'cuda' if torch.cuda.is_available() else 'cpu'
 NO_KERNEL = pytest.mark.skipif(DEVICE == 'cpu', reason='no GPU, and mmcv has CARAFE on GPUs only')
 

@@ -6,11 +6,11 @@ from pathlib import Path
 import mmcv._ext
 import pytest
 
-from imbdet.mmcv_ops import ORIGIN, ops_in_use
+from imbdet.mmcv_ops import is_compiled, ops_in_use
 
 from .cases import OURS
 
-COMPILED = mmcv._ext.__spec__.origin != ORIGIN
+COMPILED = is_compiled(mmcv._ext.__spec__)
 ROOT = Path(__file__).parents[2]
 STATE = 'import mmcv._ext; print(mmcv._ext.__spec__.origin == "imbdet.mmcv_ops")'
 

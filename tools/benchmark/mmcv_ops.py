@@ -30,7 +30,7 @@ from table import Row, print_table, ratio_row
 from tqdm import tqdm
 
 from imbdet.cli.arguments import run_tool
-from imbdet.mmcv_ops import ORIGIN, extension
+from imbdet.mmcv_ops import extension, is_compiled
 
 DETECTORS = {
     'RetinaNet': ('retinanet/retinanet_r50_fpn_1x_coco.py', 1.05),
@@ -46,7 +46,7 @@ DETECTORS = {
 def operations() -> dict[str, types.ModuleType]:
     """Both implementations: ``'compiled'`` and ``'imbdet'``."""
     compiled = importlib.import_module('mmcv._ext')
-    if compiled.__spec__.origin == ORIGIN:
+    if not is_compiled(compiled.__spec__):
         raise RuntimeError('this mmcv has no compiled operations to compare with: make OPS=compiled setup, then run this with '
                            '.venv-compiled/bin/python')
     ours = types.ModuleType('mmcv._ext')
