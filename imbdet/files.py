@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 @contextlib.contextmanager
-def whole_file(path: str | Path) -> Iterator[Path]:
+def atomic_write(path: str | Path) -> Iterator[Path]:
     """Give a temporary path beside ``path`` and rename it there when the block ends without an error.
 
     A run that is killed while it writes leaves the old file as it was.
@@ -43,6 +43,6 @@ def write_csv(path: str | Path, rows: Iterable[Sequence[object]]) -> None:
         path: Where the file shall be.
         rows: The rows, the head first.
     """
-    with whole_file(path) as temporary, temporary.open('w', newline='', encoding='utf-8') as file:
+    with atomic_write(path) as temporary, temporary.open('w', newline='', encoding='utf-8') as file:
         csv.writer(file).writerows(['' if isinstance(cell, float) and math.isnan(cell) else cell for cell in row]
                                    for row in rows)

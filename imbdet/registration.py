@@ -5,6 +5,6 @@ import imbdet.evaluation.long_tail_metric
 import imbdet.evaluation.modality_metric
 import imbdet.mipa
 import imbdet.repeat_sampling.sampler
-import imbdet.reports.class_curve_hook
+import imbdet.reports.results.class_curve_hook
 import imbdet.sampling_free
 import imbdet.training_checks  # noqa: F401

@@ -52,10 +52,10 @@ def annotation_file(tmp_path):
 
 @pytest.fixture(scope='session')
 def load_tool():
-    """A function that imports a script, given by its path below tools/, so that its functions can be called."""
+    """A function that imports a script, given by its path in the project, so that its functions can be called."""
 
     def load(name):
-        path = ROOT / 'tools' / name
+        path = ROOT / name
         spec = importlib.util.spec_from_file_location(path.stem, path)
         module = importlib.util.module_from_spec(spec)
         sys.path.insert(0, str(path.parent))  # a script imports its neighbours

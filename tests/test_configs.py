@@ -14,7 +14,7 @@ from mmdet.registry import HOOKS, METRICS, MODELS
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from imbdet.annotations import check_config
+from imbdet.data import check_config
 from imbdet.evaluation import LongTailMetric
 from imbdet.mipa import ModalityAgnosticDetector
 

@@ -1,14 +1,14 @@
-"""COCO and LVIS annotation files: reading them fast, finding their faults, checking data sets against them."""
+"""COCO and LVIS annotation files: reading them fast and finding their faults."""
 
-from imbdet.annotations.checks import check_config, check_dataset_classes, class_names
-from imbdet.annotations.columns import AnnotationColumns, annotation_columns
-from imbdet.annotations.fault_report import FaultReport, check_annotations, check_class_names, check_content
+from imbdet import moved
+from imbdet.annotations.annotation_arrays import AnnotationArrays, to_arrays
 from imbdet.annotations.faults import Fault, find_faults
+from imbdet.annotations.file_checks import FaultReport, check_annotations, check_class_names, check_content
 from imbdet.annotations.reader import AnnotationError, AnnotationFile, load_annotations
-from imbdet.annotations.uses import AnnotationUse, file_uses
 
+__getattr__ = moved.names_of(__name__)
 __all__ = [
-    'AnnotationColumns', 'AnnotationError', 'AnnotationFile', 'AnnotationUse', 'Fault', 'FaultReport', 'annotation_columns',
-    'check_annotations', 'check_class_names', 'check_config', 'check_content', 'check_dataset_classes', 'class_names',
-    'file_uses', 'find_faults', 'load_annotations'
+    'AnnotationArrays', 'AnnotationColumns', 'AnnotationError', 'AnnotationFile', 'AnnotationUse', 'Fault', 'FaultReport',
+    'annotation_columns', 'check_annotations', 'check_class_names', 'check_config', 'check_content', 'check_dataset_classes',
+    'class_names', 'file_uses', 'find_faults', 'load_annotations', 'to_arrays'
 ]

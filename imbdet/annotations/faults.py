@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from imbdet.annotations.columns import AnnotationColumns
+from imbdet.annotations.annotation_arrays import AnnotationArrays
 from imbdet.annotations.reader import AnnotationFile
 
 
@@ -31,7 +31,7 @@ class Fault(NamedTuple):
 
 
 def find_faults(content: AnnotationFile,
-                columns: AnnotationColumns,
+                columns: AnnotationArrays,
                 classes: Sequence[str] | None = None,
                 filter_cfg: dict | None = None) -> Iterator[Fault]:
     """Look through an annotation file for what mmdet trips over or drops silently.
@@ -102,7 +102,7 @@ def class_faults(classes: Sequence[str], names: Sequence[str]) -> Iterator[Fault
 
 
 def kept_images(content: AnnotationFile,
-                columns: AnnotationColumns,
+                columns: AnnotationArrays,
                 classes: Sequence[str] | None = None,
                 filter_cfg: dict | None = None) -> np.ndarray:
     """Tell which images mmdet's filter leaves; if none, mmengine says "need at least one array to concatenate".
@@ -127,7 +127,7 @@ def kept_images(content: AnnotationFile,
     return kept
 
 
-def drop_reasons(columns: AnnotationColumns) -> Iterator[tuple[str, np.ndarray]]:
+def drop_reasons(columns: AnnotationArrays) -> Iterator[tuple[str, np.ndarray]]:
     """Find the annotations that mmdet's CocoDataset leaves out, each under its first reason.
 
     Annotations without ``bbox`` or ``area``, at which mmdet fails, are under none.
@@ -159,17 +159,17 @@ def drop_reasons(columns: AnnotationColumns) -> Iterator[tuple[str, np.ndarray]]
         is_left &= ~is_dropped
 
 
-def is_complete(columns: AnnotationColumns) -> np.ndarray:
+def is_complete(columns: AnnotationArrays) -> np.ndarray:
     """Tell which annotations have a ``bbox`` of four numbers and an ``area``, shape (B,), bool."""
     return (columns.bbox_lengths == 4) & columns.has_area
 
 
-def usable_boxes(columns: AnnotationColumns) -> np.ndarray:
+def usable_boxes(columns: AnnotationArrays) -> np.ndarray:
     """Tell which annotations have no fault of their own, shape (B,), bool; crowd boxes are among them."""
     return _left_by_mmdet(columns) & np.isfinite(columns.boxes).all(axis=1) & np.isfinite(columns.areas)
 
 
-def _left_by_mmdet(columns: AnnotationColumns) -> np.ndarray:
+def _left_by_mmdet(columns: AnnotationArrays) -> np.ndarray:
     left = is_complete(columns)
     for _, is_dropped in drop_reasons(columns):
         left &= ~is_dropped
@@ -185,7 +185,7 @@ def _ids(entries: Sequence[Any], mask: np.ndarray) -> list[Any]:
     return [entries[position].id for position in np.flatnonzero(mask).tolist()]
 
 
-def _lacking_keys(content: AnnotationFile, columns: AnnotationColumns) -> Iterator[Fault]:
+def _lacking_keys(content: AnnotationFile, columns: AnnotationArrays) -> Iterator[Fault]:
     for key, sizes in zip(('width', 'height'), columns.image_sizes.T, strict=True):
         lacking = _ids(content.images, ~((sizes > 0) & np.isfinite(sizes)))
         if lacking:
@@ -208,7 +208,7 @@ def _lacking_keys(content: AnnotationFile, columns: AnnotationColumns) -> Iterat
                     f'{some(odd)})')
 
 
-def _not_finite(content: AnnotationFile, columns: AnnotationColumns) -> Iterator[Fault]:
+def _not_finite(content: AnnotationFile, columns: AnnotationArrays) -> Iterator[Fault]:
     """Find boxes that mmdet keeps although they are no boxes, and that would make the loss NaN."""
     ids = _ids(content.annotations, _left_by_mmdet(columns) & ~usable_boxes(columns))
     if ids:

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Annotated
 
 import msgspec
-import numpy as np
 
 Integer = Annotated[int, msgspec.Meta(ge=-2**63, le=2**63 - 1)]
 """An id that arrays of 64 bits can hold."""
@@ -38,6 +37,11 @@ class Annotation(msgspec.Struct, gc=False):
     iscrowd: int | bool = False
     ignore: int | bool = False
 
+    @property
+    def is_ignored(self) -> bool:
+        """Whether it is a crowd or an ignored box, on which no detector is trained as on an object."""
+        return bool(self.iscrowd or self.ignore)
+
 
 class Category(msgspec.Struct, gc=False):
     """An entry of ``categories``; the last three are LVIS's."""
@@ -55,17 +59,6 @@ class AnnotationFile(msgspec.Struct):
     images: list[Image]
     annotations: list[Annotation]
     categories: list[Category]
-
-    def image_counts(self) -> np.ndarray:
-        """Count the images that hold each category, crowd boxes left out.
-
-        Returns:
-            Counts in the order of ``categories``, shape (C,), int64.
-        """
-        positions = {category.id: position for position, category in enumerate(self.categories)}
-        held = {(box.category_id, box.image_id) for box in self.annotations if not (box.iscrowd or box.ignore)}
-        counted = [positions[category] for category, _ in held if category in positions]
-        return np.bincount(np.array(counted, dtype=np.int64), minlength=len(positions))
 
 
 def load_annotations(path: str | Path) -> AnnotationFile:

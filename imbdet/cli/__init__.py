@@ -9,8 +9,8 @@ from functools import partial
 
 import imbdet
 from imbdet.cli.arguments import add_verbose
+from imbdet.cli.did_you_mean import nearest_hint
 from imbdet.cli.errors import RUN_ERROR, USAGE_ERROR, one_line_errors
-from imbdet.error_hints import nearest_hint
 
 __all__ = ['VERBS', 'main', 'run_verb']
 

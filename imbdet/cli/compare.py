@@ -63,8 +63,8 @@ def run(arguments: argparse.Namespace) -> None:
     """Evaluate all files and write the report."""
     from tqdm import tqdm
 
-    from imbdet.reports.long_tail_numbers import ResultsEvaluator, Run
-    from imbdet.reports.long_tail_report import write_long_tail_report
+    from imbdet.reports.results.long_tail_numbers import ResultsEvaluator, Run
+    from imbdet.reports.results.long_tail_report import write_long_tail_report
 
     files = named_files(arguments.results)
     evaluator = ResultsEvaluator(arguments.ann, arguments.train_ann, arguments.style, arguments.metric)

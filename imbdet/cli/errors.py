@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Iterator
 
 from imbdet import installation
-from imbdet.error_hints import error_hint, error_text
+from imbdet.cli.did_you_mean import error_hint, error_text
 
 USAGE_ERROR = 2
 RUN_ERROR = 1

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imbdet.cli.runs import load_config
-from imbdet.files import whole_file
+from imbdet.files import atomic_write
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -79,7 +79,7 @@ def run(arguments: argparse.Namespace) -> None:
     for path, source in zip(files, (arguments.config, arguments.checkpoint), strict=True):
         if path.exists() and path.samefile(source):
             raise ValueError(f'{path} would be overwritten by what is taken out of it; name another folder in --out')
-    with whole_file(files[0]) as config_file, whole_file(files[1]) as checkpoint_file:
+    with atomic_write(files[0]) as config_file, atomic_write(files[1]) as checkpoint_file:
         config.dump(config_file)
         torch.save(checkpoint, checkpoint_file)
     print(f'wrote {files[0]} and {files[1]}')

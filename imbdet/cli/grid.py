@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imbdet.reports.grid_results import Training, merge_results, read_results, write_results
+from imbdet.reports.grid.grid_results import Training, merge_results, read_results, write_results
 
 if TYPE_CHECKING:
     from imbdet.cli.grid_jobs import Job
@@ -68,7 +68,7 @@ def merge(arguments: argparse.Namespace) -> None:
     Raises:
         ValueError: If a run that is asked for is in none of them.
     """
-    from imbdet.reports.grid_report import write_grid_report
+    from imbdet.reports.grid.grid_report import write_grid_report
 
     out = arguments.work_dir or Path('work_dirs/grid_report')
     trainings = merge_results(map(read_results, arguments.files))
@@ -112,7 +112,7 @@ def train(arguments: argparse.Namespace) -> None:
 def report(jobs: 'list[Job]', work_dir: Path, metrics: list[str] | None) -> None:
     """Write the results of all that is finished, and once more if another process finished a training meanwhile."""
     from imbdet.cli.grid_jobs import finished
-    from imbdet.reports.grid_report import write_grid_report
+    from imbdet.reports.grid.grid_report import write_grid_report
 
     reported: list[Training] = []
     while len(trainings := merge_results([finished(jobs)])) > len(reported):

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from imbdet.cli.arguments import parse_options
 from imbdet.cli.runs import load_config
 from imbdet.cli.training_results import fingerprint
-from imbdet.reports.grid_results import Training, read_results
+from imbdet.reports.grid.grid_results import Training, read_results
 
 RANKS = (('RANK', 'WORLD_SIZE', 'LOCAL_RANK'), ('SLURM_PROCID', 'SLURM_NTASKS', 'SLURM_LOCALID'))
 

@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 
 from imbdet.cli.grid_jobs import Job
 from imbdet.cli.training_results import read_training
-from imbdet.files import whole_file
-from imbdet.reports.grid_results import write_results
+from imbdet.files import atomic_write
+from imbdet.reports.grid.grid_results import write_results
 
 TRAIN = (sys.executable, '-m', 'imbdet', 'train')
 OF_A_LAUNCHER = ('RANK', 'WORLD_SIZE', 'LOCAL_RANK', 'LOCAL_WORLD_SIZE', 'GROUP_RANK', 'MASTER_ADDR', 'MASTER_PORT')
@@ -55,7 +55,7 @@ class Trainings:
             if self._stopped:
                 return -1
             slot = self._slots.pop()
-            with whole_file(job.folder / 'fingerprint.txt') as file:
+            with atomic_write(job.folder / 'fingerprint.txt') as file:
                 file.write_text(job.fingerprint)
             resume = ['--resume'] if (job.folder / 'last_checkpoint').is_file() else []
             with (job.folder / 'train.out').open('a') as output:

@@ -25,8 +25,8 @@ from imbdet.dataset_equity.clusters import (
     reduce_embeddings,
 )
 from imbdet.dataset_equity.likelihoods import NOISE, NOISE_POLICIES
-from imbdet.reports.class_weights import ClassWeights, class_weights
-from imbdet.reports.figures import new_figure
+from imbdet.reports.drawing.figures import new_figure
+from imbdet.reports.methods.class_weights import ClassWeights, class_weights
 
 if TYPE_CHECKING:
     import torch
@@ -52,7 +52,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--min-cluster-size', type=int, default=20, help='of HDBSCAN (default: %(default)s)')
     parser.add_argument('--noise', choices=NOISE_POLICIES, default='rare',
                         help='what images outside all clusters of HDBSCAN are (default: %(default)s)')
-    parser.add_argument('--eta', type=float, default=1.0, help='for the printed weights; not stored (default: %(default)s)')
+    parser.add_argument('--eta', type=float, default=1.0,
+                        help='for the weights that are printed and in the CSV table (default: %(default)s)')
     parser.add_argument('--gamma', type=float, default=5.0, help='likewise (default: %(default)s)')
     parser.add_argument('--batch-size', type=int, default=64, help='images in a batch (default: %(default)s)')
     parser.add_argument('--num-workers', type=int, default=2, help='processes that read images (default: %(default)s)')
@@ -143,13 +144,13 @@ def join_processes(device: 'torch.device') -> None:
     """Let the processes that torchrun started work together."""
     from mmengine.dist import init_dist
 
-    from imbdet.processes import join_processes_on_cpu
+    from imbdet.cli.gloo import init_gloo
 
     if 'WORLD_SIZE' in os.environ:
         if device.type == 'cuda':
             init_dist('pytorch')
         else:
-            join_processes_on_cpu()
+            init_gloo()
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -159,7 +160,7 @@ def run(arguments: argparse.Namespace) -> None:
 
     from imbdet.dataset_equity.embedding_networks import build_embedding
     from imbdet.dataset_equity.embeddings import load_parts
-    from imbdet.reports.equity_report import write_equity_report
+    from imbdet.reports.methods.equity_report import write_equity_report
 
     with one_line_errors(arguments.verbose, USAGE_ERROR):
         images, cfg = read_source(arguments)
@@ -181,7 +182,7 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.dry_run:
         print('dry run: no file of likelihoods was written')
         return
-    write_likelihoods(arguments.out, content)
+    write_likelihoods(arguments.out, content, equity_weights(content.likelihoods, arguments.eta, arguments.gamma))
     page = write_equity_report(arguments.out.with_name(arguments.out.stem + '_report'), content, points,
                                [key.img_path for key in shown.keys], weights, classes,
                                f'w = ({arguments.eta:g} + (1 - p)^{arguments.gamma:g}) / {arguments.eta + 1:g}')

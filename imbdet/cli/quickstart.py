@@ -39,9 +39,9 @@ def run_command(*arguments: object) -> None:
 
 def train() -> None:
     """Train the quickstart config, or resume a training that was stopped."""
-    from imbdet.checkpoints import is_whole  # torch
+    from imbdet.cli.resume import is_complete  # torch
 
-    if is_whole(CHECKPOINT):
+    if is_complete(CHECKPOINT):
         say(f'{CHECKPOINT} is there already, not training again')
         return
     resume = ['--resume'] if (WORK_DIR / 'last_checkpoint').is_file() else []
@@ -67,8 +67,8 @@ def evaluate() -> Path:
 
 def draw(class_table: Path) -> list[Path]:
     """Draw some detections and the AP of each class; return the pictures."""
-    from imbdet.reports.class_curve import draw_class_curve
-    from imbdet.reports.detection_gallery import draw_detections
+    from imbdet.reports.drawing.class_curve import draw_class_curve
+    from imbdet.reports.results.detection_gallery import draw_detections
 
     annotations = DATA / 'annotations/digits_longtail_val.json'
     return [

@@ -24,9 +24,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Examine the file, write the report and print it."""
-    from imbdet.reports.figures import new_figure
-    from imbdet.reports.imbalance_findings import examine
-    from imbdet.reports.imbalance_report import write_imbalance_report
+    from imbdet.reports.dataset.dataset_analysis import examine
+    from imbdet.reports.dataset.imbalance_report import write_imbalance_report
+    from imbdet.reports.drawing.figures import new_figure
 
     new_figure(1, 1)  # where matplotlib is missing, say so now
     cfg = None

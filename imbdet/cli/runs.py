@@ -88,12 +88,12 @@ def build_runner(cfg: 'Config') -> 'Runner':
     from mmengine.registry import RUNNERS
     from mmengine.runner import Runner
 
+    from imbdet.cli.gloo import init_gloo
     from imbdet.mmcv_ops import ops_in_use
-    from imbdet.processes import join_processes_on_cpu
 
     setup_cache_size_limit_of_dynamo()  # as mmdet's tools do, for configs that compile the model
     if cfg.get('launcher') == 'pytorch' and get_device() == 'cpu':
-        join_processes_on_cpu()
+        init_gloo()
         if cfg.get('model_wrapper_cfg') is None:  # as mmengine's own, which gives each process a GPU
             cfg.model_wrapper_cfg = dict(type='MMDistributedDataParallel', device_ids=None, broadcast_buffers=False,
                                          find_unused_parameters=cfg.get('find_unused_parameters', False))
@@ -110,7 +110,7 @@ def report_annotations(cfg: 'Config', loaders: tuple[str, ...]) -> None:
         cfg: An mmdet config.
         loaders: Names of the dataloaders to check.
     """
-    from imbdet.annotations import check_config
+    from imbdet.data import check_config
 
     reports = check_config(cfg, loaders)  # on every rank: an error ends all of them
     if os.environ.get('RANK', '0') == '0':

@@ -48,7 +48,7 @@ def dump_metric(path: str, runner: 'Runner') -> 'BaseMetric':
 
 def apply_flags(cfg: 'Config', arguments: argparse.Namespace) -> None:
     """Carry the flags over to the config."""
-    from imbdet.checkpoints import check_whole  # torch
+    from imbdet.cli.resume import check_complete  # torch
 
     if '://' not in arguments.checkpoint and not Path(arguments.checkpoint).is_file():
         kind = 'predictions' if is_predictions(arguments.checkpoint) else 'checkpoint'
@@ -59,7 +59,7 @@ def apply_flags(cfg: 'Config', arguments: argparse.Namespace) -> None:
         if unfit:
             raise ValueError(f'{", ".join(unfit)} cannot be had of saved predictions; give a checkpoint')
         return
-    check_whole(arguments.checkpoint)
+    check_complete(arguments.checkpoint)
     cfg.load_from = arguments.checkpoint
     if arguments.out is not None and not arguments.out.endswith(('.json', '.pkl', '.pickle')):
         raise ValueError(f'--out writes a .json or a .pkl file, got {arguments.out}')

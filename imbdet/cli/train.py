@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> None:
     with one_line_errors(arguments.verbose, USAGE_ERROR):
         cfg = read_config(arguments)
         apply_flags(cfg, arguments)
-        from imbdet.checkpoints import prepare_resume  # torch
+        from imbdet.cli.resume import prepare_resume  # torch
         prepare_resume(cfg)
         report_annotations(cfg, ('train_dataloader', 'val_dataloader'))
     build_runner(cfg).train()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 import imbdet
-from imbdet.reports.grid_results import ClassAP, Training
+from imbdet.reports.grid.grid_results import ClassAP, Training
 
 if TYPE_CHECKING:
     from mmengine.config import Config

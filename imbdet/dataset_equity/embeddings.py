@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from imbdet.dataset_equity.embedding_networks import Embedding
-from imbdet.files import whole_file
+from imbdet.files import atomic_write
 
 PART = 1000
 """Images in a part: what a kill costs at most, for each process."""
@@ -134,7 +134,7 @@ def embed_parts(paths: Sequence[str],
                 bar.update(len(of_part))
                 continue
             features, readable = embed_part(of_part, embedding, batch_size, num_workers, device, bar)
-            with whole_file(file) as temporary:
+            with atomic_write(file) as temporary:
                 np.savez(temporary, features=features, readable=readable, written=written)
 
 

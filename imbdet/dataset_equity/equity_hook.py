@@ -13,12 +13,13 @@ from mmengine.runner import Runner
 from torch import nn
 from torch.utils.hooks import RemovableHandle
 
+from imbdet.data.image_table import image_keys
 from imbdet.dataset_equity.batch_weights import BatchWeights
 from imbdet.dataset_equity.branches import TESTED, Branch, attach, find_branches
-from imbdet.dataset_equity.image_weights import ON_MISSING, image_keys, image_weights
+from imbdet.dataset_equity.image_weights import ON_MISSING, image_weights
 from imbdet.dataset_equity.likelihoods import equity_weights
 from imbdet.dataset_equity.mixed_images import mixing_transforms
-from imbdet.runners import detector_of
+from imbdet.training.detector import unwrap_detector
 
 
 @HOOKS.register_module()
@@ -101,7 +102,7 @@ class DatasetEquityHook(Hook):
         self._paths, first = np.unique(paths, return_index=True)
         self._weights = weights[first].astype(np.float32)
 
-        detector = detector_of(runner)
+        detector = unwrap_detector(runner)
         self._branches = find_branches(detector, self.apply_to)
         self._handles = [handle for branch in self._branches for handle in attach(branch, self._batch)]
         self._handles += [detector.register_forward_pre_hook(self._start, with_kwargs=True),

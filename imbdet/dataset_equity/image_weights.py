@@ -3,36 +3,15 @@
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from mmengine.logging import print_log
 
-from imbdet.annotations.data_infos import data_infos
-from imbdet.dataset_equity.likelihood_file import MISSING, ImageKey, read_likelihoods
+from imbdet.data.image_table import MISSING, ImageKey
+from imbdet.dataset_equity.likelihood_file import read_likelihoods
 from imbdet.dataset_equity.likelihoods import equity_weights
 
 ON_MISSING = ('error', 'mean', 'rare')
-
-
-def image_key(data_info: dict) -> ImageKey:
-    """Take an image's id and path out of what a data set knows of it."""
-    return ImageKey(data_info['img_id'], str(data_info['img_path']))
-
-
-def image_keys(dataset: Any) -> list[ImageKey]:
-    """List the images of a data set or wrapper, in its order.
-
-    Args:
-        dataset: Anything with ``len()`` and mmdet's ``get_data_info(index)``.
-
-    Returns:
-        Id and path of each.
-
-    Raises:
-        TypeError: If the data set has no ``get_data_info``.
-    """
-    return [image_key(info) for info in data_infos(dataset)]
 
 
 def image_weights(likelihoods: str | Path,
@@ -66,7 +45,7 @@ def image_weights(likelihoods: str | Path,
         message = (f'{likelihoods} holds no likelihood of {len(names)} of {len(images)} training images, such as '
                    f'{", ".join(names[:3])}{unreadable}')
         if on_missing == 'error' or missing.all():
-            raise ValueError(f"{message}; make it anew, or choose on_missing='mean' or 'rare'")
+            raise ValueError(f"{message}; make it again, or choose on_missing='mean' or 'rare'")
         print_log(f'{message}: on_missing={on_missing!r}', logger='current', level=logging.WARNING)
     weights = equity_weights(content.likelihoods[positions], eta, gamma)
     weights[missing] = weights[~missing].mean() if on_missing == 'mean' else equity_weights(0.0, eta, gamma)

@@ -1,28 +1,15 @@
-"""The file of appearance likelihoods: written by ``imbdet likelihoods``, read by hook and sampler."""
+"""The file of appearance likelihoods: written by ``imbdet likelihoods``, read by DatasetEquityHook."""
 
 import json
-import os
 from collections.abc import Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from imbdet.files import whole_file, write_csv
-
-MISSING = -1
-
-
-class ImageKey(NamedTuple):
-    """By what an image is looked up.
-
-    Attributes:
-        img_id: Its id in the annotation file.
-        img_path: Its path, as the data set gives it.
-    """
-
-    img_id: Any
-    img_path: str
+from imbdet.data.image_table import ImageKey, find_images
+from imbdet.dataset_equity.likelihoods import equity_weights
+from imbdet.files import atomic_write, write_csv
 
 
 class LikelihoodFile(NamedTuple):
@@ -56,57 +43,32 @@ class LikelihoodFile(NamedTuple):
         Raises:
             ValueError: If an id stands for another image's name than in the file.
         """
-        if len(np.unique(self.image_ids)) < len(self.image_ids):
-            return self._find_paths([image.img_path for image in images])
-        positions = _positions(self.image_ids, [str(image.img_id) for image in images])
-        for image, position in zip(images, positions, strict=True):
-            if position != MISSING and _stem(image.img_path) != _stem(self.paths[position]):
-                raise ValueError(f'image id {image.img_id} is {image.img_path} in the data set and {self.paths[position]} '
-                                 'in the file of likelihoods, which was made of other images; make it anew')
-        return positions
-
-    def _find_paths(self, paths: Sequence[str]) -> np.ndarray:
-        """Match the ends of paths, because folders lie elsewhere on another machine; the longest match counts."""
-        parts = [PurePosixPath(path.replace(os.sep, '/')).parts for path in paths]
-        found = np.full(len(paths), MISSING)
-        depths = {len(PurePosixPath(path).parts) for path in self.paths}
-        for depth in sorted(depths):
-            positions = _positions(self.paths, ['/'.join(part[-depth:]) for part in parts])
-            found = np.where(positions != MISSING, positions, found)
-        return found
+        return find_images(self.image_ids, self.paths, images)
 
 
-def _stem(path: str) -> str:
-    return PurePosixPath(str(path).replace(os.sep, '/')).stem
+def write_likelihoods(path: str | Path, content: LikelihoodFile, weights: np.ndarray | None = None) -> Path:
+    """Write the file, a compressed ``npz`` of plain arrays, and a table ``csv`` next to it.
 
-
-def _positions(keys: np.ndarray, wanted: Sequence[str]) -> np.ndarray:
-    """Find ``wanted`` among ``keys``; -1 where it is not."""
-    order = np.argsort(keys)
-    names = np.array(wanted, dtype=np.str_)
-    places = np.searchsorted(keys, names, sorter=order).clip(max=len(keys) - 1)
-    positions = order[places]
-    return np.where(keys[positions] == names, positions, MISSING)
-
-
-def write_likelihoods(path: str | Path, content: LikelihoodFile) -> Path:
-    """Write the file, a compressed ``npz`` of plain arrays, and a table ``csv`` beside it for people.
+    The table is for people, and for ``image_weights`` of RepeatFactorSampler.
 
     Args:
         path: Where to write, ending in ``.npz``.
         content: What to write.
+        weights: Weight of each image for the table, shape (N,). None: those of :func:`equity_weights` with its defaults.
 
     Returns:
         The path.
     """
     path = Path(path)
-    with whole_file(path) as temporary, open(temporary, 'wb') as packed:  # to a path, numpy would add its own suffix
+    with atomic_write(path) as temporary, open(temporary, 'wb') as packed:  # to a path, numpy would add its own suffix
         np.savez_compressed(packed, **{**content._asdict(), 'made': np.array(json.dumps(content.made))})
+    weights = equity_weights(content.likelihoods) if weights is None else weights
     sizes = dict(zip(*np.unique(content.clusters, return_counts=True), strict=True))
     write_csv(path.with_suffix('.csv'), [
-        ('image_id', 'path', 'cluster', 'cluster_size', 'likelihood'),
-        *((image_id, name, cluster, sizes[cluster], f'{likelihood:.6g}') for image_id, name, cluster, likelihood
-          in zip(content.image_ids, content.paths, content.clusters, content.likelihoods, strict=True))])
+        ('image_id', 'path', 'cluster', 'cluster_size', 'likelihood', 'weight'),
+        *((image_id, name, cluster, sizes[cluster], f'{likelihood:.6g}', f'{weight:.9g}')
+          for image_id, name, cluster, likelihood, weight in zip(
+              content.image_ids, content.paths, content.clusters, content.likelihoods, weights, strict=True))])
     return path
 
 
@@ -137,5 +99,5 @@ def read_likelihoods(path: str | Path) -> LikelihoodFile:
         raise ValueError(f'{path}: not a file of likelihoods as imbdet likelihoods writes it '
                          f'({type(error).__name__}: {error})') from None
     if not in_range:
-        raise ValueError(f'{path}: likelihoods are in [0, 1]; some are outside, or no numbers')
+        raise ValueError(f'{path}: likelihoods must be in [0, 1]; found values out of range or NaN')
     return content

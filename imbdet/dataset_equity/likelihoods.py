@@ -63,10 +63,10 @@ def equity_weights(likelihood: Values, eta: float = 1.0, gamma: float = 5.0) -> 
         ValueError: If a value is out of range or no number.
     """
     if not 0 < eta < float('inf'):
-        raise ValueError(f'eta is above 0, got {eta}; at 0 common images would weigh nothing')
+        raise ValueError(f'eta must be above 0, got {eta}; at 0 common images would weigh nothing')
     if not 0 <= gamma < float('inf'):
-        raise ValueError(f'gamma is at least 0, got {gamma}')
+        raise ValueError(f'gamma must be at least 0, got {gamma}')
     inside = (likelihood >= 0) & (likelihood <= 1)  # not so for NaN
     if not (inside if isinstance(inside, bool) else bool(inside.all())):
-        raise ValueError('likelihoods are in [0, 1]; some are outside, or no numbers')
+        raise ValueError('likelihoods must be in [0, 1]; found values out of range or NaN')
     return (eta + (1 - likelihood)**gamma) / (eta + 1)

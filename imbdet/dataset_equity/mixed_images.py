@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from imbdet.pipelines import parts_of
+from imbdet.data.wrappers import walk_dataset
 
 
 def mixing_transforms(dataset: Any) -> list[str]:
@@ -15,4 +15,4 @@ def mixing_transforms(dataset: Any) -> list[str]:
         Names such as ``'Mosaic'``, each once: mmdet's Mosaic, MixUp and CopyPaste, their cached kin, and any other that
         asks mmdet for further images by ``get_indexes``.
     """
-    return sorted({type(part).__name__ for part in parts_of(dataset) if hasattr(part, 'get_indexes')})
+    return sorted({type(part).__name__ for part in walk_dataset(dataset) if hasattr(part, 'get_indexes')})

@@ -8,10 +8,10 @@ from mmdet.registry import DATASETS
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
-from imbdet.annotations import class_names, load_annotations
-from imbdet.annotations.data_infos import box_labels, data_infos
-from imbdet.dataset_equity.image_weights import image_key
-from imbdet.dataset_equity.likelihood_file import ImageKey
+from imbdet.annotations import load_annotations
+from imbdet.classes import class_names, file_labels
+from imbdet.data.data_infos import box_labels, data_infos
+from imbdet.data.image_table import ImageKey, image_key
 
 
 class TrainingImages(NamedTuple):
@@ -84,11 +84,6 @@ def images_of_annotations(ann_file: str | Path, folder: str | Path) -> TrainingI
     content = load_annotations(ann_file)
     if not content.images:
         raise ValueError(f'{ann_file} has no images')
-    positions = {category.id: position for position, category in enumerate(content.categories)}
-    labels: dict[int | str, list[int]] = {image.id: [] for image in content.images}
-    for box in content.annotations:
-        if not (box.iscrowd or box.ignore) and box.image_id in labels and box.category_id in positions:
-            labels[box.image_id].append(positions[box.category_id])
     keys = []
     for image in content.images:
         # LVIS v1 has no file_name; its images are COCO's, in folders such as train2017.
@@ -96,5 +91,4 @@ def images_of_annotations(ann_file: str | Path, folder: str | Path) -> TrainingI
         if not name:
             raise ValueError(f'{ann_file}: image {image.id} has neither file_name nor coco_url')
         keys.append(ImageKey(image.id, str(Path(folder) / name)))
-    return TrainingImages(keys, [np.array(labels[image.id], dtype=np.int64) for image in content.images],
-                          tuple(category.name for category in content.categories))
+    return TrainingImages(keys, file_labels(content), tuple(category.name for category in content.categories))

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from imbdet.evaluation.frequency_groups import GROUPS
+from imbdet.classes.frequency_groups import GROUPS
 
 IOU_THRESHOLDS = np.linspace(0.5, 0.95, 10)
 AREAS = ('all', 'small', 'medium', 'large')

@@ -16,14 +16,14 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import MMLogger
 
 from imbdet.annotations import AnnotationFile, check_class_names, check_content, load_annotations
+from imbdet.classes import GROUPS, LVIS_LIMITS, GroupLimits, class_frequencies
 from imbdet.evaluation.average_precision import class_average_precisions, mean_precision, summarize
 from imbdet.evaluation.backends import choose_backend, make_evaluator
 from imbdet.evaluation.class_table import ClassTable
 from imbdet.evaluation.detections import Detections, counted_detections, join_images
-from imbdet.evaluation.frequency_groups import GROUPS, class_frequencies
 from imbdet.evaluation.ground_truth import GroundTruth, check_federated
 from imbdet.evaluation.pooled_ap import POOLED_CATEGORY, pool_classes
-from imbdet.files import whole_file
+from imbdet.files import atomic_write
 
 
 @METRICS.register_module()
@@ -104,17 +104,18 @@ class LongTailMetric(BaseMetric):
         if style == 'lvis':
             check_federated(self.ann_file, annotations)
         self.categories = annotations.categories  # and not the rest, of which every rank would hold a copy
-        self.groups, self.image_counts = self._frequency_groups(annotations, train_ann_file, frequency, rare_max, common_max)
+        self.groups, self.image_counts = self._frequency_groups(annotations, train_ann_file, frequency,
+                                                                GroupLimits(rare_max, common_max))
         self.class_tables: dict[str, ClassTable] = {}
 
     def _frequency_groups(self, annotations: AnnotationFile, train_ann_file: str | None, frequency: dict[str, str] | None,
-                          rare_max: int, common_max: int) -> tuple[dict[str, str], dict[str, int | None]]:
+                          limits: GroupLimits) -> tuple[dict[str, str], dict[str, int | None]]:
         """Return the frequency group and, where known, the training images of each class by name."""
-        if train_ann_file is None and (rare_max, common_max) != (10, 100):
+        if train_ann_file is None and limits != LVIS_LIMITS:
             raise ValueError('rare_max and common_max need train_ann_file, whose images they are compared with')
         training = None if train_ann_file is None else load_annotations(train_ann_file)
         names = [category.name for category in annotations.categories]
-        found = class_frequencies(annotations, training, rare_max, common_max)
+        found = class_frequencies(annotations, training, limits)
         counts = dict(zip(names, found.image_counts, strict=True))
         groups: Mapping[str, str | None] = dict(zip(names, found.groups, strict=True)) if frequency is None else frequency
         source = 'frequency' if frequency is not None else train_ann_file or str(self.ann_file)
@@ -158,7 +159,7 @@ class LongTailMetric(BaseMetric):
         for kind in self.metrics:
             detections = join_images(results, kind, category_ids)
             if self.outfile_prefix is not None:
-                with whole_file(f'{self.outfile_prefix}.{kind}.json') as file:
+                with atomic_write(f'{self.outfile_prefix}.{kind}.json') as file:
                     file.write_text(json.dumps(detections.coco_results()))
             if not len(detections.scores):
                 MMLogger.get_current_instance().warning(f'no {kind} detections in {len(results)} images: every AP is 0')

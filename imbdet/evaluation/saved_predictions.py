@@ -17,9 +17,10 @@ from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 from pycocotools import mask as mask_utils
 
-from imbdet.annotations.data_infos import data_infos
+from imbdet.data.data_infos import data_infos
+from imbdet.data.wrappers import inner_datasets
 from imbdet.evaluation.results_file import Result, ResultsError, load_results
-from imbdet.files import whole_file
+from imbdet.files import atomic_write
 
 
 def category_ids(dataset: Any) -> list[int]:
@@ -31,12 +32,10 @@ def category_ids(dataset: Any) -> list[int]:
     Raises:
         TypeError: If it has no ``cat_ids``.
     """
-    inner = dataset
-    while not hasattr(inner, 'cat_ids'):
-        inner = inner.datasets[0] if hasattr(inner, 'datasets') else getattr(inner, 'dataset', None)
-        if inner is None:
-            raise TypeError(f'{type(dataset).__name__} has no category ids, by which a JSON file of predictions names classes; '
-                            'it has to be a CocoDataset, or the predictions to go to a .pkl file')
+    inner = next((part for part in inner_datasets(dataset) if hasattr(part, 'cat_ids')), None)
+    if inner is None:
+        raise TypeError(f'{type(dataset).__name__} has no category ids, by which a JSON file of predictions names classes; '
+                        'it has to be a CocoDataset, or the predictions to go to a .pkl file')
     return list(inner.cat_ids)
 
 
@@ -89,7 +88,7 @@ class DumpPredictions(BaseMetric):
         Returns:
             Nothing.
         """
-        with whole_file(self.path) as file:
+        with atomic_write(self.path) as file:
             file.write_text(json.dumps([detection for image in results for detection in image]))
         MMLogger.get_current_instance().info(f'Predictions of {len(results)} images were written to {self.path}')
         return {}
@@ -125,7 +124,7 @@ def evaluate_predictions(cfg: Config, path: str | Path) -> dict[str, float]:
     evaluator.dataset_meta = dataset.metainfo
     evaluator.process(saved_samples(path, dataset))
     results = evaluator.evaluate(len(dataset))
-    with whole_file(folder / f'{now}.json') as file:
+    with atomic_write(folder / f'{now}.json') as file:
         file.write_text(json.dumps(results))
     logger.info(f'Predictions({path})  ' + '  '.join(f'{name}: {value:.4f}' for name, value in results.items()))
     return results

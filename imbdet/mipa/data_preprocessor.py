@@ -13,7 +13,7 @@ from torch import Tensor
 
 from imbdet.mipa.ir_ratio import LearnableRatio, curriculum_ratio, pass_gradient_to_ratio
 from imbdet.mipa.patch_mixing import draw_modality_map, patch_grid, select_patches
-from imbdet.mipa.training_progress import training_epoch, training_iteration
+from imbdet.training.progress import training_epoch, training_iteration
 
 MODES = ('patch', 'image')
 RATIOS = ('uniform', 'curriculum', 'learnable')

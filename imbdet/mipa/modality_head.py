@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from imbdet.mipa.patch_mixing import patch_grid
-from imbdet.mipa.training_progress import training_epoch
+from imbdet.training.progress import training_epoch
 
 
 def reversal_strength(epoch: int, gamma: float) -> float:

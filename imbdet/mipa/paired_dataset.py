@@ -10,8 +10,8 @@ from mmdet.registry import DATASETS
 from mmengine.dist import get_rank, get_world_size
 from tqdm import tqdm
 
-from imbdet.mipa.pair_files import read_modality
 from imbdet.mipa.pipeline_check import check_pipeline
+from imbdet.mipa.read_pair import read_modality
 
 MODALITIES = ('pair', 'rgb', 'ir')
 

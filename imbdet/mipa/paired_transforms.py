@@ -6,7 +6,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform, Compose
 from mmdet.registry import TRANSFORMS
 
-from imbdet.mipa.pair_files import read_modality
+from imbdet.mipa.read_pair import read_modality
 
 HALVES = {'rgb': slice(0, 3), 'ir': slice(3, 6)}
 """Channels of a pair."""
@@ -21,7 +21,7 @@ class LoadImagePair(BaseTransform):
 
     Visible images are read as mmcv's LoadImageFromFile reads them, but by Pillow, which refuses truncated files. Infrared
     images of one channel are repeated in three, and those of 16 bits are stretched to 8, see
-    :func:`~imbdet.mipa.pair_files.read_infrared`.
+    :func:`~imbdet.mipa.read_pair.read_infrared`.
 
     Required Keys:
 

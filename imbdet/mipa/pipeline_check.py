@@ -10,7 +10,7 @@ from mmdet.datasets.transforms import PhotoMetricDistortion, YOLOXHSVRandomAug
 from mmdet.datasets.transforms.colorspace import ColorTransform
 
 from imbdet.mipa.paired_transforms import LoadImagePair, OnModality
-from imbdet.random_state import random_state_kept
+from imbdet.training.random_state import preserve_rng_state
 
 TRIALS = 4
 """How often each transform is tried, as many choose at random what they do."""
@@ -30,7 +30,7 @@ def check_pipeline(transforms: Iterable[Any], data_info: dict) -> None:
     Raises:
         ValueError: If a transform fails, changes the number of channels, or treats the halves differently, by its name.
     """
-    with random_state_kept():
+    with preserve_rng_state():
         for seed in range(TRIALS):
             np.random.seed(seed)
             image = np.random.randint(0, 256, (data_info['height'], data_info['width'], 3), dtype=np.uint8)

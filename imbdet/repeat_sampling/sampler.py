@@ -12,10 +12,10 @@ from mmengine.dist import get_dist_info, sync_random_seed
 from mmengine.logging import print_log
 from torch.utils.data import Sampler
 
-from imbdet.annotations import check_dataset_classes, class_names
-from imbdet.dataset_equity import equity_weights, image_keys, image_weights
-from imbdet.pipelines import parts_of
-from imbdet.repeat_sampling.label_counts import LabelCounts, count_labels, labels_per_image
+from imbdet.classes import ClassCounts, class_names, count_classes
+from imbdet.data import check_dataset_classes, labels_per_image, walk_dataset
+from imbdet.data.image_table import image_keys
+from imbdet.repeat_sampling.image_weights import likelihood_multipliers, read_image_weights
 from imbdet.repeat_sampling.repeat_factors import (
     METHODS,
     category_repeat_factors,
@@ -40,10 +40,9 @@ class RepeatFactorSampler(Sampler[int]):
     ``'e-irfs'`` (arXiv 2503.21893) as many images as the data set has are drawn with replacement, with probability
     r(i) / sum r; its paper uses ``threshold=1e-4``.
 
-    With a file of appearance likelihoods, an image's factor is multiplied by how much more it weighs than the commonest
-    appearance, :math:`w(p_i) / w(1) = 1 + (1 - p_i)^\gamma / \eta` (see
-    :class:`~imbdet.dataset_equity.DatasetEquityHook`): in expectation the same as weighting its losses. This combination
-    is ours, no paper's.
+    With a file of image weights, the factor of an image is multiplied by its weight over the smallest weight of the file:
+    in expectation the same as weighting its losses. Weights by appearance are those of the CSV table that ``imbdet
+    likelihoods`` writes (see :class:`~imbdet.dataset_equity.DatasetEquityHook`). This combination is ours, no paper's.
 
     The draw of an epoch depends on the seed and the epoch alone, and a resumed training goes on in the order of one without a
     stop: in mmengine's epoch loop from a checkpoint at the end of an epoch (from one in the middle it begins the epoch anew),
@@ -61,13 +60,16 @@ class RepeatFactorSampler(Sampler[int]):
         seed: Seed of every draw, the same on all ranks; mmengine passes the runner's. None: drawn at random and shared
             among the ranks.
         round_up: Whether to repeat the first images of an epoch until every rank has equally many.
-        likelihoods: File of appearance likelihoods, as ``imbdet likelihoods`` writes it. None: without.
-        eta: With ``likelihoods``; above 0. The rarest appearance is seen 1 + 1 / eta times as often as the commonest.
+        image_weights: CSV file with the columns ``image_id``, ``path`` and ``weight``, see
+            :func:`~imbdet.repeat_sampling.image_weights.read_image_weights`. None: without.
+        likelihoods: The same by the ``npz`` file of likelihoods, with w(p) / w(1) = 1 + (1 - p)^gamma / eta; as in imbdet 0.1,
+            until 0.3.
+        eta: With ``likelihoods``; above 0.
         gamma: With ``likelihoods``; at least 0.
 
     Raises:
         ValueError: If the method is unknown, the threshold is outside (0, 1], the data set is empty, its ``classes``
-            are not those of its annotation file, or an image has no likelihood in the file.
+            are not those of its annotation file, an image is not in the file of weights, or both files are given.
         TypeError: If the data set cannot give labels.
 
     Examples:
@@ -83,10 +85,13 @@ class RepeatFactorSampler(Sampler[int]):
                  round_up: bool = True,
                  likelihoods: str | Path | None = None,
                  eta: float = 1.0,
-                 gamma: float = 5.0) -> None:
+                 gamma: float = 5.0,
+                 image_weights: str | Path | None = None) -> None:
         if method not in METHODS:  # before the pass over the data set, which may take seconds
             raise ValueError(f'unknown method {method!r}; choose one of {", ".join(METHODS)}')
         check_threshold(threshold)
+        if image_weights is not None and likelihoods is not None:
+            raise ValueError('give image_weights or likelihoods, not both: the factors would be multiplied twice')
         if len(dataset) == 0:
             raise ValueError(f'the {type(dataset).__name__} to sample from has no images; its filter_cfg or its classes '
                              'may have removed them all')
@@ -102,16 +107,17 @@ class RepeatFactorSampler(Sampler[int]):
         self.epoch = 0
 
         names = class_names(dataset)
-        counts = count_labels(labels, len(names))
-        self.category_factors = category_repeat_factors(*counts, len(dataset), threshold, method)
+        counts = count_classes(labels, len(names))
+        self.category_factors = category_repeat_factors(*counts, threshold, method)
         self.image_factors = image_repeat_factors(labels, self.category_factors)
         if likelihoods is not None:
-            weights = image_weights(likelihoods, image_keys(dataset), eta, gamma)
-            self.image_factors = self.image_factors * (weights / equity_weights(1.0, eta, gamma))
+            self.image_factors = self.image_factors * likelihood_multipliers(likelihoods, image_keys(dataset), eta, gamma)
+        if image_weights is not None:
+            self.image_factors = self.image_factors * read_image_weights(image_weights, image_keys(dataset))
         self.epoch_size = len(dataset) if method == 'e-irfs' else epoch_length(self.image_factors)
         self._log(names, counts)
 
-    def _log(self, names: tuple[str, ...], counts: LabelCounts) -> None:
+    def _log(self, names: tuple[str, ...], counts: ClassCounts) -> None:
         """Say what is repeated, and warn of classes that no image holds and of images that may be replaced."""
         largest = int(self.category_factors.argmax())
         print_log(
@@ -120,12 +126,12 @@ class RepeatFactorSampler(Sampler[int]):
             f'{np.count_nonzero(self.image_factors > 1)} of {len(self.dataset)} images have a factor above 1; largest '
             f'{self.category_factors[largest]:.4g} ({names[largest]}); an epoch draws {self.epoch_size} images, '
             f"{self.epoch_size / len(self.dataset):.3f} of the data set's length", logger='current')
-        absent = [name for name, count in zip(names, counts.image_counts, strict=True) if count == 0]
+        absent = [name for name, count in zip(names, counts.images, strict=True) if count == 0]
         if absent:
             print_log(f'RepeatFactorSampler: no training image holds {len(absent)} of the classes, which cannot be '
                       f'learnt: {", ".join(absent[:20])}{", ..." if len(absent) > 20 else ""}', logger='current',
                       level=logging.WARNING)
-        if any(getattr(part, 'ignore_empty', False) for part in parts_of(self.dataset)):  # of mmcv's LoadImageFromFile
+        if any(getattr(part, 'ignore_empty', False) for part in walk_dataset(self.dataset)):  # of mmcv's LoadImageFromFile
             print_log('RepeatFactorSampler: with ignore_empty=True of the pipeline, a random other image takes the place of '
                       'one that cannot be read, which distorts the repeat factors; CheckImagesHook among the custom_hooks '
                       'finds such images before the training', logger='current', level=logging.WARNING)

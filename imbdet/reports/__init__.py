@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 import lazy_loader
 
 if TYPE_CHECKING:
-    from imbdet.reports.class_curve import draw_class_curve
-    from imbdet.reports.class_curve_hook import ClassCurveHook
-    from imbdet.reports.detection_gallery import choose_images, draw_detections
-    from imbdet.reports.equity_report import write_equity_report
-    from imbdet.reports.grid_report import write_grid_report
-    from imbdet.reports.grid_results import merge_results, read_results, write_results
-    from imbdet.reports.imbalance_findings import examine
-    from imbdet.reports.imbalance_report import write_imbalance_report
-    from imbdet.reports.long_tail_report import write_long_tail_report
-    from imbdet.reports.mixed_batch import draw_mixed_batch
-    from imbdet.reports.page import Section, write_page
+    from imbdet.reports.dataset.dataset_analysis import examine
+    from imbdet.reports.dataset.imbalance_report import write_imbalance_report
+    from imbdet.reports.drawing.class_curve import draw_class_curve
+    from imbdet.reports.drawing.html_page import Section, write_page
+    from imbdet.reports.grid.grid_report import write_grid_report
+    from imbdet.reports.grid.grid_results import merge_results, read_results, write_results
+    from imbdet.reports.methods.equity_report import write_equity_report
+    from imbdet.reports.methods.mixed_batch import draw_mixed_batch
+    from imbdet.reports.results.class_curve_hook import ClassCurveHook
+    from imbdet.reports.results.detection_gallery import choose_images, draw_detections
+    from imbdet.reports.results.long_tail_report import write_long_tail_report
 
 __getattr__, _, _ = lazy_loader.attach(__name__, submod_attrs={
     'class_curve': ['draw_class_curve'],

@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from imbdet.evaluation.frequency_groups import frequency_groups
+from imbdet.classes.frequency_groups import frequency_groups
 from imbdet.sample_data.class_layout import CLASSES, MAX_BOXES, assign_images
 from imbdet.sample_data.digits import outline, split_scans, stroke
 from imbdet.sample_data.rendering import (

@@ -12,11 +12,12 @@ from mmengine.logging import print_log
 from mmengine.model import BaseModel
 from mmengine.runner import Runner
 
-from imbdet.random_state import random_state_kept
-from imbdet.runners import detector_of
-from imbdet.sampling_free.classification_heads import ClassificationHead, find_heads
+from imbdet.heads import ClassificationHead, find_heads
+from imbdet.sampling_free.head_bias import set_bias
 from imbdet.sampling_free.measure_prior import measure_priors
 from imbdet.sampling_free.prior_file import read_priors, write_priors
+from imbdet.training.detector import unwrap_detector
+from imbdet.training.random_state import preserve_rng_state
 
 Prior = str | float
 
@@ -99,13 +100,13 @@ class OptimalBiasInitHook(Hook):
         Raises:
             ValueError: If a head is not known, has nothing to count, or is not in the detector.
         """
-        detector = detector_of(runner)
+        detector = unwrap_detector(runner)
         priors = self._choose(find_heads(detector, self.layers))
         measured = self._measure(runner, detector, [head for head, prior in priors if prior == 'measure'])
         records = {}
         for head, prior in priors:
             record = measured.get(head.name) or {'prior': float(prior)}
-            record['bias'] = head.set_bias(record['prior'])
+            record['bias'] = set_bias(head, record['prior'])
             records[head.name] = record
             print_log(f'OptimalBiasInitHook: {head.name}: '
                       + ', '.join(f'{name} {value:.4g}' if isinstance(value, float) else f'{name} {value}'
@@ -122,7 +123,7 @@ class OptimalBiasInitHook(Hook):
                                  f'detector are {", ".join(heads) or "none"}')
             chosen = [(heads[name], prior) for name, prior in self.prior.items()]
         else:
-            chosen = [(head, self.prior) for head in heads.values() if not head.kind.by_name_only]
+            chosen = [(head, self.prior) for head in heads.values() if not head.spec.explicit_only]
             if not chosen:
                 raise ValueError('OptimalBiasInitHook: the detector has no head to initialise unasked; '
                                  f'name one of {", ".join(heads) or "no heads at all"} in prior=dict(NAME=...)')
@@ -144,10 +145,10 @@ class OptimalBiasInitHook(Hook):
         if not head.layers:
             raise ValueError(f'OptimalBiasInitHook: {head.name} is a {kind}, which is not known; name the attribute with '
                              f"its classification layer in layers={{'{head.name}': ...}}")
-        if prior == 'measure' and head.kind.loss is None:
+        if prior == 'measure' and head.spec.loss is None:
             raise ValueError(f'OptimalBiasInitHook: the foreground of {head.name}, a {kind}, cannot be counted; give '
                              f"its prior as a number: prior={{'{head.name}': ...}}")
-        if prior == 'measure' and head.kind.dynamic:
+        if prior == 'measure' and head.spec.prediction_dependent:
             print_log(f'OptimalBiasInitHook: {kind} assigns by its predictions, which are random now; the prior measured '
                       f"for {head.name} is a guess. Better give a number: prior={{'{head.name}': ...}}",
                       logger='current', level=logging.WARNING)
@@ -161,7 +162,7 @@ class OptimalBiasInitHook(Hook):
             if 'train_dataloader' not in runner.cfg:
                 raise ValueError('OptimalBiasInitHook: the runner has no config with a train_dataloader; give dataloader=')
             config = {**runner.cfg.train_dataloader, 'dataset': runner.train_dataloader.dataset}
-        with random_state_kept():
+        with preserve_rng_state():
             # A loader of its own: samplers have state, and training shall start where it would have without this.
             loader = runner.build_dataloader({**config, 'persistent_workers': False}, seed=runner.seed)
             return measure_priors(detector, heads, loader, self.num_batches)

@@ -8,9 +8,10 @@ from mmengine.device import get_device
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner, set_random_seed
 
-from imbdet.random_state import random_state_kept
-from imbdet.sampling_free.classification_heads import ClassificationHead, find_heads
+from imbdet.heads import ClassificationHead, find_heads
+from imbdet.sampling_free.head_bias import head_bias
 from imbdet.sampling_free.measure_prior import measure_priors
+from imbdet.training.random_state import preserve_rng_state
 
 
 class ConfigPriors(NamedTuple):
@@ -19,11 +20,11 @@ class ConfigPriors(NamedTuple):
     Attributes:
         records: By the head's name ``prior``, ``bias``, ``num_foreground``, ``num_anchors``, ``num_classes``, and
             ``is_guess``, which is true where the assigner looks at the predictions, which are random.
-        left_out: Why other heads were not measured, by their name.
+        skipped: Why other heads were not measured, by their name.
     """
 
     records: dict[str, dict]
-    left_out: dict[str, str]
+    skipped: dict[str, str]
 
 
 def measure_config_priors(cfg: Config, num_batches: int | None = None, seed: int = 0) -> ConfigPriors:
@@ -45,27 +46,27 @@ def measure_config_priors(cfg: Config, num_batches: int | None = None, seed: int
     if not cfg.get('train_dataloader'):
         raise ValueError(f'{cfg.filename} has no train_dataloader to measure the foreground prior on')
     init_default_scope(cfg.get('default_scope', 'mmdet'))
-    with random_state_kept():
+    with preserve_rng_state():
         set_random_seed(seed)
         detector = MODELS.build(cfg.model).to(get_device())
         heads = find_heads(detector)
-        left_out = {name: reason for name, head in heads.items() if (reason := _why_not(head))}
-        measured = [head for name, head in heads.items() if name not in left_out]
+        skipped = {name: reason for name, head in heads.items() if (reason := _why_not(head))}
+        measured = [head for name, head in heads.items() if name not in skipped]
         if not measured:
-            return ConfigPriors({}, left_out)
+            return ConfigPriors({}, skipped)
         loader = Runner.build_dataloader({**cfg.train_dataloader, 'persistent_workers': False}, seed=seed)
         records = measure_priors(detector, measured, loader, num_batches)
     for head in measured:
-        records[head.name].update(bias=head.bias(records[head.name]['prior']), is_guess=head.kind.dynamic)
-    return ConfigPriors(records, left_out)
+        records[head.name].update(bias=head_bias(head, records[head.name]['prior']), is_guess=head.spec.prediction_dependent)
+    return ConfigPriors(records, skipped)
 
 
 def _why_not(head: ClassificationHead) -> str | None:
     kind = type(head.module).__name__
-    if head.kind.by_name_only:
+    if head.spec.explicit_only:
         return f'OptimalBiasInitHook leaves a {kind} alone unless it is named'
     if not head.layers:
         return f'a {kind} is not known; OptimalBiasInitHook takes its classification layer in layers'
-    if head.kind.loss is None:
+    if head.spec.loss is None:
         return f'the foreground of a {kind} cannot be counted'
     return None

@@ -12,8 +12,8 @@ from mmengine.logging import print_log
 from mmengine.runner import Runner
 from torch import Tensor, nn
 
-from imbdet.runners import detector_of
 from imbdet.sampling_free.loss_ratio import guided_weight, total
+from imbdet.training.detector import unwrap_detector
 
 # By the end of a loss's name: the losses of the regression beside it. An objectness comes before classes.
 REGRESSION_OF = {'obj': ('bbox',), 'conf': ('xy', 'wh'), 'cls': ('bbox',)}
@@ -115,7 +115,7 @@ class GuidedLossHook(Hook):
         """
         if runner.iter == 0:
             self._loaded = {}  # not resumed: the averages are those of another training
-        detector = detector_of(runner)
+        detector = unwrap_detector(runner)
         self._handle = detector.register_forward_hook(self._scale_losses, with_kwargs=True)
 
     def after_train(self, runner: Runner) -> None:

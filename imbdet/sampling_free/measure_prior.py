@@ -16,12 +16,12 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from imbdet.sampling_free.classification_heads import ClassificationHead
+from imbdet.heads import ClassificationHead
 from imbdet.sampling_free.foreground_prior import count_foreground, foreground_prior
 
 
 @contextlib.contextmanager
-def training_without_traces(detector: nn.Module) -> Iterator[None]:
+def training_mode_restored(detector: nn.Module) -> Iterator[None]:
     """Put a detector into training mode, normalisation apart, and leave its modes and buffers as they were.
 
     Args:
@@ -92,11 +92,11 @@ def measure_foreground(detector: BaseModel, heads: Iterable[ClassificationHead],
     """
     heads = list(heads)
     counts = {head.name: torch.zeros(2, dtype=torch.int64) for head in heads}
-    handles = [getattr(head.module, str(head.kind.loss)).register_forward_pre_hook(
+    handles = [getattr(head.module, str(head.spec.loss)).register_forward_pre_hook(
         _counter(head, counts[head.name]), with_kwargs=True) for head in heads]
     preprocessor = copy.deepcopy(detector.data_preprocessor)  # YOLOX's keeps the size of the first batch it sees
     try:
-        with training_without_traces(detector):
+        with training_mode_restored(detector):
             for batch in batches:
                 detector(**preprocessor(batch, True), mode='loss')
     finally:
@@ -115,7 +115,7 @@ def _counter(head: ClassificationHead, counts: Tensor) -> Any:
             return  # scores of candidates, by which PAA assigns; no loss
         names = dict(zip(('pred', 'target', 'weight'), arguments, strict=False)) | keywords
         foreground, anchors = count_foreground(names['target'], names.get('weight'), head.num_classes,
-                                               head.kind.objectness)
+                                               head.spec.objectness)
         counts.add_(torch.stack([foreground, anchors]).cpu())
 
     return count

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from imbdet.files import whole_file
+from imbdet.files import atomic_write
 
 FILE_NAME = 'foreground_prior.json'
 
@@ -19,7 +19,7 @@ def write_priors(folder: str | Path, records: dict[str, dict]) -> Path:
         The path of the file.
     """
     path = Path(folder) / FILE_NAME
-    with whole_file(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text(json.dumps(records, indent=2) + '\n')
     return path
 

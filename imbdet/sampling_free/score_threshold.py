@@ -12,8 +12,7 @@ from mmengine.logging import print_log
 from mmengine.runner import Runner
 from torch import nn
 
-from imbdet.annotations import class_names
-from imbdet.repeat_sampling import count_labels, labels_per_image
+from imbdet.classes import dataset_counts
 from imbdet.sampling_free.foreground_prior import check_prior
 from imbdet.sampling_free.prior_file import read_priors
 
@@ -90,8 +89,7 @@ class ClassAdaptiveThresholdHook(Hook):
             raise ValueError('ClassAdaptiveThresholdHook counts boxes in the training set; the config has no '
                              'train_dataloader and train_cfg')
         dataset = runner.train_dataloader.dataset
-        counts = count_labels(labels_per_image(dataset), len(class_names(dataset))).instance_counts
-        self._thresholds = torch.from_numpy(class_score_thresholds(self.prior, counts)).float()
+        self._thresholds = torch.from_numpy(class_score_thresholds(self.prior, dataset_counts(dataset).boxes)).float()
         least = float(self._thresholds.min())
         configs = [config for module in runner.model.modules() for config in [getattr(module, 'test_cfg', None)]
                    if config is not None and 'score_thr' in config]

@@ -15,7 +15,7 @@ from mmengine.runner import Runner
 from PIL import Image
 from tqdm import tqdm
 
-from imbdet.annotations.data_infos import data_infos
+from imbdet.data.data_infos import data_infos
 
 NAMED = 10
 """Images that the error names; the log names all."""

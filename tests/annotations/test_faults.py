@@ -1,6 +1,5 @@
 """Annotation files with faults, alone and against what mmdet's own data set makes of them."""
 
-import numpy as np
 import pytest
 from mmdet.datasets import CocoDataset
 
@@ -155,10 +154,3 @@ def test_categories_of_one_name(annotation_file):  # fault 16
     check_annotations(path, ('b', ))  # none of them is trained on
     dataset = CocoDataset(ann_file=str(path), data_prefix=dict(img=''), metainfo=dict(classes=('a', 'b')), pipeline=[])
     assert dataset.get_data_info(0)['instances'][0]['bbox_label'] == 1  # which is 'b'
-
-
-def test_image_counts(annotation_file):
-    boxes = [(1, 1), (1, 1), (2, 1), (3, 3), {'image_id': 3, 'category_id': 2, 'iscrowd': 1}, (3, 9)]
-    counts = load_annotations(annotation_file(boxes)).image_counts()
-    assert counts.tolist() == [2, 0, 1]
-    assert counts.dtype == np.int64

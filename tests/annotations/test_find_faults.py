@@ -7,14 +7,13 @@ from mmdet.datasets import CocoDataset, LVISV1Dataset
 
 from imbdet.annotations import (
     AnnotationError,
-    AnnotationUse,
-    annotation_columns,
     check_annotations,
     find_faults,
     load_annotations,
+    to_arrays,
 )
 from imbdet.annotations.faults import kept_images, usable_boxes
-from imbdet.annotations.uses import lacking_location
+from imbdet.data.configured_datasets import ConfiguredDataset, lacking_location
 
 NAN = math.nan
 BOXES = [  # with what is wrong with each
@@ -43,7 +42,7 @@ def faulty(annotation_file):
     """A file with every fault, its content and its columns."""
     path = annotation_file([box for box, _ in BOXES], images=IMAGES, categories=CATEGORIES)
     content = load_annotations(path)
-    return path, content, annotation_columns(content)
+    return path, content, to_arrays(content)
 
 
 def test_every_fault_is_found_with_its_ids(faulty):  # faults 12, 13, 14, 15 and 16
@@ -93,7 +92,7 @@ def test_kept_images_are_mmdets(annotation_file, classes, filter_cfg):  # fault 
     images = [{'id': number, 'file_name': f'{number}.jpg', 'width': 20 * number, 'height': 100} for number in range(1, 6)]
     path = annotation_file([(1, 1), (2, 2), (3, 3), (3, 2), dict(image_id=4, category_id=3, iscrowd=1)], images=images)
     content = load_annotations(path)
-    kept = kept_images(content, annotation_columns(content), classes, filter_cfg)
+    kept = kept_images(content, to_arrays(content), classes, filter_cfg)
     dataset = CocoDataset(ann_file=str(path), data_prefix=dict(img=''), metainfo=dict(classes=classes), pipeline=[],
                           filter_cfg=filter_cfg)
     assert [image['id'] for image, is_kept in zip(images, kept, strict=True) if is_kept] == [
@@ -102,8 +101,8 @@ def test_kept_images_are_mmdets(annotation_file, classes, filter_cfg):  # fault 
 
 def test_lvis_data_sets(annotation_file):  # fault 17
     content = load_annotations(annotation_file([(1, 1)]))
-    columns = annotation_columns(content)
-    use = AnnotationUse('train.json', LVISV1Dataset, ('a', 'b'), {}, True)
+    columns = to_arrays(content)
+    use = ConfiguredDataset('train.json', LVISV1Dataset, ('a', 'b'), {}, True)
     faults = list(use.faults(content, columns))
     assert [(fault.kind, fault.ids) for fault in faults] == [('classes other than the file has', ['a', 'b']),
                                                              ('images without coco_url', [1, 2, 3])]

@@ -11,12 +11,13 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from mmdet.datasets import CocoDataset
 
-from imbdet.annotations import AnnotationError, check_config, load_annotations
+from imbdet.annotations import AnnotationError, load_annotations
+from imbdet.data import check_config
 from imbdet.evaluation import LongTailMetric
 from imbdet.repeat_sampling import RepeatFactorSampler
 from imbdet.reports import examine
-from imbdet.reports.imbalance_report import as_json
-from imbdet.reports.suggestion import suggest
+from imbdet.reports.dataset.imbalance_report import as_json
+from imbdet.reports.dataset.suggestion import suggest
 
 NAMES = ('a', 'b', 'c', 'd')
 SIZES = (0, 0.5, 30, 100, -5, -30, 1e9, math.nan, math.inf, -math.inf)

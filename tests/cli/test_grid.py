@@ -12,10 +12,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-import imbdet.reports.grid_report
+import imbdet.reports.grid.grid_report
 from imbdet.cli import grid, grid_jobs, grid_trainings, main
 from imbdet.reports import read_results, write_grid_report, write_results
-from imbdet.reports.grid_results import Training
+from imbdet.reports.grid.grid_results import Training
 
 from ..tiny_detectors import tiny_detector
 from ..tiny_training import scalars, training_config, write_training_set
@@ -129,7 +129,7 @@ def test_a_training_that_another_process_ends_during_the_report(tmp_path, monkey
         write_results(second.folder / 'training.json', [results['b']])
         return write_grid_report(*arguments)
 
-    monkeypatch.setattr(imbdet.reports.grid_report, 'write_grid_report', write_report)
+    monkeypatch.setattr(imbdet.reports.grid.grid_report, 'write_grid_report', write_report)
     grid.report([first, second], tmp_path, None)
     assert read_results(tmp_path / 'results.json') == list(results.values())
 

@@ -51,10 +51,13 @@ def test_table(tmp_path):
     write_likelihoods(tmp_path / 'equity.npz', EXAMPLE)
     with open(tmp_path / 'equity.csv', newline='') as file:
         rows = list(csv.reader(file))
-    assert rows == [['image_id', 'path', 'cluster', 'cluster_size', 'likelihood'],
-                    ['17', 'a/ä b.png', '4', '2', '1'],
-                    ['x', 'a/1.png', '-1', '1', '0'],
-                    ['5', 'b/2.png', '4', '2', '0.333333']]
+    assert rows == [['image_id', 'path', 'cluster', 'cluster_size', 'likelihood', 'weight'],
+                    ['17', 'a/ä b.png', '4', '2', '1', '0.5'],
+                    ['x', 'a/1.png', '-1', '1', '0', '1'],
+                    ['5', 'b/2.png', '4', '2', '0.333333', f'{(1 + (2 / 3)**5) / 2:.9g}']]
+    write_likelihoods(tmp_path / 'equity.npz', EXAMPLE, np.array([1.0, 3.0, 0.25]))
+    lines = (tmp_path / 'equity.csv').read_text().splitlines()
+    assert [line.rsplit(',', 1)[1] for line in lines] == ['weight', '1', '3', '0.25']
 
 
 def test_another_suffix(tmp_path):
@@ -88,7 +91,7 @@ def test_find_by_id():
 
 def test_an_id_of_another_image():
     held = content(['a/1.png', 'a/2.png'], [1, 2])
-    with pytest.raises(ValueError, match=r'image id 2 is /data/9\.png in the data set and a/2\.png in the file.*make it anew'):
+    with pytest.raises(ValueError, match=r'image id 2 is /data/9\.png in the data set and a/2\.png in the file.*make it again'):
         find(held, (1, '/data/1.png'), (2, '/data/9.png'))
 
 
@@ -171,8 +174,8 @@ def test_broken_file(kind, tmp_path):  # fault 25
 
 @pytest.mark.parametrize('value', [-0.1, 1.1, np.nan])
 def test_likelihoods_out_of_range(value, tmp_path):  # fault 21
-    with pytest.raises(ValueError, match=r'equity\.npz: likelihoods are in \[0, 1\]'):
-        read_likelihoods(write_for(tmp_path, [0.5, value]))
+    with pytest.raises(ValueError, match=r'equity\.npz: likelihoods must be in \[0, 1\]'):
+        read_likelihoods(write_for(tmp_path, [0.5, value], weights=np.ones(2)))
 
 
 def test_damaged_bytes(tmp_path):

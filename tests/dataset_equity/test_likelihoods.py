@@ -93,13 +93,13 @@ def test_no_likelihoods():
 
 
 @pytest.mark.parametrize(('keys', 'message'), [
-    (dict(eta=0), 'eta is above 0, got 0; at 0 common images would weigh nothing'),
-    (dict(eta=-1), 'eta is above 0, got -1'),
-    (dict(eta=math.inf), 'eta is above 0, got inf'),
-    (dict(eta=math.nan), 'eta is above 0, got nan'),
-    (dict(gamma=-0.1), 'gamma is at least 0, got -0.1'),
-    (dict(gamma=math.inf), 'gamma is at least 0, got inf'),
-    (dict(gamma=math.nan), 'gamma is at least 0, got nan'),
+    (dict(eta=0), 'eta must be above 0, got 0; at 0 common images would weigh nothing'),
+    (dict(eta=-1), 'eta must be above 0, got -1'),
+    (dict(eta=math.inf), 'eta must be above 0, got inf'),
+    (dict(eta=math.nan), 'eta must be above 0, got nan'),
+    (dict(gamma=-0.1), 'gamma must be at least 0, got -0.1'),
+    (dict(gamma=math.inf), 'gamma must be at least 0, got inf'),
+    (dict(gamma=math.nan), 'gamma must be at least 0, got nan'),
 ])
 def test_wrong_settings(keys, message):
     with pytest.raises(ValueError, match=message):
@@ -109,5 +109,5 @@ def test_wrong_settings(keys, message):
 @pytest.mark.parametrize('likelihood', [-0.001, 1.001, math.nan, math.inf])
 def test_wrong_likelihoods(likelihood):  # fault 21
     for values in (likelihood, np.array([0.5, likelihood]), torch.tensor([0.5, likelihood]), np.float32(likelihood)):
-        with pytest.raises(ValueError, match=r'likelihoods are in \[0, 1\]'):
+        with pytest.raises(ValueError, match=r'likelihoods must be in \[0, 1\]'):
             equity_weights(values)

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from imbdet.evaluation.error_kinds import KINDS, class_ap50, find_errors, mended_ap50
+from imbdet.evaluation.tide_errors import KINDS, class_ap50, find_errors, mended_ap50
 
 from .matches_of import iou, matches_of, reference_ap50
 from .random_case import make_case, rle

@@ -6,7 +6,7 @@ import pytest
 from mmdet.registry import DATASETS, TRANSFORMS
 from PIL import Image
 
-from imbdet.mipa.pair_files import read_infrared
+from imbdet.mipa.read_pair import read_infrared
 
 from .pairs_of_images import paired_dataset, write_pairs
 

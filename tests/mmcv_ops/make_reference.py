@@ -11,12 +11,12 @@ import mmcv._ext
 import numpy as np
 
 import imbdet  # noqa: F401
-from imbdet.files import whole_file
+from imbdet.files import atomic_write
 from imbdet.mmcv_ops import is_compiled
 
 from .cases import CASES, operations_of
 
-REFERENCE = Path(__file__).parents[1] / 'data/mmcv_ops.npz'
+REFERENCE = Path(__file__).parents[1] / 'stored/mmcv_ops.npz'
 
 
 def main() -> None:
@@ -25,7 +25,7 @@ def main() -> None:
         sys.exit('this mmcv has no compiled operations to store the outputs of')
     with operations_of(mmcv._ext):
         outputs = {f'{case}/{name}': value for case, function in CASES.items() for name, value in function().items()}
-    with whole_file(REFERENCE) as path:
+    with atomic_write(REFERENCE) as path:
         np.savez_compressed(path, **outputs, mmcv=np.array(mmcv.__version__))
     print(f'wrote {len(outputs)} arrays of mmcv {mmcv.__version__} to {REFERENCE}')
 

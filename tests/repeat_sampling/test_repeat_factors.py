@@ -21,7 +21,7 @@ NUM_IMAGES = 100170
 @pytest.fixture(scope='module')
 def lvis():
     """Counts of LVIS v1's 1,203 categories, from its training annotations."""
-    with open(Path(__file__).parents[1] / 'data' / 'lvis_v1_counts.csv', newline='') as file:
+    with open(Path(__file__).parents[1] / 'stored' / 'lvis_v1_counts.csv', newline='') as file:
         rows = list(csv.DictReader(file))
     return {'name': [row['name'] for row in rows], 'frequency': np.array([row['frequency'] for row in rows]),
             'images': np.array([int(row['image_count']) for row in rows]),

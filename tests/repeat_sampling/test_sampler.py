@@ -223,5 +223,53 @@ def test_appearance_multiplies_the_factors(dataset, tmp_path):
 
 def test_an_image_without_a_likelihood(dataset, tmp_path):
     path = write_for(tmp_path, [0.5], image_ids=np.array(['2']), paths=np.array(['images/2.jpg']))
-    with pytest.raises(ValueError, match='holds no likelihood of 2 of 3 training images, such as 1.jpg, 3.jpg'):
+    with pytest.raises(ValueError, match='has no row for 2 of 3 training images, such as 1.jpg, 3.jpg'):
         RepeatFactorSampler(dataset, likelihoods=path)
+
+
+def write_weights(path, rows, head='image_id,path,weight'):
+    path.write_text('\n'.join([head, *rows]) + '\n')
+    return path
+
+
+def test_weights_multiply_the_factors(dataset, tmp_path):
+    """By the smallest weight of the file, also of an image that is not trained on; other columns do not matter."""
+    plain = RepeatFactorSampler(dataset, threshold=0.9).image_factors
+    path = write_weights(tmp_path / 'weights.csv', ['7,3,images/3.jpg,0.5', '7,1,images/1.jpg,2', '7,2,images/2.jpg,1',
+                                                    '7,9,images/9.jpg,0.25'], 'cluster,image_id,path,weight')
+    sampler = RepeatFactorSampler(dataset, threshold=0.9, seed=0, image_weights=path)
+    assert sampler.image_factors == pytest.approx(plain * [8.0, 4.0, 2.0])
+    assert len(sampler) == math.ceil(sampler.image_factors.sum())
+
+
+def test_weights_by_appearance_are_those_of_the_likelihoods(dataset, tmp_path):
+    """The table next to the likelihoods gives the factors that the likelihoods gave in imbdet 0.1."""
+    names = np.array([f'images/{index}.jpg' for index in (1, 2, 3)])
+    path = write_for(tmp_path, [1.0, 0.2, 0.5], image_ids=np.array(['1', '2', '3']), paths=names)
+    by_likelihoods = RepeatFactorSampler(dataset, threshold=0.9, likelihoods=path).image_factors
+    by_table = RepeatFactorSampler(dataset, threshold=0.9, image_weights=path.with_suffix('.csv')).image_factors
+    np.testing.assert_allclose(by_table, by_likelihoods, rtol=1e-8)
+
+
+@pytest.mark.parametrize(('head', 'row', 'message'), [
+    ('image_id,path', '1,1.jpg', r'weights\.csv: no column weight in the first line'),
+    ('image_id,path,weight', '1,1.jpg,0', r"weights\.csv, line 2: a weight must be a number above 0, got '0'"),
+    ('image_id,path,weight', '1,1.jpg,nan', "must be a number above 0, got 'nan'"),
+    ('image_id,path,weight', '1,1.jpg,inf', "must be a number above 0, got 'inf'"),
+    ('image_id,path,weight', '1,1.jpg', 'must be a number above 0, got None'),
+    ('image_id,path,weight', '1,1.jpg,1', r'no row for 2 of 3 training images, such as 2\.jpg, 3\.jpg'),
+    ('image_id,path,weight', '1,other.jpg,1', r'image id 1 is 1\.jpg in the data set and other\.jpg in the file'),
+])
+def test_faulty_weights(dataset, tmp_path, head, row, message):
+    path = write_weights(tmp_path / 'weights.csv', [row], head)
+    with pytest.raises(ValueError, match=message):
+        RepeatFactorSampler(dataset, image_weights=path)
+
+
+def test_weights_that_are_not_there(dataset, tmp_path):
+    with pytest.raises(FileNotFoundError, match=r'none\.csv: no such file of image weights'):
+        RepeatFactorSampler(dataset, image_weights=tmp_path / 'none.csv')
+    with pytest.raises(ValueError, match='no image weights below the first line'):
+        RepeatFactorSampler(dataset, image_weights=write_weights(tmp_path / 'weights.csv', []))
+    with pytest.raises(ValueError, match='image_weights or likelihoods, not both'):
+        RepeatFactorSampler(dataset, image_weights='a.csv', likelihoods='a.npz')

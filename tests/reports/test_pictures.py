@@ -10,8 +10,8 @@ from PIL import Image
 
 from imbdet.annotations import load_annotations
 from imbdet.reports import choose_images, draw_class_curve, draw_detections
-from imbdet.reports.class_curve import draw_class_curves, running_mean, window
-from imbdet.reports.figures import RUN_COLOURS, new_figure, save_figure
+from imbdet.reports.drawing.class_curve import draw_class_curves, running_mean, window
+from imbdet.reports.drawing.figures import RUN_COLOURS, new_figure, save_figure
 
 COLUMNS = ('category_id', 'name', 'frequency', 'train_images', 'AP', 'AP50', 'AP75')
 

@@ -13,8 +13,8 @@ from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.runner import Runner, save_checkpoint
 
+from imbdet.heads import find_heads
 from imbdet.sampling_free import OptimalBiasInitHook, foreground_prior, optimal_bias, optimal_softmax_bias
-from imbdet.sampling_free.classification_heads import find_heads
 from imbdet.sampling_free.measure_prior import measure_foreground
 
 from ..test_configs import CONFIGS

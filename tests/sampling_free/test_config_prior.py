@@ -37,14 +37,14 @@ def test_as_the_hook(tmp_path, name, head):
     assert priors.records[head].pop('bias') == pytest.approx(optimal_bias(wanted['prior']))
     wanted.pop('bias')
     assert priors.records[head] == wanted
-    assert list(priors.left_out) == (['roi_head.bbox_head'] if name == 'faster-rcnn' else [])
+    assert list(priors.skipped) == (['roi_head.bbox_head'] if name == 'faster-rcnn' else [])
 
 
 def test_heads_that_cannot_be_measured(tmp_path):
     write_training_set(tmp_path)
     priors = measure_config_priors(training_config(tmp_path, tiny_detector('ssd')))
     assert priors.records == {}
-    assert priors.left_out == {'bbox_head': 'the foreground of a SSDHead cannot be counted'}
+    assert priors.skipped == {'bbox_head': 'the foreground of a SSDHead cannot be counted'}
     priors = measure_config_priors(training_config(tmp_path, tiny_detector('yolox')), num_batches=1)
     assert priors.records['bbox_head']['is_guess'] is True
 

@@ -18,7 +18,7 @@ def browse(load_tool, monkeypatch, tmp_path):
         cv2.imwrite(str(path), np.full((96, 128, 3), (0, 0, 255), np.uint8))
     for path in (folder / 'infrared').iterdir():
         cv2.imwrite(str(path), np.full((96, 128), 220, np.uint8))
-    tool = load_tool('analysis/browse_mixed_batch.py')
+    tool = load_tool('tools/analysis/browse_mixed_batch.py')
 
     def run(stage=None, modality='pair', **preprocessor):
         config = training_config(folder, model_config('retinanet', 16, stage, preprocessor),

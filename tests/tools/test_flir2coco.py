@@ -33,7 +33,7 @@ XML = {  # by the stem: all forms of it, and both spellings of the root
 @pytest.fixture
 def tool(load_tool, monkeypatch):
     monkeypatch.syspath_prepend(TOOL.parent)
-    return load_tool('data/flir2coco.py')
+    return load_tool('tools/data/flir2coco.py')
 
 
 @pytest.fixture

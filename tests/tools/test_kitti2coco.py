@@ -10,7 +10,9 @@ from mmdet.registry import DATASETS, METRICS
 from mmengine.config import Config
 from PIL import Image
 
-from imbdet.annotations import check_annotations, check_config, load_annotations
+from imbdet.annotations import check_annotations, load_annotations
+from imbdet.classes import file_counts
+from imbdet.data import check_config
 
 ROOT = Path(__file__).parents[2]
 TOOL = ROOT / 'tools/data/kitti2coco.py'
@@ -32,7 +34,7 @@ Truck 0.00 0 0.1 30 2 70 30 {REST}
 
 @pytest.fixture(scope='module')
 def tool(load_tool):
-    return load_tool('data/kitti2coco.py')
+    return load_tool('tools/data/kitti2coco.py')
 
 
 @pytest.fixture
@@ -127,10 +129,10 @@ def test_imbdet_and_mmdet_read_it(convert, kitti, monkeypatch):
     """The shipped config finds the files, builds data sets and metric, and imbdet finds no fault."""
     convert()
     train = load_annotations(kitti / 'annotations/kitti_train.json')
-    assert train.image_counts().tolist() == [1, 1, 0]
+    assert file_counts(train).images.tolist() == [1, 1, 0]
     assert check_annotations(kitti / 'annotations/kitti_train.json').lines() == []
     cfg = Config.fromfile(ROOT / 'configs/_base_/datasets/kitti_detection.py')
-    (kitti.parent / 'data').mkdir()
+    (kitti.parent / 'stored').mkdir()
     (kitti.parent / 'data/kitti').symlink_to(kitti)
     monkeypatch.chdir(kitti.parent)
     assert [report.lines() for report in check_config(cfg, ('train_dataloader', 'val_dataloader'))] == [[], []]

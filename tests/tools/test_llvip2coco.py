@@ -11,7 +11,7 @@ from mmdet.registry import DATASETS
 from PIL import Image
 
 from imbdet.annotations import check_annotations
-from imbdet.images import image_size
+from imbdet.data.image_header import image_size
 
 ROOT = Path(__file__).parents[2]
 TOOL = ROOT / 'tools/data/llvip2coco.py'
@@ -38,7 +38,7 @@ BOXES = {
 @pytest.fixture
 def tool(load_tool, monkeypatch):
     monkeypatch.syspath_prepend(TOOL.parent)
-    return load_tool('data/llvip2coco.py')
+    return load_tool('tools/data/llvip2coco.py')
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from imbdet.checkpoints import is_whole
+from imbdet.cli.resume import is_complete
 
 from ..crashes import BYTES
 from ..dataset_equity.likelihoods_of import write_for
@@ -112,7 +112,7 @@ def test_killed_and_resumed(method, tmp_path):
     prior.unlink(missing_ok=True)
     code, output = train(config, stopped, '--resume', crash='checkpoint')
     assert code == -signal.SIGKILL, output
-    assert not is_whole(stopped / 'epoch_2.pth')
+    assert not is_complete(stopped / 'epoch_2.pth')
     assert (stopped / 'epoch_2.pth').stat().st_size == BYTES
     assert Path((stopped / 'last_checkpoint').read_text()).name == 'epoch_1.pth'
     code, output = train(config, stopped, '--resume')

@@ -6,7 +6,8 @@ from imbdet.cli import main
 
 TOOLS = {
     'train.py': 'train', 'test.py': 'test', 'quickstart.py': 'quickstart', 'analysis/imbalance_report.py': 'report',
-    'analysis/long_tail_report.py': 'compare', 'analysis/grid_report.py': 'grid', 'benchmark/grid.py': 'grid',
+    'analysis/long_tail_report.py': 'compare', 'analysis/grid_report.py': 'grid', 'grid.py': 'grid',
+    'benchmark/grid.py': 'grid',
     'equity/build_likelihoods.py': 'likelihoods', 'model_converters/export_detector.py': 'export'
 }
 
@@ -20,13 +21,13 @@ def help_text(run, *arguments, capsys):
 
 @pytest.mark.parametrize(('tool', 'verb'), TOOLS.items())
 def test_flags(load_tool, tool, verb, capsys):
-    of_tool = help_text(load_tool(tool).main, capsys=capsys)
+    of_tool = help_text(load_tool(f'tools/{tool}').main, capsys=capsys)
     assert of_tool == help_text(main, verb, capsys=capsys)
     assert '--verbose' in of_tool
 
 
 def test_a_script_from_its_command_line(run_python, load_tool, annotation_file, tmp_path):
-    tool = load_tool('analysis/imbalance_report.py').__file__
+    tool = load_tool('tools/analysis/imbalance_report.py').__file__
     path = annotation_file([(1, 1), (1, 2), (2, 1), (3, 1)])
     process = run_python(tool, path, '--out', tmp_path / 'out')
     assert process.returncode == 0, process.stderr
@@ -38,5 +39,5 @@ def test_a_script_from_its_command_line(run_python, load_tool, annotation_file, 
 
 def test_sample_data(run_python, load_tool, digits):
     """It is made in the fixture; the tool sees that it is there."""
-    process = run_python(load_tool('data/make_digits_longtail.py').__file__, digits)
+    process = run_python(load_tool('tools/data/make_digits_longtail.py').__file__, digits)
     assert process.stdout == f'{digits} is there already, with seed 0\n', process.stderr

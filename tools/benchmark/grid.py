@@ -1,4 +1,4 @@
-"""``tools/benchmark/grid.py GRID`` is ``imbdet grid``: train configs x seeds and report them."""
+"""The old path of ``tools/grid.py``; it goes away in imbdet 0.3."""
 
 from functools import partial
 

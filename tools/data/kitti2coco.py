@@ -18,8 +18,8 @@ from tqdm import tqdm
 
 from imbdet.annotations import AnnotationError
 from imbdet.cli.arguments import run_tool
-from imbdet.files import whole_file
-from imbdet.images import image_size
+from imbdet.data.image_header import image_size
+from imbdet.files import atomic_write
 
 CLASSES = ('Car', 'Van', 'Truck', 'Pedestrian', 'Person_sitting', 'Cyclist', 'Tram', 'Misc')
 TYPES = (*CLASSES, 'DontCare')
@@ -214,7 +214,7 @@ def run(arguments: argparse.Namespace) -> None:
     print_counts([label for _, labels in parts.values() for label in labels], arguments.classes)
     for name, (content, _) in parts.items():
         path = (arguments.out or arguments.kitti_root / 'annotations') / f'kitti_{name}.json'
-        with whole_file(path) as temporary:
+        with atomic_write(path) as temporary:
             temporary.write_text(json.dumps(content))
         crowds = sum(box['iscrowd'] for box in content['annotations'])
         objects = len(content['annotations']) - crowds

@@ -14,8 +14,8 @@ from typing import NamedTuple
 from tqdm import tqdm
 
 from imbdet.annotations import AnnotationError
-from imbdet.files import whole_file
-from imbdet.images import image_size
+from imbdet.data.image_header import image_size
+from imbdet.files import atomic_write
 
 
 class Files(NamedTuple):
@@ -206,7 +206,7 @@ def write_contents(contents: dict[Path, dict]) -> None:
     """Write COCO files, all of them or none, and print what each holds."""
     with contextlib.ExitStack() as stack:
         for path, content in contents.items():
-            stack.enter_context(whole_file(path)).write_text(json.dumps(content))
+            stack.enter_context(atomic_write(path)).write_text(json.dumps(content))
     for path, content in contents.items():
         crowds = sum(box['iscrowd'] for box in content['annotations'])
         empty = len(content['images']) - len({box['image_id'] for box in content['annotations']})

@@ -1,0 +1,51 @@
+"""Walking through data sets inside wrappers, built ones and their configs."""
+
+from collections.abc import Iterator
+from typing import Any
+
+PARTS = ('dataset', 'datasets', 'pipeline', 'transforms')
+"""Attributes by which wrappers, data sets, pipelines and transforms hold what is inside them."""
+
+
+def walk_dataset(dataset: Any) -> Iterator[Any]:
+    """Yield a data set, the data sets inside it, and the transforms of their pipelines, also nested ones.
+
+    Args:
+        dataset: A data set, also a wrapper around others.
+    """
+    if isinstance(dataset, (list, tuple)):
+        for item in dataset:
+            yield from walk_dataset(item)
+        return
+    yield dataset
+    for name in PARTS:
+        yield from walk_dataset(getattr(dataset, name, ()))
+
+
+def inner_datasets(dataset: Any) -> Iterator[Any]:
+    """Yield the data sets inside wrappers, such as ConcatDataset's and RepeatDataset's; of a plain data set itself.
+
+    Args:
+        dataset: A data set, also a wrapper around others.
+    """
+    if hasattr(dataset, 'datasets'):
+        for part in dataset.datasets:
+            yield from inner_datasets(part)
+    elif hasattr(dataset, 'dataset'):
+        yield from inner_datasets(dataset.dataset)
+    else:
+        yield dataset
+
+
+def inner_configs(dataset: dict) -> Iterator[dict]:
+    """Yield the configs of the data sets that have an annotation file, inside the configs of wrappers.
+
+    Args:
+        dataset: Config of a data set, also of a wrapper.
+    """
+    for part in dataset.get('datasets') or ():
+        yield from inner_configs(part)
+    if dataset.get('dataset'):
+        yield from inner_configs(dataset['dataset'])
+    elif dataset.get('ann_file'):
+        yield dataset

@@ -1,0 +1,80 @@
+"""Finding the classification heads of a detector."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from mmdet.models import dense_heads
+from torch import nn
+
+from imbdet.heads.head_specs import HEAD_SPECS, HeadSpec
+
+
+class ClassificationHead(NamedTuple):
+    """A head of a detector, with where its foreground decision is made.
+
+    Attributes:
+        name: Name in the detector, such as ``'bbox_head'`` or ``'roi_head.bbox_head.0'``.
+        module: The head.
+        spec: How it decides on foreground.
+        layers: The layers whose bias decides, each with its name in the detector.
+    """
+
+    name: str
+    module: nn.Module
+    spec: HeadSpec
+    layers: dict[str, nn.Module]
+
+    @property
+    def num_classes(self) -> int:
+        """Classes among which the prior is shared; 1 where an objectness decides."""
+        return 1 if self.spec.objectness else int(self.module.num_classes)  # type: ignore[arg-type]
+
+    @property
+    def has_background(self) -> bool:
+        """Whether the classes and a background, which comes last, share a softmax."""
+        if self.spec.objectness:
+            return False
+        return not getattr(getattr(self.module, 'loss_cls', None), 'use_sigmoid', False)
+
+
+def find_heads(detector: nn.Module, layers: Mapping[str, str] | None = None) -> dict[str, ClassificationHead]:
+    """Find the classification heads of a detector.
+
+    Args:
+        detector: An mmdet detector.
+        layers: For heads that are not known, the attribute with the classification layer, by the head's name. The
+            targets are then those of its ``loss_cls``.
+
+    Returns:
+        The heads by name, in the detector's order. A head that is not known has no layers.
+
+    Raises:
+        ValueError: If ``layers`` names a head or a layer that the detector does not have.
+    """
+    layers = dict(layers or {})
+    heads = {}
+    for name, module in detector.named_modules():
+        if name in layers:
+            spec = HeadSpec(layers.pop(name))
+            if not hasattr(module, spec.layer):
+                raise ValueError(f'layers: {name}, a {type(module).__name__}, has no {spec.layer!r}')
+        elif isinstance(getattr(module, 'loss_cls', None), nn.Module) or isinstance(module, dense_heads.SSDHead):
+            spec = next((HEAD_SPECS[base] for base in type(module).__mro__ if base in HEAD_SPECS), HeadSpec(''))
+        else:
+            continue
+        found = dict(_last_layers(getattr(module, spec.layer, None), f'{name}.{spec.layer}'))
+        heads[name] = ClassificationHead(name, module, spec, found)
+    if layers:
+        raise ValueError(f'layers: the detector has no {", ".join(layers)}; its heads are {", ".join(heads) or "none"}')
+    return heads
+
+
+def _last_layers(module: nn.Module | None, name: str) -> list[tuple[str, nn.Module]]:
+    """List the layers of one classification branch per level: of a sequence the last, of a list each."""
+    if module is None:
+        return []
+    if isinstance(module, nn.Sequential):
+        return _last_layers(module[-1], f'{name}.{len(module) - 1}')
+    if isinstance(module, nn.ModuleList):
+        return [layer for index, part in enumerate(module) for layer in _last_layers(part, f'{name}.{index}')]
+    return [(name, module)]

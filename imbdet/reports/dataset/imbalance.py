@@ -1,0 +1,161 @@
+"""How imbalanced a data set is, as numbers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from imbdet.annotations import AnnotationArrays, AnnotationFile
+from imbdet.annotations.faults import kept_images, usable_boxes
+from imbdet.classes import GROUPS, LVIS_LIMITS, ClassCounts, GroupLimits, count_classes, frequency_groups
+
+SIZES = ('small', 'medium', 'large')
+SIZE_LIMITS = (32.0**2, 96.0**2)
+"""Least areas of a medium and of a large box in square pixels of the image as it is stored, as COCO divides them."""
+BURSTY_RATIO = 2.0
+"""A class is bursty if it has at least so many times the boxes an image that the median class has."""
+
+
+def short(value: float) -> str:
+    """Write a number with three digits, or all those before the point."""
+    return f'{value:,.0f}' if value >= 100 else f'{value:.3g}'
+
+
+@dataclass(frozen=True)
+class Imbalance:
+    """What was counted in N images and C classes, without crowd, ignored and faulty boxes.
+
+    Attributes:
+        names: Names of the classes, in the file's order.
+        labels: For each image the classes of its boxes, integers in [0, C); the boxes in the file's order.
+        image_counts: Images that hold each class, shape (C,), int64.
+        instance_counts: Boxes of each class, shape (C,), int64.
+        groups: ``'r'``, ``'c'`` or ``'f'`` for each class, shape (C,).
+        size_counts: Boxes by group (rows: rare, common, frequent) and by size (columns: small, medium, large), shape
+            (3, 3), int64.
+        num_ignored: Crowd and ignored boxes, which are not counted elsewhere.
+        num_faulty: Boxes that mmdet drops or fails at, which are not counted elsewhere.
+        num_filtered: Images that the config's ``filter_cfg`` removes, which are not counted elsewhere.
+        limits: Where the frequency groups end.
+    """
+
+    names: tuple[str, ...]
+    labels: list[np.ndarray]
+    image_counts: np.ndarray
+    instance_counts: np.ndarray
+    groups: np.ndarray
+    size_counts: np.ndarray
+    num_ignored: int
+    num_faulty: int
+    num_filtered: int
+    limits: GroupLimits
+
+    @property
+    def counts(self) -> ClassCounts:
+        """Images and boxes of each class."""
+        return ClassCounts(self.image_counts, self.instance_counts, self.num_images)
+
+    @property
+    def num_images(self) -> int:
+        """Images N that an epoch without resampling has."""
+        return len(self.labels)
+
+    @property
+    def num_boxes(self) -> int:
+        """Boxes that are counted."""
+        return int(self.instance_counts.sum())
+
+    @property
+    def num_empty(self) -> int:
+        """Images without a box that is counted."""
+        return sum(len(labels) == 0 for labels in self.labels)
+
+    @property
+    def boxes_per_image(self) -> np.ndarray:
+        """Boxes of each class in an image that holds it, on average, shape (C,), float64; NaN for a class without images."""
+        return np.divide(self.instance_counts, self.image_counts, out=np.full(len(self.names), np.nan),
+                         where=self.image_counts > 0)
+
+    @property
+    def usual_boxes_per_image(self) -> float:
+        """The median of the classes' boxes an image; NaN without boxes. A mean would be that of the commonest classes."""
+        known = self.boxes_per_image[self.image_counts > 0]
+        return float(np.median(known)) if len(known) else float('nan')
+
+    @property
+    def is_bursty(self) -> np.ndarray:
+        """Whether a class has at least twice the boxes an image that the median class has, shape (C,), bool."""
+        return self.boxes_per_image >= BURSTY_RATIO * self.usual_boxes_per_image  # False where one is NaN
+
+    @property
+    def imbalance_ratio(self) -> float:
+        """Images of the commonest class over images of the rarest that has any; NaN without boxes."""
+        seen = self.image_counts[self.image_counts > 0]
+        return float(seen.max() / seen.min()) if len(seen) else float('nan')
+
+    @property
+    def rarest_group(self) -> str:
+        """The first of rare, common and frequent that has a class with images; rare if none has."""
+        held = set(self.groups[self.image_counts > 0].tolist())
+        return next((group for group in GROUPS if group in held), GROUPS[0])
+
+    @property
+    def in_tail(self) -> np.ndarray:
+        """Whether each image holds a class of the rarest group, shape (N,), bool."""
+        return self.holds(self.rarest_group)
+
+    def holds(self, group: str) -> np.ndarray:
+        """Tell which images hold a class of a frequency group, shape (N,), bool."""
+        lengths = [len(labels) for labels in self.labels]
+        flat = np.concatenate([*self.labels, np.empty(0, np.int64)])
+        images = np.repeat(np.arange(self.num_images), lengths)[(self.groups == group)[flat]]
+        return np.bincount(images, minlength=self.num_images) > 0
+
+
+def count_imbalance(content: AnnotationFile,
+                    columns: AnnotationArrays,
+                    classes: Sequence[str] | None = None,
+                    filter_cfg: dict | None = None,
+                    limits: GroupLimits = LVIS_LIMITS) -> Imbalance:
+    """Count what a data set trains on; of a file with faults, the part that can be used.
+
+    Args:
+        content: What the annotation file holds.
+        columns: The same as arrays.
+        classes: Names that the data set is configured with; None for all of the file. Those that the file lacks have no
+            place here, nor has mmdet one for them.
+        filter_cfg: mmdet's ``filter_empty_gt`` and ``min_size``; None for all images.
+        limits: Where the frequency groups end.
+
+    Returns:
+        The counts.
+
+    Raises:
+        ValueError: Unless 0 <= rare_max <= common_max.
+    """
+    chosen = [position for position, category in enumerate(content.categories)
+              if classes is None or category.name in classes]
+    names = tuple(content.categories[position].name for position in chosen)
+    label_of = np.full(len(content.categories) + 1, -1)  # the last for categories that the file does not list
+    label_of[chosen] = np.arange(len(chosen))
+    is_kept = kept_images(content, columns, classes, filter_cfg)
+    new_positions = np.append(np.cumsum(is_kept) - 1, -1)
+    labels = label_of[columns.categories]
+    is_usable = usable_boxes(columns)
+    is_counted = is_usable & ~columns.is_ignored & np.append(is_kept, False)[columns.images] & (labels >= 0)
+    labels, images = labels[is_counted], new_positions[columns.images[is_counted]]
+    areas = columns.areas[is_counted]
+    order = np.argsort(images, kind='stable')
+    ends = np.cumsum(np.bincount(images, minlength=int(is_kept.sum())))
+    per_image = np.split(labels[order], ends[:-1]) if len(ends) else []
+    counts = count_classes(per_image, len(names))
+    groups = frequency_groups(counts.images, *limits)
+    rows = np.searchsorted(('c', 'f', 'r'), groups)  # alphabetical, as searchsorted needs
+    cells = 3 * np.array((1, 2, 0))[rows][labels] + np.digitize(areas, SIZE_LIMITS)
+    return Imbalance(
+        names, per_image, counts.images, counts.boxes, groups,
+        size_counts=np.bincount(cells, minlength=9).reshape(3, 3),
+        num_ignored=int((is_usable & columns.is_ignored).sum()),
+        num_faulty=int((~is_usable).sum()),
+        num_filtered=int(columns.is_listed.sum() - is_kept.sum()),
+        limits=limits)

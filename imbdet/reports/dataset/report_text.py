@@ -1,0 +1,178 @@
+"""The words of the imbalance report."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from imbdet.annotations.faults import Fault, some
+from imbdet.classes.frequency_groups import GROUPS
+from imbdet.repeat_sampling.simulated_epoch import METHOD_NAMES, ResampledEpoch
+from imbdet.reports.dataset.dataset_analysis import Findings
+from imbdet.reports.dataset.imbalance import BURSTY_RATIO, SIZES, short
+from imbdet.reports.dataset.suggestion import Suggestion
+from imbdet.reports.drawing.figures import GROUP_NAMES
+from imbdet.reports.drawing.html_page import Section
+
+LOOKED_FOR = ('Looked for: images without width or height; annotations without bbox or area; ids that stand more than once; '
+              'boxes of images or categories that the file does not list, with NaN or infinity, less than a pixel wide or '
+              'high, without area, or outside their image; images without coco_url or file_name; with a config that trains '
+              'on the file also its classes, their order, and whether its filter leaves an image.')
+
+
+def lead(findings: Findings) -> str:
+    """Say in short what the file holds.
+
+    Args:
+        findings: What was found.
+    """
+    imbalance, limits = findings.imbalance, findings.imbalance.limits
+    groups = ', '.join(f'{np.count_nonzero(imbalance.groups == group)} {GROUP_NAMES[group]}' for group in GROUPS)
+    sentences = [f'{imbalance.num_images:,} images with {imbalance.num_boxes:,} boxes of {len(imbalance.names):,} classes: '
+                 f'{groups} (rare: in at most {limits.rare_max} images, common: in at most {limits.common_max}).']
+    if imbalance.num_boxes:
+        sentences.append(f'The commonest class is in {short(imbalance.imbalance_ratio)} times as many images as the rarest.')
+    sentences += [f'{what}: {number:,}.' for number, what in (
+        (imbalance.num_empty, 'Images without a box that is counted'),
+        (imbalance.num_ignored, 'Crowd or ignored boxes, which are not counted because no object is learnt on them'),
+        (imbalance.num_faulty, 'Faulty boxes, which are not counted (see the faults)')) if number]
+    return ' '.join([*sentences, findings.config_note]).strip()
+
+
+def report_sections(findings: Findings, pictures: Mapping[str, Path | None], suggestion: Suggestion) -> list[Section]:
+    """Say what each picture shows and what follows from it.
+
+    Args:
+        findings: What was found.
+        pictures: The pictures by name; None for those that there was nothing to draw for.
+        suggestion: What follows from it.
+
+    Returns:
+        The parts of the page.
+    """
+    counted = [*_classes(findings, pictures), *_epochs(findings, pictures), _sizes(findings, pictures)]
+    advice = '\n\n'.join([*suggestion.reasons, _where_to_put_it(findings)])
+    return [*(counted if findings.epochs else ()), _prior(findings), _faults(findings), _class_table(findings),
+            Section('Suggestion', advice, code=suggestion.config)]
+
+
+def _classes(findings: Findings, pictures: Mapping[str, Path | None]) -> list[Section]:
+    imbalance = findings.imbalance
+    bursty = [imbalance.names[index] for index in np.argsort(-np.nan_to_num(imbalance.boxes_per_image), kind='stable')
+              if imbalance.is_bursty[index]]
+    return [
+        Section('Images and boxes of each class',
+                'The further apart the ends, the longer the tail: a detector sees little of the classes at the low end and '
+                'learns to pass over them. Colours tell rare, common and frequent classes, by images.',
+                pictures['class_counts']),
+        Section('Images against boxes',
+                f'An image that holds the median class has {imbalance.usual_boxes_per_image:.3g} boxes of it on average. We '
+                f'call a class bursty if it has at least {BURSTY_RATIO:g} times as many an image: its boxes come many at a '
+                'time, so that it has more of them than its images suggest, though less varied ones. Bursty here: '
+                f'{len(bursty)} of {len(imbalance.names):,} classes' + (f' ({some(bursty)}).' if bursty else '.') +
+                ' RFS weighs classes by images alone; IRFS also by boxes, and repeats a bursty class less than one of as '
+                'many images with a box each.', pictures['boxes_per_image']),
+    ]
+
+
+def _epochs(findings: Findings, pictures: Mapping[str, Path | None]) -> list[Section]:
+    imbalance, target = findings.imbalance, findings.target_length
+    tail = GROUP_NAMES[imbalance.rarest_group]
+    unreached = [METHOD_NAMES[method] for method, reached in findings.reached.items() if not reached]
+    missed = (f" No threshold up to 1 makes {' and '.join(unreached)}'s epoch so long; 1 is shown." if unreached else '')
+    rows: list[tuple[str, ...]] = [('method', 'threshold', 'chosen', 'epoch', 'x images', 'classes above 1', 'images above 1',
+                                    'largest factor', f'draws of a {tail} class', 'images seen')]
+    rows += [_epoch_row(epoch, f'for {target:g}' if wished else 'papers', imbalance.num_images)
+             for epoch, wished in findings.told_epochs()]
+    return [
+        Section('Repeat factors of the classes',
+                'How many times an epoch shows the images of a class under RFS and IRFS, with the thresholds that make an '
+                f'epoch {target:g} times as long as the data set.{missed} An image with several classes takes the largest '
+                'factor among them. The factors of E-IRFS are weights in a draw of as many images as there are, so that '
+                'only their ratios matter. Behind a name stands the number of images.', pictures['class_factors']),
+        Section('Length of an epoch against the threshold',
+                f'Left: a higher threshold repeats more and makes epochs longer; the points mark the thresholds for '
+                f'{target:g}. E-IRFS never changes the length: it draws as many images as there are, with replacement, so '
+                'that what it gives to some images it takes from others. Right, therefore, what all three can be compared '
+                f'by: how many of the draws show an image with a {tail} class. In the table, thresholds of "papers" are those '
+                'that they use on LVIS; "images seen" is the share of the images that an epoch shows at least once, '
+                'which with RFS and IRFS is all of them.',
+                pictures['thresholds'], rows),
+        Section('Repeat factors of the images',
+                'How often an epoch draws each image, on average: with RFS and IRFS its repeat factor, with E-IRFS its share '
+                'of the draws. Images far to the right come again and again within an epoch, and augmentation has to '
+                'make them differ.', pictures['image_factors']),
+    ]
+
+
+def _epoch_row(epoch: ResampledEpoch, chosen: str, num_images: int) -> tuple[str, ...]:
+    return (METHOD_NAMES[epoch.method], f'{epoch.threshold:g}', chosen, f'{epoch.length:,}', f'{epoch.length / num_images:.3f}',
+            f'{(epoch.category_factors > 1).sum():,}', f'{(epoch.image_factors > 1).sum():,}',
+            short(float(epoch.category_factors.max())), f'{100 * epoch.tail_share:.1f} %', f'{100 * epoch.seen_share:.1f} %')
+
+
+def _sizes(findings: Findings, pictures: Mapping[str, Path | None]) -> Section:
+    imbalance = findings.imbalance
+    rows: list[tuple[str, ...]] = [('group', *SIZES, 'all')]
+    for name, counts in (*((GROUP_NAMES[group], imbalance.size_counts[row]) for row, group in enumerate(GROUPS)),
+                         ('all', imbalance.size_counts.sum(axis=0))):
+        rows.append((name, *(f'{count:,}' for count in counts), f'{counts.sum():,}'))
+    return Section('Boxes by size',
+                   "By the area that the file gives, in pixels of the images as they are stored: small below 32 x 32, large "
+                   'from 96 x 96 on, as COCO divides them. If the boxes of rare classes are smaller than the others, a low '
+                   'AP of rare classes is a matter of resolution, too, which resampling does not change.',
+                   pictures['box_sizes'], rows)
+
+
+def _prior(findings: Findings) -> Section:
+    title = 'Foreground prior'
+    meaning = ('Of all anchors (or points) that a detector classifies, how many are an object of one given class: the head\'s '
+               'own assigner was counted on training batches. The lower it is, the more the background outweighs the '
+               'objects, and the lower the bias that the classification should start from.')
+    if findings.cfg is None:
+        return Section(title, 'It depends on the detector and its pipeline: give a config with --config to measure it.')
+    if findings.priors is None:
+        return Section(title, 'Not measured: the config cannot be trained on the file as it is (see the faults).')
+    notes = [f'Not measured for {name}: {reason}.' for name, reason in findings.priors.skipped.items()]
+    notes += [f'That of {name} is a guess: its assigner looks at the predictions, which are random here.'
+              for name, record in findings.priors.records.items() if record['is_guess']]
+    rows = [('head', 'foreground', 'all anchors', 'classes', 'prior', 'bias')]
+    rows += [(name, f'{record["num_foreground"]:,}', f'{record["num_anchors"]:,}', f'{record["num_classes"]:,}',
+              f'{record["prior"]:.3g}', f'{record["bias"]:.2f}') for name, record in findings.priors.records.items()]
+    return Section(title, ' '.join([meaning, *notes]), None, rows if len(rows) > 1 else ())
+
+
+def _faults(findings: Findings) -> Section:
+    if not findings.faults:
+        return Section('Faults of the file', 'None found. ' + LOOKED_FOR)
+    rows = [('fault', 'number', 'what happens in mmdet', 'ids, the first ten')]
+    rows += [(fault.kind, f'{len(fault.ids):,}', _consequence(fault), some(fault.ids)) for fault in findings.faults]
+    fatal = [f'{fault.message}.' for fault in findings.faults if fault.is_fatal]
+    return Section('Faults of the file', '\n\n'.join(['All ids stand in report.json. ' + LOOKED_FOR, *fatal]), None, rows)
+
+
+def _consequence(fault: Fault) -> str:
+    if fault.is_fatal:
+        return 'training cannot start'
+    return {'images without coco_url': 'only LVISV1Dataset fails',
+            'images without file_name': 'all but LVISV1Dataset fail'}.get(fault.kind, 'dropped silently')
+
+
+def _class_table(findings: Findings) -> Section:
+    imbalance, epochs = findings.imbalance, findings.epochs
+    rows = [('class', 'group', 'images', 'boxes', 'boxes an image', 'bursty',
+             *(f'{METHOD_NAMES[method]}, t = {epoch.threshold:g}' for method, epoch in epochs.items()))]
+    for index in np.lexsort((imbalance.instance_counts, imbalance.image_counts)):
+        images = imbalance.image_counts[index]
+        rows.append((imbalance.names[index], GROUP_NAMES[str(imbalance.groups[index])], f'{images:,}',
+                     f'{imbalance.instance_counts[index]:,}', f'{imbalance.boxes_per_image[index]:.2f}' if images else '',
+                     'bursty' if imbalance.is_bursty[index] else '',
+                     *(f'{epoch.category_factors[index]:,.3f}' for epoch in epochs.values())))
+    return Section('Each class', 'The rarest first, with its repeat factors.', None, rows)
+
+
+def _where_to_put_it(findings: Findings) -> str:
+    if findings.cfg is not None:
+        return 'As a config over yours; it is also written to suggestion.py, and paths in it are as you gave them.'
+    return ('Put it below the _base_ of your config; _delete_ takes the place of what the base has there. With --config '
+            'you get a config that is complete.')

@@ -1,0 +1,185 @@
+"""What the numbers of a data set suggest, as sentences and as a config."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from imbdet.annotations.faults import some
+from imbdet.classes import LVIS_LIMITS
+from imbdet.repeat_sampling.simulated_epoch import METHOD_NAMES
+from imbdet.reports.dataset.dataset_analysis import Findings
+from imbdet.reports.dataset.imbalance import Imbalance, short
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
+
+LEAST_RATIO = 10.0
+"""Below it we see no long tail: the commonest class has less than ten times the images of the rarest. A rule of thumb."""
+
+
+class Suggestion(NamedTuple):
+    """What to do and why.
+
+    Attributes:
+        reasons: Sentences, in the order of what to do first.
+        config: An mmdet config in Python that does it.
+    """
+
+    reasons: list[str]
+    config: str
+
+
+def suggest(findings: Findings, folder: str | Path) -> Suggestion:
+    """Choose methods by the numbers.
+
+    Resampling is suggested from an imbalance ratio of 10 on, by IRFS if a class is bursty and by RFS otherwise, with the
+    threshold for the wished length; LongTailMetric always, and OptimalBiasInitHook for priors that were measured.
+
+    Args:
+        findings: What was found.
+        folder: Where the config will be written, from which its base is told.
+
+    Returns:
+        Reasons and config.
+    """
+    reasons = _mend_first(findings)
+    parts = ['custom_imports = ' + _custom_imports(findings.cfg)]
+    if findings.cfg is not None:
+        parts.insert(0, f'_base_ = {_base(findings.cfg, folder)!r}')
+    method, reason = _choose_method(findings)
+    reasons.append(reason)
+    if method is not None:
+        parts.append(_sampler(findings, method, reasons))
+    parts += _evaluator(findings, reasons) + _bias(findings, reasons)
+    return Suggestion(reasons, '\n'.join(parts) + '\n')
+
+
+def _mend_first(findings: Findings) -> list[str]:
+    imbalance = findings.imbalance
+    reasons = []
+    fatal = [fault.kind for fault in findings.faults if fault.is_fatal]
+    if fatal:
+        reasons.append(f'Mend the file first, training cannot start from it as it is: {"; ".join(fatal)}.')
+    if imbalance.num_faulty:
+        reasons.append(f'{imbalance.num_faulty:,} faulty boxes are not learnt from: see the faults.')
+    absent = [name for name, count in zip(imbalance.names, imbalance.image_counts, strict=True) if count == 0]
+    if absent:
+        reasons.append(f'No image holds {len(absent)} of the classes, which no method can teach: {some(absent)}. Collect '
+                       'images of them, or leave them out.')
+    return reasons
+
+
+def _choose_method(findings: Findings) -> tuple[str | None, str]:
+    """Return the method, or None for no resampling, and why."""
+    imbalance = findings.imbalance
+    if not findings.epochs:
+        return None, 'There is no box to count, so that nothing can be said of resampling.'
+    ratio = imbalance.imbalance_ratio
+    if ratio < LEAST_RATIO:
+        return None, (f'No resampling: the commonest class is in {short(ratio)} times as many images as the rarest, and below '
+                      f'{LEAST_RATIO:g}, our rule of thumb, there is no long tail to lift.')
+    method = 'irfs' if imbalance.is_bursty.any() else 'rfs'
+    epoch = findings.epochs[method]
+    if not (epoch.category_factors > 1).any():
+        return None, (f'No resampling: an epoch of {findings.target_length:g} times the images leaves room for none. Wish for '
+                      'a longer one with --target-length.')
+    if method == 'irfs':
+        why = _bursty_reason(imbalance)
+    else:
+        why = ('no class is bursty, so that boxes go with images, and RFS, which counts images alone, has all it needs.')
+    return method, f'Resample by {METHOD_NAMES[method]}: {why}'
+
+
+def _bursty_reason(imbalance: Imbalance) -> str:
+    """Say what IRFS sees and RFS does not, by the rarest bursty class and the class nearest to it in images."""
+    images = imbalance.image_counts
+    bursty = np.flatnonzero(imbalance.is_bursty)
+    others = np.flatnonzero(~imbalance.is_bursty & (images > 0))
+    number = f'{len(bursty)} class{"es are" if len(bursty) > 1 else " is"} bursty. RFS counts images alone'
+    if not len(others):
+        return f'{number}.'
+    rarest = bursty[images[bursty].argmin()]
+    near = others[np.abs(images[others] - images[rarest]).argmin()]
+    pair = ' and '.join(f'{imbalance.names[index]} ({images[index]:,} images, {imbalance.instance_counts[index]:,} boxes)'
+                        for index in (rarest, near))
+    return f'{number}; IRFS counts boxes too, and tells apart, for instance, {pair}.'
+
+
+def _sampler(findings: Findings, method: str, reasons: list[str]) -> str:
+    epoch, imbalance = findings.epochs[method], findings.imbalance
+    length = epoch.length / imbalance.num_images
+    largest = int(epoch.category_factors.argmax())
+    reach = ('makes' if findings.reached[method] else
+             f'is the largest there is and, short of the wished {findings.target_length:g}, makes')
+    reasons.append(f'The threshold {epoch.threshold:g} {reach} an epoch {length:.3f} times as long. It repeats images of '
+                   f'{int((epoch.category_factors > 1).sum())} of {len(imbalance.names)} classes, those of '
+                   f'{imbalance.names[largest]} most: each is drawn {short(epoch.category_factors[largest])} times an epoch.')
+    dataset = ''
+    if findings.cfg is not None and _kind(findings.cfg.train_dataloader.dataset) == 'ClassBalancedDataset':
+        reasons.append('The config wraps its data set in ClassBalancedDataset, which repeats images by itself; the snippet '
+                       'takes it out, or they would be repeated twice.')
+        dataset = ',\n    dataset=dict(_delete_=True, **_base_.train_dataloader.dataset.dataset)'
+    return ('train_dataloader = dict(\n'
+            f"    sampler=dict(_delete_=True, type='RepeatFactorSampler', method={method!r}, threshold={epoch.threshold!r})"
+            f'{dataset})')
+
+
+def _evaluator(findings: Findings, reasons: list[str]) -> list[str]:
+    """Write LongTailMetric in place of a single other metric; a config with several is the user's to change."""
+    cfg, imbalance = findings.cfg, findings.imbalance
+    evaluator = {} if cfg is None else cfg.get('val_evaluator')
+    if not isinstance(evaluator, dict) or (evaluator and _kind(evaluator) == 'LongTailMetric'):
+        return []
+    style, tell = ('lvis', 'tell') if findings.is_lvis else ('coco', 'do not tell')
+    reasons.append('Evaluate with LongTailMetric: AP of rare, common and frequent classes apart, since the mean over all '
+                   f'hides the tail. style={style!r}, because the images of this file {tell} which classes were looked for '
+                   'in them' + ('; those of the validation file have to, too.' if findings.is_lvis else '.'))
+    metric = evaluator.get('metric', 'bbox')
+    metrics = [name for name in ([metric] if isinstance(metric, str) else metric) if name in ('bbox', 'segm')] or ['bbox']
+    limits = imbalance.limits
+    parts = [
+        'val_evaluator = dict(',
+        f"    _delete_=True, type='LongTailMetric', style={style!r}, metric={metrics if len(metrics) > 1 else metrics[0]!r},",
+        f'    ann_file={evaluator["ann_file"]!r},' if 'ann_file' in evaluator else
+        "    ann_file='path/to/val.json',  # your validation annotations",
+        f'    train_ann_file={str(findings.ann_file)!r}'
+        + (f', rare_max={limits[0]}, common_max={limits[1]}' if limits != LVIS_LIMITS else '') + ')'
+    ]
+    if cfg is None or cfg.get('test_evaluator') == evaluator:
+        parts.append('test_evaluator = val_evaluator')
+    return parts
+
+
+def _bias(findings: Findings, reasons: list[str]) -> list[str]:
+    if findings.priors is None or findings.cfg is None:
+        return []
+    hooks = findings.cfg.get('custom_hooks') or []
+    if any(_kind(hook) == 'OptimalBiasInitHook' for hook in hooks):
+        return []
+    priors = {name: float(f'{record["prior"]:.3g}') for name, record in findings.priors.records.items()
+              if not record['is_guess']}
+    if not priors:
+        return []
+    reasons.append('Start ' + ' and '.join(f'{name} from its measured foreground prior {prior:g}'
+                                           for name, prior in priors.items()) +
+                   ' (OptimalBiasInitHook): no other bias has less cross entropy over all anchors at the start. It is made '
+                   'for plain cross entropy.')
+    kept = '*_base_.custom_hooks, ' if hooks else ''
+    return [f"custom_hooks = [{kept}dict(type='OptimalBiasInitHook', prior={priors!r})]"]
+
+
+def _base(cfg: 'Config', folder: str | Path) -> str:
+    return Path(os.path.relpath(os.path.abspath(cfg.filename), os.path.abspath(folder))).as_posix()
+
+
+def _custom_imports(cfg: 'Config | None') -> str:
+    imports = list((cfg.get('custom_imports') or {}).get('imports', [])) if cfg is not None else []
+    return f'dict(imports={[*(name for name in imports if name != "imbdet"), "imbdet"]!r}, allow_failed_imports=False)'
+
+
+def _kind(config: Any) -> str:
+    """Name the type of a config, which may be a class or have a scope before it."""
+    kind = config['type']
+    return kind.split('.')[-1] if isinstance(kind, str) else kind.__name__

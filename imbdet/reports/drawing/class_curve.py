@@ -1,0 +1,149 @@
+"""AP of each class against its number of training images."""
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from imbdet.classes.frequency_groups import GROUPS
+from imbdet.reports.drawing.figures import (
+    GROUP_COLOURS,
+    GROUP_NAMES,
+    RUN_COLOURS,
+    label_points,
+    mark_groups,
+    new_figure,
+    save_figure,
+    train_images_axis,
+)
+
+MOST_NAMES = 40
+"""Classes whose names a picture shows; of more it would show but a few."""
+LEAST_FOR_A_LINE = 8
+
+
+def draw_class_curve(class_ap_csv: str | Path, out: str | Path, title: str = 'AP of each class') -> Path:
+    """Draw AP against training images, a point for each class, with the mean of each frequency group.
+
+    Args:
+        class_ap_csv: ``class_ap_bbox.csv`` or ``class_ap_segm.csv``, as LongTailMetric writes them.
+        out: PNG to write.
+        title: Stands above the picture.
+
+    Returns:
+        ``out``.
+
+    Raises:
+        ValueError: If the file tells the training images of no class.
+    """
+    with open(class_ap_csv, newline='', encoding='utf-8') as file:
+        rows = [row for row in csv.DictReader(file) if row['train_images'] and row['AP']]
+    if not rows:
+        raise ValueError(f'{class_ap_csv} tells the training images of no class that has ground truth; give '
+                         'LongTailMetric train_ann_file=')
+    counts, precisions = (np.array([float(row[key]) for row in rows]) for key in ('train_images', 'AP'))
+    return draw_class_curves(out, [row['name'] for row in rows], np.array([row['frequency'] for row in rows]), counts,
+                             {'': precisions}, title)
+
+
+def draw_class_curves(out: str | Path, names: Sequence[str], groups: np.ndarray, counts: np.ndarray,
+                      runs: dict[str, np.ndarray], title: str = 'AP of each class') -> Path:
+    """Draw AP against training images for one run or several, with a running mean over the classes.
+
+    The points of a single run have the colours of the frequency groups, and the groups' means are drawn, too.
+
+    Args:
+        out: PNG to write.
+        names: Names of C classes.
+        groups: ``'r'``, ``'c'`` or ``'f'``, shape (C,).
+        counts: Training images, shape (C,).
+        runs: AP of the classes by the run's name, shape (C,), NaN for a class without ground truth; at most eight.
+        title: Stands above the picture.
+
+    Returns:
+        ``out``.
+    """
+    return save_figure(class_curves_figure(names, groups, counts, runs, title), out)
+
+
+def class_curves_figure(names: Sequence[str], groups: np.ndarray, counts: np.ndarray, runs: dict[str, np.ndarray],
+                        title: str = 'AP of each class') -> Any:
+    """Do the same without a file.
+
+    Args:
+        names: As for :func:`draw_class_curves`.
+        groups: As for :func:`draw_class_curves`.
+        counts: As for :func:`draw_class_curves`.
+        runs: As for :func:`draw_class_curves`.
+        title: As for :func:`draw_class_curves`.
+
+    Returns:
+        A matplotlib ``Figure``.
+    """
+    figure = new_figure(8, 4.8)
+    axes = figure.add_subplot()
+    # A class without training images has no place on a log axis; it stands at one half.
+    places = np.maximum(counts, 0.5)
+    defined = ~np.isnan(next(iter(runs.values())))
+    number = int(defined.sum())
+    average = f'running mean of {window(number)} classes'
+    size, alpha = (28, 1) if len(names) <= MOST_NAMES else (9, 0.45)
+    for colour, (run, precisions) in zip(RUN_COLOURS, runs.items(), strict=False):
+        if len(runs) == 1:
+            _draw_groups(axes, groups[defined], places[defined], precisions[defined], size, alpha)
+        else:
+            axes.scatter(places[defined], precisions[defined], color=colour, s=size, alpha=0.7 * alpha, linewidths=0)
+        if number >= LEAST_FOR_A_LINE:
+            axes.plot(*running_mean(places[defined], precisions[defined], window(number)), linewidth=2,
+                      color=RUN_COLOURS[0] if len(runs) == 1 else colour, label=average if len(runs) == 1 else run)
+        elif len(runs) > 1:
+            axes.plot([], [], 'o', color=colour, label=run)
+    train_images_axis(axes)
+    axes.set_ylim(bottom=0)
+    axes.set_ylabel('AP')
+    axes.set_title(title, pad=18, parse_math=False)
+    axes.grid(alpha=0.25)
+    mark_groups(axes, places[defined], groups[defined])
+    legend = figure.legend(loc='outside lower center', ncols=2, fontsize=9, frameon=False)
+    if len(runs) > 1 and number >= LEAST_FOR_A_LINE:
+        legend.set_title(f'points: classes; lines: {average}', {'size': 9})
+    if len(names) <= MOST_NAMES and len(runs) == 1:
+        shown = [name for name, is_defined in zip(names, defined, strict=True) if is_defined]
+        label_points(axes, places[defined], precisions[defined], shown)
+    return figure
+
+
+def _draw_groups(axes: Any, groups: np.ndarray, places: np.ndarray, precisions: np.ndarray, size: float,
+                 alpha: float) -> None:
+    """Draw the points of each group and their mean."""
+    for group in GROUPS:
+        of_group = groups == group
+        if of_group.any():
+            mean, colour = precisions[of_group].mean(), GROUP_COLOURS[group]
+            axes.scatter(places[of_group], precisions[of_group], color=colour, s=size, alpha=alpha, linewidths=0,
+                         label=f'{GROUP_NAMES[group]}: AP{group} {mean:.3f}')
+            axes.hlines(mean, places[of_group].min() / 1.08, places[of_group].max() * 1.08, color=colour, linewidth=1.5,
+                        alpha=0.6)
+
+
+def window(number: int) -> int:
+    """Return how many classes a running mean is taken over: an eighth of them, at least five."""
+    return min(number, max(5, number // 8))
+
+
+def running_mean(counts: np.ndarray, values: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Average over neighbouring classes in the order of their training images.
+
+    Args:
+        counts: Training images of C classes, shape (C,), above 0.
+        values: Their values, shape (C,).
+        size: Classes to average over, from 1 to C.
+
+    Returns:
+        Geometric mean of the counts and mean of the values of each run of ``size`` classes, shape (C - size + 1,).
+    """
+    order = np.argsort(counts, kind='stable')
+    means = [np.convolve(column[order], np.full(size, 1 / size), mode='valid') for column in (np.log(counts), values)]
+    return np.exp(means[0]), means[1]

@@ -1,0 +1,1 @@
+"""The report on a grid of configs and seeds."""

@@ -1,0 +1,44 @@
+"""What weights for images mean for classes."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from imbdet.classes import count_classes
+
+
+class ClassWeights(NamedTuple):
+    """Of each class, in the classes' order.
+
+    Attributes:
+        names: Names, C of them.
+        images: Images that hold it, shape (C,), int64.
+        boxes: Its boxes, shape (C,), int64.
+        mean_weight: Mean weight of its boxes, each with the weight of its image; NaN for a class without boxes.
+    """
+
+    names: tuple[str, ...]
+    images: np.ndarray
+    boxes: np.ndarray
+    mean_weight: np.ndarray
+
+
+def class_weights(labels: Sequence[np.ndarray], weights: np.ndarray, names: tuple[str, ...]) -> ClassWeights:
+    """Average the weights of images over the boxes of each class.
+
+    Args:
+        labels: For each of N images the classes of its boxes, integers in [0, C).
+        weights: Weight of each image, shape (N,).
+        names: Names of the C classes.
+
+    Returns:
+        Counts and means.
+    """
+    number = len(names)
+    flat = np.concatenate([*labels, np.empty(0, np.int64)]).astype(np.int64)
+    of_boxes = np.repeat(weights, [len(image) for image in labels])
+    images, boxes, _ = count_classes(labels, number)
+    sums = np.bincount(flat, of_boxes, number)
+    means = np.divide(sums, boxes, out=np.full(number, np.nan), where=boxes > 0)
+    return ClassWeights(names, images, boxes, means)

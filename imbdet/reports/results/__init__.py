@@ -1,0 +1,1 @@
+"""The report on results of detectors, after training, by class frequency."""

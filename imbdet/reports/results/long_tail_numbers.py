@@ -1,0 +1,186 @@
+"""Numbers of the long-tail report: AP, kinds of errors and calibration of results files, by frequency group."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from imbdet.annotations import AnnotationError, AnnotationFile, check_content, load_annotations
+from imbdet.classes.frequency_groups import GROUPS, class_frequencies
+from imbdet.evaluation.average_precision import class_average_precisions, summarize
+from imbdet.evaluation.backends import choose_backend, make_evaluator
+from imbdet.evaluation.calibration import Reliability, reliability
+from imbdet.evaluation.detections import Detections, counted_detections
+from imbdet.evaluation.ground_truth import GroundTruth, check_federated
+from imbdet.evaluation.matching import NONE, match_detections
+from imbdet.evaluation.results_file import load_results, to_detections
+from imbdet.evaluation.tide_errors import KINDS, find_errors, mended_ap50
+
+SCOPES = ('all', *GROUPS)
+"""What numbers are given for: all classes, and the rare, common and frequent ones."""
+
+
+class Classes(NamedTuple):
+    """The C evaluated classes, in the order of their ids.
+
+    Attributes:
+        ids: Category ids.
+        names: Names.
+        groups: ``'r'``, ``'c'`` or ``'f'``, shape (C,).
+        train_images: Training images that hold each, shape (C,), int64.
+    """
+
+    ids: list[int]
+    names: list[str]
+    groups: np.ndarray
+    train_images: np.ndarray
+
+    def members(self, scope: str) -> np.ndarray:
+        """Tell which classes are in a scope, shape (C,), bool."""
+        return np.ones(len(self.ids), dtype=bool) if scope == 'all' else self.groups == scope
+
+
+class FileNumbers(NamedTuple):
+    """Numbers of one results file, NaN where they are not defined.
+
+    Attributes:
+        path: The file.
+        summary: AP, AP50, AP75, APs, APm, APl, APr, APc and APf.
+        class_ap: AP of each class, shape (C,).
+        num_objects: Objects in each of ``SCOPES``, those that evaluation ignores left out, shape (4,), int64.
+        error_counts: Errors in each of ``SCOPES`` and of each of ``KINDS``, shape (4, 6), int64: false positives by the class
+            they were detected as, missed objects by their own.
+        ap50_gains: AP50 that mending each kind gains, shape (4, 6).
+        reliability: Precision by score in each of ``SCOPES``.
+    """
+
+    path: Path
+    summary: dict[str, float]
+    class_ap: np.ndarray
+    num_objects: np.ndarray
+    error_counts: np.ndarray
+    ap50_gains: np.ndarray
+    reliability: list[Reliability]
+
+
+class Run(NamedTuple):
+    """A detector's results: a file for each seed it was trained with."""
+
+    name: str
+    files: list[FileNumbers]
+
+
+class ResultsEvaluator:
+    """Evaluates results files against one annotation file.
+
+    Args:
+        ann_file: Annotation file of the evaluated images, LVIS or COCO format. Its categories are the classes.
+        train_ann_file: Training annotations to count the images of each class in; None: ``ann_file`` says how many.
+        style: ``'lvis'`` or ``'coco'``, as for LongTailMetric; None: ``'lvis'`` if the images have ``neg_category_ids``.
+        kind: ``'bbox'`` or ``'segm'``.
+
+    Attributes:
+        classes: The classes.
+
+    Raises:
+        FileNotFoundError: If an annotation file does not exist.
+        AnnotationError: If an annotation file cannot be used, or lacks what the style needs.
+    """
+
+    def __init__(self, ann_file: str | Path, train_ann_file: str | Path | None = None, style: str | None = None,
+                 kind: str = 'bbox') -> None:
+        self.ann_file = Path(ann_file)
+        self.annotations = load_annotations(ann_file)
+        check_content(self.ann_file, self.annotations)
+        if not self.annotations.annotations:
+            raise AnnotationError(f'{ann_file} has no annotations, so there is nothing to evaluate against')
+        self.kind = kind
+        federated = any(image.neg_category_ids is not None for image in self.annotations.images)
+        self.style = style or ('lvis' if federated else 'coco')
+        if self.style == 'lvis':
+            check_federated(ann_file, self.annotations)
+        self.classes = _classes(self.ann_file, self.annotations, train_ann_file)
+        self._ground_truth = GroundTruth(ann_file, self.style)
+        self._backend = make_evaluator(choose_backend(self.style, (kind, )), self._ground_truth, (kind, ))
+
+    def measure(self, path: str | Path) -> FileNumbers:
+        """Evaluate a results file.
+
+        Args:
+            path: A COCO results file.
+
+        Returns:
+            Its numbers.
+
+        Raises:
+            FileNotFoundError: If there is no such file.
+            ResultsError: If it cannot be evaluated.
+        """
+        found = to_detections(path, load_results(path), self.annotations, self.kind)
+        detections = counted_detections(self._ground_truth.numbered(found), self.style)
+        precision = self._backend.precision(detections, self.kind, self.classes.ids)
+        summary = {name: float(_or_nan(value)) for name, value in summarize(precision, self.classes.groups).items()}
+        class_ap = _or_nan(class_average_precisions(precision)['AP'])
+        return FileNumbers(Path(path), summary, class_ap, *self._diagnose(detections))
+
+    def _diagnose(self, detections: Detections) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[Reliability]]:
+        """Return number of objects, number of errors, gains of mending them, and reliability in each scope."""
+        matches = match_detections(self._ground_truth, detections, self.classes.ids, self.kind)
+        errors = find_errors(matches)
+        ap50 = {kind: _or_nan(values) for kind, values in mended_ap50(matches, errors, len(self.classes.ids)).items()}
+        counts = np.zeros((len(SCOPES), len(KINDS)), dtype=np.int64)
+        gains = np.full((len(SCOPES), len(KINDS)), np.nan)
+        num_objects = np.zeros(len(SCOPES), dtype=np.int64)
+        calibration = []
+        for row, scope in enumerate(SCOPES):
+            members = self.classes.members(scope)
+            found, objects = members[matches.classes], members[matches.object_classes]
+            num_objects[row] = np.count_nonzero(objects)
+            kinds = errors.kinds[found & (errors.kinds != NONE)]
+            counts[row] = np.bincount(kinds, minlength=len(KINDS))
+            counts[row, KINDS.index('missed')] = np.count_nonzero(errors.missed & objects)
+            gains[row] = [_mean(ap50[kind][members]) - _mean(ap50['none'][members]) for kind in KINDS]
+            calibration.append(reliability(matches.scores[found], matches.objects[found] != NONE))
+        return num_objects, counts, gains, calibration
+
+
+def _classes(path: Path, annotations: AnnotationFile, train_ann_file: str | Path | None) -> Classes:
+    """Return the classes in the order of their ids, or raise if their frequencies are not known."""
+    frequencies = class_frequencies(annotations, None if train_ann_file is None else load_annotations(train_ann_file))
+    unknown = [category.name for category, group, count in zip(annotations.categories, *frequencies, strict=True)
+               if group is None or count is None]
+    if unknown:
+        raise AnnotationError(f'{train_ann_file or path} does not tell the training images and the frequency group of '
+                              f'{len(unknown)} of the classes of {path} (first: {unknown[0]!r}); give --train-ann, the '
+                              'training annotations, with categories of the same names')
+    order = np.argsort([category.id for category in annotations.categories])
+    categories = [annotations.categories[index] for index in order]
+    return Classes([category.id for category in categories], [category.name for category in categories],
+                   np.array(frequencies.groups)[order], np.array(frequencies.image_counts, dtype=np.int64)[order])
+
+
+def _or_nan(values: np.ndarray | float) -> np.ndarray:
+    """Replace the -1 of what is not defined."""
+    return np.where(np.asarray(values) > -1, values, np.nan)
+
+
+def _mean(values: np.ndarray) -> float:
+    """Average what is defined; NaN if nothing is."""
+    return float(np.mean(values[~np.isnan(values)])) if not np.isnan(values).all() else float('nan')
+
+
+def mean_over_seeds(values: Sequence[float | np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Average numbers over seeds.
+
+    Args:
+        values: A number or an array of one shape for each of S seeds.
+
+    Returns:
+        Mean and standard deviation (of the sample: S - 1 in the denominator), of that shape; the deviation is NaN for one
+        seed.
+    """
+    stacked = np.stack([np.asarray(value, dtype=np.float64) for value in values])
+    deviation = stacked.std(0, ddof=1) if len(stacked) > 1 else np.full(stacked.shape[1:], np.nan)
+    return stacked.mean(0), deviation
+

@@ -1,0 +1,178 @@
+"""The long-tail report: results of one run or several, class by class and by frequency group."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from imbdet.evaluation.tide_errors import KINDS
+from imbdet.reports.drawing.class_curve import draw_class_curves
+from imbdet.reports.drawing.figures import GROUP_NAMES, RUN_COLOURS
+from imbdet.reports.drawing.html_page import Section, write_page
+from imbdet.reports.results.long_tail_numbers import Classes, ResultsEvaluator, Run, mean_over_seeds
+from imbdet.reports.results.long_tail_pictures import (
+    SCOPE_NAMES,
+    SUMMARY,
+    draw_calibration,
+    draw_difference,
+    draw_errors,
+    draw_summary,
+)
+from imbdet.reports.results.long_tail_tables import write_tables
+
+COUNTED = {
+    'lvis': 'LVIS rules: a class is judged only in images that hold it or list it in neg_category_ids, unmatched detections '
+            'of not_exhaustive_category_ids are ignored, and the 300 detections of an image with the highest scores count.',
+    'coco': 'COCO rules: every class is judged in every image, detections on a crowd of their class are ignored, and the 100 '
+            'detections of an image and class with the highest scores count.'
+}
+GAINS_TEXT = (
+    'What AP at IoU 0.5 would gain if all errors of one kind were mended and all others stayed (TIDE, arXiv 2008.08115). '
+    'Classification: on an object of another class. Localisation: IoU of 0.1 to 0.5 with an object of its class. Both: IoU '
+    'of 0.1 to 0.5 with an object of another class. Duplicate: on an object that a detection with a higher score has found. '
+    'Background: IoU below 0.1 with every object. Missed: objects that no detection was meant for. The gains do not add up '
+    'to what is lacking. Mending leaves missed objects out; a class of which nothing else is left falls out of the mean of '
+    'that bar, and where no class is left, there is no bar.')
+COUNTS_TEXT = (
+    'False positives by the class they were detected as, missed objects by their own. Most false positives have low scores '
+    'and cost little, so many errors may come with a small gain. What the evaluation does not judge or ignores is no error.')
+CALIBRATION_TEXT = (
+    'Upper row: the share of detections that are correct at IoU 0.5, by their score, in ten bins. On the dashed line a score '
+    'is the probability of being correct; below it the detector is too sure of itself. Lower row: how many detections are in '
+    'each bin; points of few detections are uncertain. The detections of all seeds are put together. The table gives the '
+    'detection expected calibration error (D-ECE, arXiv 2004.13546): the distance from the dashed line, averaged over the '
+    'detections, most of which usually are in the lowest bin. Only detections that the evaluation judges count.')
+
+
+def write_long_tail_report(folder: str | Path, evaluator: ResultsEvaluator, runs: Sequence[Run]) -> Path:
+    """Write ``index.html``, its pictures and the tables as CSV.
+
+    Args:
+        folder: Folder to write to.
+        evaluator: What the results were evaluated with.
+        runs: One to eight runs, the baseline first.
+
+    Returns:
+        The page.
+
+    Raises:
+        ValueError: If there are more runs than colours.
+    """
+    if len(runs) > len(RUN_COLOURS):
+        raise ValueError(f'{len(runs)} runs are too many to tell apart in a picture; compare at most {len(RUN_COLOURS)}')
+    folder, classes = Path(folder), evaluator.classes
+    write_tables(folder, classes, runs)
+    aps = {run.name: mean_over_seeds([file.class_ap for file in run.files])[0] for run in runs}
+    sections = [
+        Section('AP by class frequency', _summary_text(classes, runs), draw_summary(folder / 'summary.png', runs),
+                _summary_table(runs)),
+        Section('AP of each class', _class_text(classes, aps, runs),
+                draw_class_curves(folder / 'class_ap.png', classes.names, classes.groups, classes.train_images, aps)),
+        *_differences(folder, classes, aps),
+        Section('Kinds of errors', GAINS_TEXT, draw_errors(folder / 'errors.png', runs), _gain_table(runs)),
+        Section('Number of errors', COUNTS_TEXT, None, _count_table(runs)),
+        Section('Calibration', CALIBRATION_TEXT, draw_calibration(folder / 'calibration.png', runs),
+                _calibration_table(runs)),
+        Section('All classes', 'From the class with the fewest training images to that with the most; also in '
+                'class_table.csv, where each seed has a column of its own.', None, _class_table(classes, aps)),
+        Section('Files', '', None, [('run', 'results file'),
+                                    *((run.name, str(file.path)) for run in runs for file in run.files)])
+    ]
+    lead = (f'{", ".join(run.name for run in runs)} on the {len(evaluator.annotations.images)} images of '
+            f'{evaluator.ann_file}; {"boxes" if evaluator.kind == "bbox" else "masks"}. {COUNTED[evaluator.style]} The '
+            'numbers are also in summary.csv, class_table.csv, errors.csv and calibration.csv beside this page, not rounded.')
+    return write_page(folder / 'index.html', 'Long-tail report', lead, sections)
+
+
+def _number(value: float, deviation: float = float('nan'), signed: bool = False) -> str:
+    text = '\N{EN DASH}' if np.isnan(value) else f'{value:+.4f}' if signed else f'{value:.4f}'
+    return text if np.isnan(deviation) else f'{text}\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}{deviation:.4f}'
+
+
+def _summary_text(classes: Classes, runs: Sequence[Run]) -> str:
+    groups = ', '.join(f'{np.count_nonzero(classes.members(group))} {name}' for group, name in GROUP_NAMES.items())
+    if any(len(run.files) > 1 for run in runs):
+        seeds = ('Bars are means over the seeds, whiskers reach one standard deviation (of the sample) up and down, circles '
+                 'are the seeds; a run of one seed has neither.')
+    else:
+        seeds = 'One seed each: nothing here tells how much another training would differ.'
+    return f'{len(classes.ids)} classes: {groups}. {seeds}'
+
+
+def _summary_table(runs: Sequence[Run]) -> list[tuple[str, ...]]:
+    names = (*SUMMARY, 'AP50', 'AP75')
+    values = [mean_over_seeds([np.array([file.summary[name] for name in names]) for file in run.files]) for run in runs]
+    rows: list[tuple[str, ...]] = [('run', *names)]
+    rows += [(run.name, *map(_number, *of_run)) for run, of_run in zip(runs, values, strict=True)]
+    for run, (mean, _) in zip(runs[1:], values[1:], strict=True):
+        rows.append((f'{run.name} less {runs[0].name}',
+                     *(_number(difference, signed=True) for difference in mean - values[0][0])))
+    return rows
+
+
+def _class_text(classes: Classes, aps: dict[str, np.ndarray], runs: Sequence[Run]) -> str:
+    text = 'Each point is a class; the line averages neighbouring classes and shows how AP depends on training images.'
+    if any(len(run.files) > 1 for run in runs):
+        text += ' AP is the mean over the seeds.'
+    without = np.count_nonzero(np.isnan(next(iter(aps.values()))))
+    if without:
+        text += f' Classes that have no object in these images, and therefore no AP: {without}.'
+    unseen = np.count_nonzero(classes.train_images == 0)
+    if unseen:
+        text += f' Classes without training images, which stand at one half, as a log axis has no zero: {unseen}.'
+    return text
+
+
+def _differences(folder: Path, classes: Classes, aps: dict[str, np.ndarray]) -> list[Section]:
+    """Compare each run but the first with it."""
+    (baseline, expected), *others = aps.items()
+    sections = []
+    for index, (name, found) in enumerate(others, start=1):
+        difference = found - expected
+        order = np.argsort(-np.nan_to_num(difference), kind='stable')
+        shown = [*(position for position in order[:8] if difference[position] > 0),
+                 *(position for position in order[-8:] if difference[position] < 0)]
+        sections.append(Section(
+            f'{name} compared with {baseline}',
+            f'Classes whose AP rises: {np.count_nonzero(difference > 0)}; falls: {np.count_nonzero(difference < 0)}. Single '
+            'classes, rare ones above all, also differ between two seeds of one run; trust the running mean more than a '
+            'point. The table lists the eight greatest gains and losses.',
+            draw_difference(folder / f'difference_{index}.png', classes, difference, name, baseline),
+            [('class', 'group', 'training images', baseline, name, 'difference'),
+             *((classes.names[position], GROUP_NAMES[classes.groups[position]], str(classes.train_images[position]),
+                _number(expected[position]), _number(found[position]), _number(difference[position], signed=True))
+               for position in shown)]))
+    return sections
+
+
+def _gain_table(runs: Sequence[Run]) -> list[tuple[str, ...]]:
+    rows: list[tuple[str, ...]] = [('AP50 gained', 'classes', *KINDS)]
+    for run in runs:
+        gains = mean_over_seeds([file.ap50_gains for file in run.files])
+        rows += [(run.name, name, *map(_number, *of_scope))
+                 for name, *of_scope in zip(SCOPE_NAMES.values(), *gains, strict=True)]
+    return rows
+
+
+def _count_table(runs: Sequence[Run]) -> list[tuple[str, ...]]:
+    rows: list[tuple[str, ...]] = [('errors', 'classes', *KINDS, 'objects in all')]
+    for run in runs:
+        counts = mean_over_seeds([file.error_counts for file in run.files])[0]
+        rows += [(run.name, name, *(f'{count:.0f}' for count in of_scope), str(number)) for name, of_scope, number
+                 in zip(SCOPE_NAMES.values(), counts, run.files[0].num_objects, strict=True)]
+    return rows
+
+
+def _calibration_table(runs: Sequence[Run]) -> list[tuple[str, ...]]:
+    rows: list[tuple[str, ...]] = [('D-ECE', *SCOPE_NAMES.values())]
+    for run in runs:
+        errors = mean_over_seeds([np.array([part.error for part in file.reliability]) for file in run.files])
+        rows.append((run.name, *map(_number, *errors)))
+    return rows
+
+
+def _class_table(classes: Classes, aps: dict[str, np.ndarray]) -> list[tuple[str, ...]]:
+    order = np.argsort(classes.train_images, kind='stable')
+    return [('class', 'group', 'training images', *aps),
+            *((classes.names[index], GROUP_NAMES[classes.groups[index]], str(classes.train_images[index]),
+               *(_number(values[index]) for values in aps.values())) for index in order)]
