@@ -19,6 +19,7 @@ def apply() -> None:
     for repair, module in ((register_configs, 'mmengine.config'),
                            (allow_mmengine_checkpoints, 'mmengine.logging'),
                            (keep_checkpoints_from_running_code, 'mmengine.runner.checkpoint'),
+                           (tell_hooks_of_exceptions, 'mmengine.runner.runner'),
                            (restore_numpy_float_in_lvis, 'lvis.eval'),
                            (register_components, 'mmdet.registry')):
         wrapt.register_post_import_hook(functools.partial(_repair, repair), module)
@@ -108,6 +109,28 @@ def keep_checkpoints_from_running_code() -> None:
         load = getattr(checkpoint, name, None)
         if load is not None and not isinstance(load, functools.partial):
             setattr(checkpoint, name, functools.partial(load, weights_only=True))
+
+
+def tell_hooks_of_exceptions() -> None:
+    """Let hooks let go of a detector when a training, validation or test ends by an exception.
+
+    mmengine 0.10.7 calls ``after_train`` and ``after_run`` only when all went well, so that what a hook attached to the
+    detector would stay there. Hooks that have ``after_exception(runner)`` are called; the exception goes on as it is.
+    """
+    from mmengine.runner.runner import Runner
+
+    def run(wrapped, runner, arguments, keywords):
+        try:
+            return wrapped(*arguments, **keywords)
+        except BaseException:
+            for hook in runner.hooks:
+                if hasattr(hook, 'after_exception'):
+                    hook.after_exception(runner)
+            raise
+
+    for name in ('train', 'val', 'test'):
+        if not isinstance(getattr(Runner, name), wrapt.FunctionWrapper):
+            wrapt.wrap_function_wrapper(Runner, name, run)
 
 
 def restore_numpy_float_in_lvis() -> None:

@@ -1,14 +1,15 @@
 """The hook that weights each image's loss by how rare its appearance is."""
 
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from mmdet.registry import HOOKS
-from mmengine.hooks import Hook
 from mmengine.logging import print_log
+from mmengine.model import BaseModel
 from mmengine.runner import Runner
 from torch import nn
 from torch.utils.hooks import RemovableHandle
@@ -19,11 +20,11 @@ from imbdet.dataset_equity.branches import TESTED, Branch, attach, find_branches
 from imbdet.dataset_equity.image_weights import ON_MISSING, image_weights
 from imbdet.dataset_equity.likelihoods import equity_weights
 from imbdet.dataset_equity.mixed_images import mixing_transforms
-from imbdet.training.detector import unwrap_detector
+from imbdet.training.detector_hook import DetectorHook
 
 
 @HOOKS.register_module()
-class DatasetEquityHook(Hook):
+class DatasetEquityHook(DetectorHook):
     r"""Weight each image's loss by how rare its appearance is.
 
     .. math:: L = \sum_i w(p_i) L_i,\qquad w(p) = \frac{\eta + (1 - p)^\gamma}{\eta + 1}
@@ -60,6 +61,7 @@ class DatasetEquityHook(Hook):
                  normalize: str = 'none',
                  apply_to: str = 'cls',
                  on_missing: str = 'error') -> None:
+        super().__init__()
         for name, value, known in (('normalize', normalize, ('none', 'dataset')), ('apply_to', apply_to, ('cls', 'all')),
                                    ('on_missing', on_missing, ON_MISSING)):
             if value not in known:
@@ -76,13 +78,13 @@ class DatasetEquityHook(Hook):
         self._weights = np.empty(0, np.float32)
         self._batch = BatchWeights()
         self._branches: list[Branch] = []
-        self._handles: list[RemovableHandle] = []
 
-    def before_train(self, runner: Runner) -> None:
+    def attach(self, runner: Runner, detector: BaseModel) -> Iterator[RemovableHandle]:
         """Weigh the images of the training set, and attach to the detector.
 
         Args:
             runner: The runner of the training.
+            detector: The detector.
 
         Raises:
             FileNotFoundError: If there is no file of likelihoods.
@@ -102,11 +104,11 @@ class DatasetEquityHook(Hook):
         self._paths, first = np.unique(paths, return_index=True)
         self._weights = weights[first].astype(np.float32)
 
-        detector = unwrap_detector(runner)
         self._branches = find_branches(detector, self.apply_to)
-        self._handles = [handle for branch in self._branches for handle in attach(branch, self._batch)]
-        self._handles += [detector.register_forward_pre_hook(self._start, with_kwargs=True),
-                          detector.register_forward_hook(self._stop, with_kwargs=True, always_call=True)]
+        for branch in self._branches:
+            yield from attach(branch, self._batch)
+        yield detector.register_forward_pre_hook(self._start, with_kwargs=True)
+        yield detector.register_forward_hook(self._stop, with_kwargs=True, always_call=True)
         self._log(weights)
 
     def _log(self, weights: np.ndarray) -> None:
@@ -117,16 +119,6 @@ class DatasetEquityHook(Hook):
         if untested:
             print_log(f'DatasetEquityHook: {", ".join(sorted(untested))} is served as its kin are; no test of imbdet '
                       'covers it', logger='current', level=logging.WARNING)
-
-    def after_train(self, runner: Runner) -> None:
-        """Detach from the detector.
-
-        Args:
-            runner: The runner of the training.
-        """
-        for handle in self._handles:
-            handle.remove()
-        self._handles = []
 
     def _start(self, detector: nn.Module, inputs: tuple, keywords: dict) -> None:
         """Forward pre-hook of the detector: look up the weights of the batch."""

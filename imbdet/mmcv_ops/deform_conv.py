@@ -34,6 +34,28 @@ def _backward(grad_output: Tensor, input: Tensor, weight: Tensor, offset: Tensor
         weight.new_zeros(weight.size(0), dtype=dtype), *geometry, mask is not None)
 
 
+def _as_read(values: Tensor, output: Tensor) -> Tensor:
+    """Lay out displacements or weights as mmcv's kernel reads them.
+
+    It takes them for a map of the output's size and does not check that. mmdet's DyHead gives them for twice that size, and
+    its trained detectors rely on what is read: of each image as many numbers as are needed, from the first on.
+    """
+    size = output.shape[2:]
+    if values.shape[2:] == size:
+        return values
+    needed = values.size(1) * size.numel()
+    if values[0].numel() < needed:
+        raise RuntimeError(f'offset and mask must be at least as large as the output, {tuple(size)}, got {tuple(values.shape[2:])}')
+    return values.flatten(1)[:, :needed].reshape(*values.shape[:2], *size)
+
+
+def _write_as_read(place: Tensor, gradient: Tensor) -> None:
+    """Write the gradient of what :func:`_as_read` returned to where it was read from; it is 0 elsewhere."""
+    flat = torch.zeros_like(place).flatten(1)
+    flat[:, :gradient[0].numel()] = gradient.flatten(1).to(flat)
+    place.copy_(flat.view_as(place))
+
+
 def deform_conv_forward(input: Tensor, weight: Tensor, offset: Tensor, output: Tensor, columns: Tensor, ones: Tensor,
                         **sizes: int) -> None:
     """Convolve, each weight looking at a displaced pixel.
@@ -90,7 +112,8 @@ def modulated_deform_conv_forward(input: Tensor, weight: Tensor, bias: Tensor, o
         with_bias: Whether there is a bias.
         **sizes: mmcv's keywords; see the module.
     """
-    output.copy_(_forward(input, weight, offset, mask, bias if with_bias else None, [sizes[name] for name in MODULATED]))
+    output.copy_(_forward(input, weight, _as_read(offset, output), _as_read(mask, output), bias if with_bias else None,
+                          [sizes[name] for name in MODULATED]))
 
 
 def modulated_deform_conv_backward(input: Tensor, weight: Tensor, bias: Tensor, ones: Tensor, offset: Tensor, mask: Tensor,
@@ -98,8 +121,11 @@ def modulated_deform_conv_backward(input: Tensor, weight: Tensor, bias: Tensor, 
                                    grad_offset: Tensor, grad_mask: Tensor, grad_output: Tensor, with_bias: bool,
                                    **sizes: int) -> None:
     """Compute the gradients of :func:`modulated_deform_conv_forward`, into the ``grad_`` tensors but ``grad_output``."""
-    gradients = _backward(grad_output, input, weight, offset, mask, [sizes[name] for name in MODULATED])
-    for place, gradient in zip((grad_input, grad_weight, grad_offset, grad_mask), gradients, strict=False):
-        place.copy_(gradient)
+    gradients = _backward(grad_output, input, weight, _as_read(offset, grad_output), _as_read(mask, grad_output),
+                          [sizes[name] for name in MODULATED])
+    grad_input.copy_(gradients[0])
+    grad_weight.copy_(gradients[1])
+    _write_as_read(grad_offset, gradients[2])
+    _write_as_read(grad_mask, gradients[3])
     if with_bias:
         grad_bias.copy_(gradients[4])

@@ -1,23 +1,23 @@
 """The hook that scales classification losses by the regression losses beside them."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
 from mmdet.registry import HOOKS
 from mmengine.dist import all_reduce
-from mmengine.hooks import Hook
 from mmengine.logging import print_log
+from mmengine.model import BaseModel
 from mmengine.runner import Runner
 from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
 
 from imbdet.sampling_free.loss_ratio import guided_weight, total
-from imbdet.training.detector import unwrap_detector
+from imbdet.training.detector_hook import DetectorHook
 
 # By the end of a loss's name: the losses of the regression beside it. An objectness comes before classes.
 REGRESSION_OF = {'obj': ('bbox',), 'conf': ('xy', 'wh'), 'cls': ('bbox',)}
-CHECKPOINT_KEY = 'guided_loss'
 
 
 def match_pairs(names: Sequence[str]) -> dict[str, tuple[str, ...]]:
@@ -46,7 +46,7 @@ def match_pairs(names: Sequence[str]) -> dict[str, tuple[str, ...]]:
 
 
 @HOOKS.register_module()
-class GuidedLossHook(Hook):
+class GuidedLossHook(DetectorHook):
     r"""Scale each classification loss to the magnitude of the regression loss beside it.
 
     .. math:: L = L_{reg} + w_{cls}\, r\, L_{cls},\qquad r = L_{reg} / L_{cls}
@@ -76,11 +76,14 @@ class GuidedLossHook(Hook):
         >>> custom_hooks = [dict(type='GuidedLossHook')]
     """
 
+    state_key = 'guided_loss'
+
     def __init__(self,
                  pairs: Mapping[str, str | Sequence[str]] | None = None,
                  scale: float = 1.0,
                  momentum: float | None = None,
                  freeze_after: int | None = None) -> None:
+        super().__init__()
         if not scale > 0:
             raise ValueError(f'scale is above 0, got {scale}')
         if momentum is not None and not 0 < momentum <= 1:
@@ -94,48 +97,31 @@ class GuidedLossHook(Hook):
         self.scale = scale
         self.momentum = momentum
         self.freeze_after = freeze_after
-        self._loaded: dict[str, Tensor] = {}
         self._average: Tensor | None = None
-        self._handle: torch.utils.hooks.RemovableHandle | None = None
 
-    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Note the averages of r that a checkpoint brings.
-
-        Args:
-            runner: The runner of the training.
-            checkpoint: The loaded checkpoint.
-        """
-        self._loaded = checkpoint.get(CHECKPOINT_KEY, {})
-
-    def before_train(self, runner: Runner) -> None:
+    def attach(self, runner: Runner, detector: BaseModel) -> Iterator[RemovableHandle]:
         """Attach to the detector.
 
         Args:
             runner: The runner of the training.
+            detector: The detector.
+
+        Raises:
+            ValueError: If another hook of this kind guides the same losses, or may.
         """
-        if runner.iter == 0:
-            self._loaded = {}  # not resumed: the averages are those of another training
-        detector = unwrap_detector(runner)
-        self._handle = detector.register_forward_hook(self._scale_losses, with_kwargs=True)
+        others = [hook for hook in runner.hooks if isinstance(hook, GuidedLossHook) and hook is not self]
+        for other in others:
+            if self.pairs is None or other.pairs is None or set(self.pairs) & set(other.pairs):
+                raise ValueError('several GuidedLossHooks guide the same losses; give each the pairs= of its own')
+        yield detector.register_forward_hook(self._scale_losses, with_kwargs=True)
 
-    def after_train(self, runner: Runner) -> None:
-        """Detach from the detector.
-
-        Args:
-            runner: The runner of the training.
-        """
-        if self._handle is not None:
-            self._handle.remove()
-
-    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Save the averages of r.
-
-        Args:
-            runner: The runner of the training.
-            checkpoint: The checkpoint to be saved.
-        """
-        if self.pairs is not None and self._average is not None:
-            checkpoint[CHECKPOINT_KEY] = dict(zip(self.pairs, self._average.T.cpu(), strict=True))
+    def state(self) -> dict[str, Tensor]:
+        """Return the averages of r and how many batches they hold, shape (2,), by the name of the classification loss."""
+        if self.pairs is None:
+            return {}
+        if self._average is None:  # resumed, and not a batch since
+            return {name: average for name, average in self._loaded.items() if name in self.pairs}
+        return dict(zip(self.pairs, self._average.T.cpu(), strict=True))
 
     def _scale_losses(self, detector: nn.Module, inputs: tuple, keywords: dict, losses: Any) -> Any:
         """Forward hook of the detector: return its losses, the classification losses weighted."""

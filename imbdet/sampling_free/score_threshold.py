@@ -1,5 +1,6 @@
 """Score thresholds by class: lower for classes that were seen less."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -7,14 +8,16 @@ import numpy as np
 import torch
 from mmdet.models.detectors.base import BaseDetector
 from mmdet.registry import HOOKS
-from mmengine.hooks import Hook
 from mmengine.logging import print_log
+from mmengine.model import BaseModel
 from mmengine.runner import Runner
 from torch import nn
+from torch.utils.hooks import RemovableHandle
 
 from imbdet.classes import dataset_counts
 from imbdet.sampling_free.foreground_prior import check_prior
 from imbdet.sampling_free.prior_file import read_priors
+from imbdet.training import DetectorHook
 
 
 def class_score_thresholds(prior: float, instance_counts: np.ndarray) -> np.ndarray:
@@ -45,12 +48,12 @@ def class_score_thresholds(prior: float, instance_counts: np.ndarray) -> np.ndar
 
 
 @HOOKS.register_module()
-class ClassAdaptiveThresholdHook(Hook):
+class ClassAdaptiveThresholdHook(DetectorHook):
     r"""Keep detections of class j whose score is at least :math:`\theta_j = \frac{N_f}{N} \frac{N_j}{\sum_j N_j}`.
 
-    In validation and test, the least threshold becomes the ``score_thr`` of every ``test_cfg`` that has one, and what the
-    detector finds is then filtered by class. The boxes of each class are counted in the training set of the config,
-    without crowd and ignored ones. The filter comes after ``max_per_img``.
+    From the start of a training, validation or test to its end, the least threshold is the ``score_thr`` of every ``test_cfg``
+    that has one, and what the detector finds is then filtered by class. The boxes of each class are counted in the training set
+    of the config, without crowd and ignored ones. The filter comes after ``max_per_img``.
 
     Args:
         prior: Foreground prior in (0, 1); or the path of a ``foreground_prior.json``, of which the ``bbox_head`` counts.
@@ -64,6 +67,8 @@ class ClassAdaptiveThresholdHook(Hook):
     """
 
     def __init__(self, prior: float | str | Path) -> None:
+        super().__init__()
+        self._score_thresholds: list[tuple[Any, float]] = []  # of test_cfgs, as the config has them
         if isinstance(prior, str | Path):
             priors = {name: value for name, value in read_priors(prior).items() if name.endswith('bbox_head')}
             if len(priors) != 1:
@@ -75,33 +80,63 @@ class ClassAdaptiveThresholdHook(Hook):
         self._thresholds: torch.Tensor | None = None
 
     def before_run(self, runner: Runner) -> None:
-        """Find the thresholds and attach to the detector.
+        """Attach to the detector.
 
         Args:
             runner: The runner, before training, validation or test.
+        """
+        self.attach_to(runner)
+
+    def before_train(self, runner: Runner) -> None:
+        """Stay attached: detections are filtered in validations of the training."""
+
+    def after_train(self, runner: Runner) -> None:
+        """Stay attached until the run ends."""
+
+    def after_run(self, runner: Runner) -> None:
+        """Let go, and give each ``test_cfg`` its own ``score_thr`` back.
+
+        Args:
+            runner: The runner.
+        """
+        self.let_go()
+
+    def attach(self, runner: Runner, detector: BaseModel) -> Iterator[RemovableHandle]:
+        """Find the thresholds, once, and attach to the detector.
+
+        Args:
+            runner: The runner, before training, validation or test.
+            detector: Its detector.
 
         Raises:
             ValueError: If the config has no training set, or the detector no ``score_thr``.
         """
-        if self._thresholds is not None:
-            return  # a runner that trains and then tests
-        if runner.train_loop is None:
-            raise ValueError('ClassAdaptiveThresholdHook counts boxes in the training set; the config has no '
-                             'train_dataloader and train_cfg')
-        dataset = runner.train_dataloader.dataset
-        self._thresholds = torch.from_numpy(class_score_thresholds(self.prior, dataset_counts(dataset).boxes)).float()
+        if self._thresholds is None:
+            if runner.train_loop is None:
+                raise ValueError('ClassAdaptiveThresholdHook counts boxes in the training set; the config has no '
+                                 'train_dataloader and train_cfg')
+            counts = dataset_counts(runner.train_dataloader.dataset)
+            self._thresholds = torch.from_numpy(class_score_thresholds(self.prior, counts.boxes)).float()
         least = float(self._thresholds.min())
-        configs = [config for module in runner.model.modules() for config in [getattr(module, 'test_cfg', None)]
+        configs = [config for module in detector.modules() for config in [getattr(module, 'test_cfg', None)]
                    if config is not None and 'score_thr' in config]
         if not configs:
-            raise ValueError(f'ClassAdaptiveThresholdHook: no test_cfg of {type(runner.model).__name__} has a score_thr')
+            raise ValueError(f'ClassAdaptiveThresholdHook: no test_cfg of {type(detector).__name__} has a score_thr')
+        self._score_thresholds = [(config, config.score_thr) for config in configs]
         for config in configs:
             config.score_thr = least
-        for module in runner.model.modules():
+        for module in detector.modules():
             if isinstance(module, BaseDetector):
-                module.register_forward_hook(self._filter, with_kwargs=True)
+                yield module.register_forward_hook(self._filter, with_kwargs=True)
         print_log(f'ClassAdaptiveThresholdHook: score thresholds from {least:.3g} to {float(self._thresholds.max()):.3g}',
                   logger='current')
+
+    def let_go(self) -> None:
+        """Remove what was attached, and give each ``test_cfg`` its own ``score_thr`` back."""
+        super().let_go()
+        while self._score_thresholds:
+            config, score_thr = self._score_thresholds.pop()
+            config.score_thr = score_thr
 
     def _filter(self, detector: nn.Module, inputs: tuple, keywords: dict, outputs: Any) -> Any:
         """Forward hook of the detector: drop detections below the threshold of their class."""

@@ -127,6 +127,15 @@ def deform_conv(images: int, stride: int | tuple, padding: int | tuple, dilation
     return with_gradients(lambda *values: mmcv.ops.modulated_deform_conv2d(*values, *rest), *inputs)
 
 
+def larger_offsets(images: int, stride: int) -> dict[str, np.ndarray]:
+    """Displacements and weights of a larger map than the output, as mmdet's DyHead gives them."""
+    random = np.random.RandomState(images)
+    shapes = ((images, 4, 7, 9), (images, 18, 14, 18), (images, 9, 14, 18), (4, 4, 3, 3))
+    features, offset, mask, weight = (torch.tensor(random.randn(*shape), dtype=torch.float32) for shape in shapes)
+    return with_gradients(lambda *values: mmcv.ops.modulated_deform_conv2d(*values, None, stride, 1), features, offset,
+                          mask.sigmoid(), weight)
+
+
 def _named(functions: list[functools.partial]) -> dict[str, Callable[[], dict[str, np.ndarray]]]:
     return {' '.join([function.func.__name__, *map(str, function.args)]): function for function in functions}
 
@@ -143,6 +152,7 @@ def _cases() -> dict[str, Callable[[], dict[str, np.ndarray]]]:
                      (2, 0, 1, 2, 1, (1, 1))):
         functions += [functools.partial(deform_conv, images, *geometry, *kind)
                       for images in (1, 3) for kind in ((False, ), (True, False), (True, True))]
+    functions += [functools.partial(larger_offsets, images, stride) for images in (1, 3) for stride in (1, 2)]
     return _named(functions)
 
 
