@@ -19,7 +19,7 @@ def apply() -> None:
     for repair, module in ((register_configs, 'mmengine.config'),
                            (allow_mmengine_checkpoints, 'mmengine.logging'),
                            (keep_checkpoints_from_running_code, 'mmengine.runner.checkpoint'),
-                           (tell_hooks_of_exceptions, 'mmengine.runner.runner'),
+                           (attend_runs, 'mmengine.runner.runner'),
                            (restore_numpy_float_in_lvis, 'lvis.eval'),
                            (register_components, 'mmdet.registry')):
         wrapt.register_post_import_hook(functools.partial(_repair, repair), module)
@@ -111,15 +111,18 @@ def keep_checkpoints_from_running_code() -> None:
             setattr(checkpoint, name, functools.partial(load, weights_only=True))
 
 
-def tell_hooks_of_exceptions() -> None:
-    """Let hooks let go of a detector when a training, validation or test ends by an exception.
+def attend_runs() -> None:
+    """Put in the hooks that a model needs before a training, validation or test, and let hooks let go after an exception.
 
-    mmengine 0.10.7 calls ``after_train`` and ``after_run`` only when all went well, so that what a hook attached to the
-    detector would stay there. Hooks that have ``after_exception(runner)`` are called; the exception goes on as it is.
+    * A loss or layer that needs class counts cannot ask mmengine's Runner for the hook that brings them, and would have to be
+      named twice in a config.
+    * mmengine 0.10.7 calls ``after_train`` and ``after_run`` only when all went well, so that what a hook attached to the
+      detector would stay there. Hooks that have ``after_exception(runner)`` are called; the exception is raised as it is.
     """
     from mmengine.runner.runner import Runner
 
     def run(wrapped, runner, arguments, keywords):
+        importlib.import_module('imbdet.training.class_counts_hook').put_in(runner)
         try:
             return wrapped(*arguments, **keywords)
         except BaseException:

@@ -7,4 +7,5 @@ import imbdet.mipa
 import imbdet.repeat_sampling.sampler
 import imbdet.reports.results.class_curve_hook
 import imbdet.sampling_free
+import imbdet.training.class_counts_hook
 import imbdet.training_checks  # noqa: F401

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 import torch
+from mmdet.models import SemiBaseDetector, dense_heads
+from mmdet.models.roi_heads import bbox_heads, mask_heads
 from mmdet.registry import HOOKS
 from mmengine.logging import print_log
 from mmengine.model import BaseModel
@@ -16,11 +18,18 @@ from torch.utils.hooks import RemovableHandle
 
 from imbdet.data.image_table import image_keys
 from imbdet.dataset_equity.batch_weights import BatchWeights
-from imbdet.dataset_equity.branches import TESTED, Branch, attach, find_branches
 from imbdet.dataset_equity.image_weights import ON_MISSING, image_weights
 from imbdet.dataset_equity.likelihoods import equity_weights
 from imbdet.dataset_equity.mixed_images import mixing_transforms
+from imbdet.heads.predictions import Predictions, attach, find_predictions
 from imbdet.training.detector_hook import DetectorHook
+
+# Heads whose gradients the tests compare with those of images taken one by one.
+TESTED = (
+    dense_heads.RetinaHead, dense_heads.FCOSHead, dense_heads.ATSSHead, dense_heads.PAAHead, dense_heads.GFLHead,
+    dense_heads.VFNetHead, dense_heads.YOLOXHead, dense_heads.RTMDetSepBNHead, dense_heads.SSDHead, dense_heads.RPNHead,
+    dense_heads.DETRHead, dense_heads.DeformableDETRHead, dense_heads.DINOHead, bbox_heads.Shared2FCBBoxHead,
+    mask_heads.FCNMaskHead)
 
 
 @HOOKS.register_module()
@@ -77,7 +86,7 @@ class DatasetEquityHook(DetectorHook):
         self._paths = np.empty(0, np.str_)
         self._weights = np.empty(0, np.float32)
         self._batch = BatchWeights()
-        self._branches: list[Branch] = []
+        self._predictions: list[Predictions] = []
 
     def attach(self, runner: Runner, detector: BaseModel) -> Iterator[RemovableHandle]:
         """Weigh the images of the training set, and attach to the detector.
@@ -104,21 +113,34 @@ class DatasetEquityHook(DetectorHook):
         self._paths, first = np.unique(paths, return_index=True)
         self._weights = weights[first].astype(np.float32)
 
-        self._branches = find_branches(detector, self.apply_to)
-        for branch in self._branches:
-            yield from attach(branch, self._batch)
+        self._predictions = self._find(detector)
+        for predictions in self._predictions:
+            yield from attach(predictions, self._batch)
         yield detector.register_forward_pre_hook(self._start, with_kwargs=True)
         yield detector.register_forward_hook(self._stop, with_kwargs=True, always_call=True)
         self._log(weights)
 
+    def _find(self, detector: BaseModel) -> list[Predictions]:
+        if isinstance(detector, SemiBaseDetector):
+            raise ValueError(f'DatasetEquityHook: cannot weight the images of a {type(detector).__name__}, whose batches hold '
+                             'several branches of images; train its detector without the teacher')
+        found, refused = find_predictions(detector, self.apply_to)
+        if refused or not found:
+            what = f'cannot weight {", ".join(refused)}' if refused else 'found no head to weight'
+            raise ValueError(f'DatasetEquityHook: {what} in the {type(detector).__name__} with apply_to={self.apply_to!r}. '
+                             'Supported are dense heads that return a list of a tensor for each level, box heads with a '
+                             'bbox_roi_extractor and heads of the DETR family; with all, also FCNMaskHead')
+        return found
+
     def _log(self, weights: np.ndarray) -> None:
         print_log(f'DatasetEquityHook: weights of {len(weights)} training images from {weights.min():.4g} to '
                   f'{weights.max():.4g}, mean {weights.mean():.4g}; applied to {self.apply_to} of '
-                  + ', '.join(branch.name for branch in self._branches), logger='current')
-        untested = {type(branch.head).__name__ for branch in self._branches if type(branch.head) not in TESTED}
+                  + ', '.join(predictions.name for predictions in self._predictions), logger='current')
+        heads = [type(predictions.head) for predictions in self._predictions]
+        untested = {head.__name__ for head in heads if head not in TESTED}
         if untested:
-            print_log(f'DatasetEquityHook: {", ".join(sorted(untested))} is served as its kin are; no test of imbdet '
-                      'covers it', logger='current', level=logging.WARNING)
+            print_log(f'DatasetEquityHook: {", ".join(sorted(untested))} is supported like the heads that it '
+                      'is derived from, but no test of imbdet covers it', logger='current', level=logging.WARNING)
 
     def _start(self, detector: nn.Module, inputs: tuple, keywords: dict) -> None:
         """Forward pre-hook of the detector: look up the weights of the batch."""
@@ -147,10 +169,10 @@ class DatasetEquityHook(DetectorHook):
         self._batch.stop()
         if weights is None or not isinstance(losses, dict):  # no training step, or one that failed
             return losses
-        missed = {name for branch in self._branches for name in branch.required} - self._batch.reached
+        missed = {name for predictions in self._predictions for name in predictions.names} - self._batch.reached
         if missed:
             raise ValueError(f'DatasetEquityHook: in the first batch no weight reached {", ".join(sorted(missed))}: its '
                              'predictions were made without a call of the head that hooks can see')
-        self._branches = []  # seen once
+        self._predictions = []  # seen once
         return {**losses, 'equity_weight_mean': weights.mean(), 'equity_weight_min': weights.min()}
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from mmdet.models import dense_heads
 from torch import nn
 
-from imbdet.heads.head_specs import HEAD_SPECS, HeadSpec
+from imbdet.heads.head_specs import HeadSpec, head_spec
 
 
 class ClassificationHead(NamedTuple):
@@ -28,6 +28,16 @@ class ClassificationHead(NamedTuple):
     def num_classes(self) -> int:
         """Classes among which the prior is shared; 1 where an objectness decides."""
         return 1 if self.spec.objectness else int(self.module.num_classes)  # type: ignore[arg-type]
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether the head has parameters that train; the teacher's heads of SoftTeacher have none."""
+        return any(parameter.requires_grad for parameter in self.module.parameters())
+
+    @property
+    def num_outputs(self) -> int:
+        """Channels per anchor: the classes, and the background where there is one."""
+        return self.num_classes + self.has_background
 
     @property
     def has_background(self) -> bool:
@@ -59,10 +69,10 @@ def find_heads(detector: nn.Module, layers: Mapping[str, str] | None = None) -> 
             if not hasattr(module, spec.layer):
                 raise ValueError(f'layers: {name}, a {type(module).__name__}, has no {spec.layer!r}')
         elif isinstance(getattr(module, 'loss_cls', None), nn.Module) or isinstance(module, dense_heads.SSDHead):
-            spec = next((HEAD_SPECS[base] for base in type(module).__mro__ if base in HEAD_SPECS), HeadSpec(''))
+            spec = head_spec(module)
         else:
             continue
-        found = dict(_last_layers(getattr(module, spec.layer, None), f'{name}.{spec.layer}'))
+        found = dict(_last_layers(getattr(module, spec.layer, None), f'{name}.{spec.layer}')) if spec.layer else {}
         heads[name] = ClassificationHead(name, module, spec, found)
     if layers:
         raise ValueError(f'layers: the detector has no {", ".join(layers)}; its heads are {", ".join(heads) or "none"}')

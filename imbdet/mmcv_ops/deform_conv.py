@@ -45,7 +45,8 @@ def _as_read(values: Tensor, output: Tensor) -> Tensor:
         return values
     needed = values.size(1) * size.numel()
     if values[0].numel() < needed:
-        raise RuntimeError(f'offset and mask must be at least as large as the output, {tuple(size)}, got {tuple(values.shape[2:])}')
+        raise RuntimeError(f'offset and mask must have at least the size of the output, {tuple(size)}, got '
+                           f'{tuple(values.shape[2:])}')
     return values.flatten(1)[:, :needed].reshape(*values.shape[:2], *size)
 
 

@@ -123,7 +123,10 @@ class OptimalBiasInitHook(Hook):
                                  f'detector are {", ".join(heads) or "none"}')
             chosen = [(heads[name], prior) for name, prior in self.prior.items()]
         else:
-            chosen = [(head, self.prior) for head in heads.values() if not head.spec.explicit_only]
+            chosen = [(head, self.prior) for head in heads.values() if not head.spec.explicit_only and head.is_trained]
+            frozen = [head.name for head in heads.values() if not head.is_trained]
+            if frozen:
+                print_log(f'OptimalBiasInitHook: leaves {", ".join(frozen)} alone, which do not train', logger='current')
             if not chosen:
                 raise ValueError('OptimalBiasInitHook: the detector has no head to initialise unasked; '
                                  f'name one of {", ".join(heads) or "no heads at all"} in prior=dict(NAME=...)')

@@ -1,6 +1,5 @@
 """The hook that scales classification losses by the regression losses beside them."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -13,36 +12,9 @@ from mmengine.runner import Runner
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
+from imbdet.heads.loss_pairs import match_pairs, unpaired
 from imbdet.sampling_free.loss_ratio import guided_weight, total
 from imbdet.training.detector_hook import DetectorHook
-
-# By the end of a loss's name: the losses of the regression beside it. An objectness comes before classes.
-REGRESSION_OF = {'obj': ('bbox',), 'conf': ('xy', 'wh'), 'cls': ('bbox',)}
-
-
-def match_pairs(names: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """Pair classification losses with the regression losses of the same prefix.
-
-    ``loss_cls`` goes with ``loss_bbox``, ``loss_rpn_cls`` with ``loss_rpn_bbox``, ``s0.loss_cls`` with ``s0.loss_bbox``,
-    YOLOX's ``loss_obj`` with ``loss_bbox``, YOLOv3's ``loss_conf`` with ``loss_xy`` and ``loss_wh``. Where there is an
-    objectness, the classes are left alone: they see foreground only.
-
-    Args:
-        names: Names of a detector's losses.
-
-    Returns:
-        Names of the regression losses by the name of the classification loss; may be empty.
-    """
-    pairs: dict[str, tuple[str, ...]] = {}
-    taken = set()
-    for ending, partners in REGRESSION_OF.items():
-        for name in names:
-            match = re.fullmatch(rf'(.*loss_(?:.*_)?){ending}', name)
-            regression = tuple(match[1] + partner for partner in partners) if match else ()
-            if match and match[1] not in taken and set(regression) <= set(names):
-                pairs[name] = regression
-                taken.add(match[1])
-    return pairs
 
 
 @HOOKS.register_module()
@@ -63,8 +35,9 @@ class GuidedLossHook(DetectorHook):
 
     Args:
         pairs: Names of regression losses by the name of the classification loss that they guide, such as
-            ``dict(loss_cls='loss_bbox')`` or ``dict(loss_conf=('loss_xy', 'loss_wh'))``. None: matched by name, see
-            :func:`match_pairs`.
+            ``dict(loss_cls='loss_bbox')`` or ``dict(loss_conf=('loss_xy', 'loss_wh'))``; a loss that they do not name is left
+            alone. None: matched by name, see :func:`~imbdet.heads.match_pairs`; a classification loss without a match is an
+            error.
         scale: The weight w_cls, above 0.
         momentum: Use a moving average of r, in which the newest has this share, in (0, 1]. None: r as it is.
         freeze_after: Average r over so many iterations, at least 1, then keep it, as a later release of the authors does.
@@ -144,11 +117,17 @@ class GuidedLossHook(DetectorHook):
         """Sum the regression and the classification losses of each pair over levels, shape (2, P)."""
         if self.pairs is None:
             self.pairs = match_pairs(list(losses))
+            left = unpaired(list(losses), self.pairs)
+            if left or not self.pairs:
+                raise ValueError(f'GuidedLossHook: no regression loss goes with {", ".join(left) or "any loss"} among the '
+                                 f'losses {", ".join(losses)}; name what shall be guided, and by what, in pairs=dict('
+                                 f'{", ".join(f"{name}={partners!r}" for name, partners in self.pairs.items()) or "..."}); a '
+                                 'loss that it does not name is left alone')
             print_log(f'GuidedLossHook: {self.pairs}', logger='current')
-        lacking = {name for pair in self.pairs.items() for name in (pair[0], *pair[1])} - set(losses)
-        if lacking or not self.pairs:
-            raise ValueError(f'GuidedLossHook: found {"no " + ", ".join(sorted(lacking)) if lacking else "no pair"} among '
-                             f'the losses {", ".join(losses)}; name them in pairs=dict(CLASSIFICATION=REGRESSION)')
+        missing = {name for pair in self.pairs.items() for name in (pair[0], *pair[1])} - set(losses)
+        if missing or not self.pairs:
+            raise ValueError(f'GuidedLossHook: found no {", ".join(sorted(missing)) or "pair"} among the losses '
+                             f'{", ".join(losses)}; name them in pairs=dict(CLASSIFICATION=REGRESSION)')
         regression = [torch.stack([total(losses[partner]) for partner in partners]).sum()
                       for partners in self.pairs.values()]
         return torch.stack([torch.stack(regression), torch.stack([total(losses[name]) for name in self.pairs])])

@@ -145,5 +145,5 @@ class ClassAdaptiveThresholdHook(DetectorHook):
         for sample in outputs:
             found = sample.pred_instances
             thresholds = self._thresholds.to(found.scores.device)
-            sample.pred_instances = found[found.scores >= thresholds[found.labels]]
+            sample.pred_instances = found[found.scores >= thresholds[found.labels.long()]]  # CrowdDet's are floats
         return outputs

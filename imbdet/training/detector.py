@@ -1,4 +1,4 @@
-"""What several hooks ask of mmengine's Runner."""
+"""Access to the unwrapped detector of a Runner."""
 
 from mmengine.model import BaseModel, is_model_wrapper
 from mmengine.runner import Runner

@@ -24,7 +24,7 @@ ALLOWED = {
     'training': LISTS,
     **dict.fromkeys(METHODS, SHARED),
     'sample_data': LISTS,
-    'registration': METHODS | {'reports'},  # imports what registers, such as the hooks
+    'registration': METHODS | {'reports', 'training'},  # imports what registers, such as the hooks
     '__init__': REPAIRS,
     '__main__': {'cli'},
 }

@@ -121,7 +121,7 @@ def test_missing_images(on_missing, missing, equity, tmp_path, train):
 
 def test_missing_images_are_an_error_unless_allowed(equity, train, tmp_path):
     with pytest.raises(ValueError, match=re.escape('equity.npz holds no likelihood of 2 of 8 training images, such as')
-                       + '.*6.png.*7.png; make it anew, or choose on_missing'):
+                       + '.*6.png.*7.png; make it again, or choose on_missing'):
         train(tiny_detector('retinanet'), equity(LIKELIHOODS[:6]))
     write_for(tmp_path, LIKELIHOODS[:6], skipped=np.array(['images/6.png']))
     with pytest.raises(ValueError, match=r'1 images could not be read when it was made'):
@@ -208,11 +208,11 @@ def test_a_head_of_another_form(equity, train):
 def test_kin_of_a_served_head_is_named(equity, train, tmp_path):
     train(tiny_detector('retinanet', bbox_head=dict(type='OwnHead')), equity(), max_iters=1)
     log, = tmp_path.glob('work_0/*/*.log')
-    assert 'OwnHead is served as its kin are; no test of imbdet covers it' in log.read_text()
+    assert 'OwnHead is supported like the heads that it is derived from, but no test of imbdet covers it' in log.read_text()
 
 
 def test_yolov3_takes_weights_for_all_its_losses_alone(equity, train):
-    with pytest.raises(ValueError, match=r'cannot serve bbox_head \(YOLOV3Head\) in the YOLOV3'):
+    with pytest.raises(ValueError, match=r'cannot weight bbox_head \(YOLOV3Head: its classification is in one tensor'):
         train(tiny_detector('yolov3'), equity())
     log, _ = train(tiny_detector('yolov3'), equity(apply_to='all'), max_iters=1)
     assert log[0]['equity_weight_mean'] < 1
@@ -231,21 +231,21 @@ class HeadOfItsOwn(nn.Module):
 def test_a_head_of_no_family(apply_to, equity, tmp_path):
     runner = make_runner(tmp_path, tiny_detector('retinanet'))
     runner.model.extra = HeadOfItsOwn()
-    with pytest.raises(ValueError, match=r'cannot serve extra \(HeadOfItsOwn\) in the RetinaNet'):
+    with pytest.raises(ValueError, match=r'cannot weight extra \(HeadOfItsOwn: its predictions.* in the RetinaNet'):
         DatasetEquityHook(equity()['likelihoods'], apply_to=apply_to).before_train(runner)
     del runner.model.extra.loss_cls
     hook = DatasetEquityHook(equity()['likelihoods'], apply_to=apply_to)
     if apply_to == 'cls':  # what does not classify is no concern
         hook.before_train(runner)
     else:
-        with pytest.raises(ValueError, match='cannot serve extra'):
+        with pytest.raises(ValueError, match='cannot weight extra'):
             hook.before_train(runner)
 
 
 def test_no_head_at_all(equity, tmp_path):
     runner = make_runner(tmp_path, tiny_detector('retinanet'))
     runner.model.bbox_head = nn.Identity()
-    with pytest.raises(ValueError, match='found no classification head in the RetinaNet'):
+    with pytest.raises(ValueError, match='found no head to weight in the RetinaNet'):
         DatasetEquityHook(equity()['likelihoods']).before_train(runner)
 
 

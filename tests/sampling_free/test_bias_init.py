@@ -15,6 +15,7 @@ from mmengine.runner import Runner, save_checkpoint
 
 from imbdet.heads import find_heads
 from imbdet.sampling_free import OptimalBiasInitHook, foreground_prior, optimal_bias, optimal_softmax_bias
+from imbdet.sampling_free.head_bias import set_bias
 from imbdet.sampling_free.measure_prior import measure_foreground
 
 from ..test_configs import CONFIGS
@@ -193,7 +194,7 @@ def test_no_other_prior_starts_from_less_loss(digits):
 
     @torch.no_grad()
     def initial_loss(prior):
-        head.set_bias(prior)
+        set_bias(head, prior)
         return sum(sum(detector(**batch, mode='loss')['loss_cls']).item() for batch in others)
 
     losses = {prior: initial_loss(prior) for prior in (measured, 0.01, measured / 30, measured * 30)}

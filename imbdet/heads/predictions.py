@@ -1,0 +1,188 @@
+"""The predictions of mmdet's heads, and to which image each of them belongs."""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple, Protocol
+
+import torch
+from mmdet.models import dense_heads
+from mmdet.models.dense_heads.base_dense_head import BaseDenseHead
+from mmdet.models.roi_heads import bbox_heads, mask_heads
+from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
+
+from imbdet.heads.head_specs import head_spec
+
+
+class ByImage(Protocol):
+    """What :func:`attach` calls with predictions whenever a head has made some; what it returns takes their place."""
+
+    def weight_images(self, name: str, predictions: Any, dim: int = 0) -> Any:
+        """Take predictions that have a dimension of images: a tensor, or nested lists and tuples of such."""
+
+    def weight_rows(self, name: str, predictions: Any, images: Tensor) -> Any:
+        """Take predictions that have a row for each region of interest, whose image is in ``images``, shape (R,)."""
+
+
+class Predictions(NamedTuple):
+    """A head and those of its predictions that are meant.
+
+    Attributes:
+        name: Name of the head in the detector.
+        head: The head.
+        outputs: Positions of the predictions in the tuple that the head's ``forward`` returns; empty: all of them.
+        extractor: For a RoI head, the extractor that is called with the regions; else None.
+    """
+
+    name: str
+    head: nn.Module
+    outputs: tuple[int, ...]
+    extractor: nn.Module | None = None
+
+    @property
+    def names(self) -> list[str]:
+        """By what names :func:`attach` calls in each training step."""
+        return [self.name, *([encoder_name(self.name)] if getattr(self.head, 'as_two_stage', False) else [])]
+
+    def replace(self, outputs: Any, change: Callable[[Any], Any]) -> Any:
+        """Return the head's outputs with the predictions changed by the function."""
+        if isinstance(outputs, Tensor):  # a mask head's
+            return change(outputs)
+        return tuple(change(part) if not self.outputs or position in self.outputs else part
+                     for position, part in enumerate(outputs))
+
+
+def encoder_name(head: str) -> str:
+    """Name of the predictions by which a two-stage DETR's head classifies the encoder's tokens."""
+    return f'{head} (encoder)'
+
+
+def find_predictions(detector: nn.Module, apply_to: str) -> tuple[list[Predictions], list[str]]:
+    """Find the heads of a detector whose predictions can be told apart by image.
+
+    Args:
+        detector: An mmdet detector.
+        apply_to: ``'cls'``: what classifies; ``'all'``: whatever has a loss.
+
+    Returns:
+        The predictions, in the detector's order, and of the other heads concerned the name, the class and why not.
+    """
+    found, refused = [], []
+    for name, module in detector.named_modules():
+        if not _is_concerned(module, apply_to):
+            continue
+        predictions = _predictions(detector, name, module, apply_to)
+        if isinstance(predictions, str):
+            refused.append(f'{name} ({type(module).__name__}: {predictions})')
+        else:
+            found.append(predictions)
+    return found, refused
+
+
+def _is_concerned(module: nn.Module, apply_to: str) -> bool:
+    losses = [name for name, _ in module.named_children() if name.startswith('loss')]
+    if apply_to == 'all':
+        return bool(losses) or isinstance(module, BaseDenseHead)  # SSD's loss is no module
+    if isinstance(module, bbox_heads.BBoxHead):
+        return getattr(module, 'with_cls', True)  # SABL's has none
+    return 'loss_cls' in losses or isinstance(module, BaseDenseHead)
+
+
+def _predictions(detector: nn.Module, name: str, head: nn.Module, apply_to: str) -> Predictions | str:
+    """Return the predictions of a head, or why they cannot be told apart."""
+    spec = head_spec(head)
+    if not spec.is_separable:
+        return 'its loss has parameters that all images share'
+    if apply_to == 'cls' and spec.is_joint:
+        return "its loss takes classes and boxes together; choose apply_to='all'"
+    outputs = spec.outputs if apply_to == 'cls' else ()
+    if isinstance(head, dense_heads.DETRHead):
+        return Predictions(name, head, outputs)
+    if isinstance(head, bbox_heads.BBoxHead) or type(head) is mask_heads.FCNMaskHead:
+        extractor = _extractor(detector, name)
+        return 'it has no RoI extractor of its own' if extractor is None else Predictions(name, head, outputs, extractor)
+    if not isinstance(head, BaseDenseHead) or isinstance(head, dense_heads.MaskFormerHead):
+        return 'its predictions are not lists of a tensor for each level'
+    if apply_to == 'cls' and not outputs:
+        return "its classification is in one tensor with the boxes; choose apply_to='all'"
+    if apply_to == 'cls' and not spec.layer and not hasattr(head, 'loss_cls'):
+        return 'it is not known which of its predictions classify'
+    return Predictions(name, head, outputs)
+
+
+def _extractor(detector: nn.Module, head: str) -> nn.Module | None:
+    """Find the RoI extractor next to a head: of roi_head.bbox_head.0 it is roi_head.bbox_roi_extractor.0."""
+    try:
+        return detector.get_submodule(re.sub(r'_head(\.\d+)?$', r'_roi_extractor\1', head))
+    except AttributeError:
+        return None
+
+
+def attach(predictions: Predictions, by_image: ByImage) -> Iterator[RemovableHandle]:
+    """Hook onto a head, so that its predictions are handed over whenever it is called.
+
+    Args:
+        predictions: The predictions.
+        by_image: To whom.
+
+    Yields:
+        Handles that remove the hooks.
+    """
+    if predictions.extractor is not None:
+        yield from _attach_regions(predictions, predictions.extractor, by_image)
+        return
+    if isinstance(predictions.head, dense_heads.DETRHead):
+        yield from _attach_queries(predictions, by_image)
+        return
+
+    def hand_over(head: nn.Module, inputs: tuple, outputs: Any) -> Any:
+        if isinstance(outputs, Tensor) or any(isinstance(part, Tensor) for part in outputs):
+            raise ValueError(f'{predictions.name} ({type(head).__name__}) returns a tensor where a list of one for each level '
+                             'is expected; this head is not supported')
+        return predictions.replace(outputs, lambda levels: by_image.weight_images(predictions.name, levels))
+
+    yield predictions.head.register_forward_hook(hand_over)
+
+
+def _attach_regions(predictions: Predictions, extractor: nn.Module, by_image: ByImage) -> Iterator[RemovableHandle]:
+    """The extractor is called with the regions first, each with the index of its image; the head with their features."""
+    images: list[Tensor] = []
+
+    def note(extractor: nn.Module, inputs: tuple, keywords: dict) -> None:
+        rois = keywords['rois'] if 'rois' in keywords else inputs[1]
+        images[:] = [rois[:, 0].detach()]
+
+    def hand_over(head: nn.Module, inputs: tuple, outputs: Any) -> Any:
+        of_rows = images.pop() if images else torch.empty(0)  # of this call alone
+        return predictions.replace(outputs, lambda rows: by_image.weight_rows(predictions.name, rows, of_rows))
+
+    yield extractor.register_forward_pre_hook(note, with_kwargs=True)
+    yield predictions.head.register_forward_hook(hand_over)
+
+
+def _attach_queries(predictions: Predictions, by_image: ByImage) -> Iterator[RemovableHandle]:
+    """A DETR's head stacks the decoder's layers before the images; its branches also classify the encoder's tokens."""
+    head: Any = predictions.head
+    inside = []
+
+    def enter(head: nn.Module, inputs: tuple) -> None:
+        inside.append(True)
+
+    def hand_over(head: nn.Module, inputs: tuple, outputs: tuple) -> tuple:
+        inside.clear()
+        return predictions.replace(outputs, lambda layers: by_image.weight_images(predictions.name, layers, dim=1))
+
+    def hand_over_encoder(layer: nn.Module, inputs: tuple, outputs: Tensor) -> Tensor:
+        if inside:  # shared with the decoder, whose predictions are handed over once they are stacked
+            return outputs
+        return by_image.weight_images(encoder_name(predictions.name), outputs)
+
+    yield head.register_forward_pre_hook(enter)
+    yield head.register_forward_hook(hand_over)
+    if getattr(head, 'as_two_stage', False):
+        last = head.num_pred_layer - 1
+        layers = [head.cls_branches[last]]
+        if not predictions.outputs:
+            layers.append(head.reg_branches[last])
+        for layer in layers:
+            yield layer.register_forward_hook(hand_over_encoder)
