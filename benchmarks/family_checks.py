@@ -23,9 +23,10 @@ from random_detections import RandomDetections
 from torch import Tensor
 
 from imbdet.dataset_equity import DatasetEquityHook, LikelihoodFile, write_likelihoods
-from imbdet.heads import find_heads
+from imbdet.heads import ClassificationHead, find_heads
 from imbdet.heads.loss_pairs import CLASSIFIES
 from imbdet.sampling_free import ClassAdaptiveThresholdHook, GuidedLossHook, OptimalBiasInitHook
+from imbdet.sampling_free.prior_file import read_priors
 
 CONFIGS = Path(mmdet.__file__).parent / '.mim/configs'
 SEMANTIC_STRIDE = {'htc': 8, 'detectors': 8, 'scnet': 8}
@@ -92,17 +93,16 @@ def build_family(name: str) -> Family:
     detector = MODELS.build(config.model)
     detector.init_weights()
     heads = [head.module for head in find_heads(detector).values()]
-    for module in detector.modules():
-        if hasattr(module, 'epoch'):  # of TOOD; a hook of mmdet sets it
-            module.epoch = 0
     classes = [head.num_classes for head in heads if isinstance(getattr(head, 'num_classes', None), int)]
     side = 320 if 'ssd' in FAMILIES[name] else 128
     arguments = dict(num_classes=max(classes, default=80), side=side, stride=SEMANTIC_STRIDE.get(name, 1),
                      with_masks='with_mask=True' in config.pretty_text,
                      branches=('sup', 'unsup_teacher', 'unsup_student') if isinstance(detector, SemiBaseDetector) else ())
     dataset = RandomDetections(**arguments)
-    return Family(name, detector, _runner(detector, arguments), pseudo_collate([dataset[0], dataset[1]]),
-                  {type(head) for head in heads} <= tested_heads() and bool(heads))
+    runner = _runner(detector, arguments)
+    runner.message_hub.update_info('epoch', 0)  # which TOOD asks for; mmengine sets it in a training
+    is_tested = {type(head) for head in heads} <= tested_heads() and bool(heads) and not isinstance(detector, SemiBaseDetector)
+    return Family(name, detector, runner, pseudo_collate([dataset[0], dataset[1]]), is_tested)
 
 
 @functools.cache
@@ -167,11 +167,44 @@ def check_bias(family: Family) -> str:
             except ValueError as error:
                 refusal = refusal or error
                 continue
+            if prior == 'measure':
+                _check_start(family, heads)
             assert all(torch.isfinite(layer.bias).all() for head in heads.values() for layer in head.layers.values())
             return text
     finally:
         family.detector.load_state_dict(state)
     raise ValueError(f'OptimalBiasInitHook: {refusal}' if 'Hook' not in str(refusal) else str(refusal))
+
+
+@torch.no_grad()
+def _check_start(family: Family, heads: dict[str, ClassificationHead]) -> None:
+    """With weights of zero, each measured head gives its loss the measured prior as the probability of every class."""
+    records = read_priors(Path(family.runner.work_dir) / 'foreground_prior.json')
+    seen: dict[str, Tensor] = {}
+    handles = []
+    for name in records:
+        for layer in heads[name].layers.values():
+            layer.weight.zero_()
+        loss = getattr(heads[name].module, str(heads[name].spec.loss))
+        handles.append(loss.register_forward_pre_hook(_keep(seen, name), with_kwargs=True))
+    try:
+        losses_of(family)
+    finally:
+        for handle in handles:
+            handle.remove()
+    for name, prior in records.items():
+        logits = seen[name].float()
+        found = logits.softmax(-1)[:, :-1] if heads[name].has_background else logits.sigmoid()
+        assert torch.allclose(found, torch.full_like(found, prior), rtol=1e-3), f'{name} starts at {found.mean()}, not {prior}'
+
+
+def _keep(seen: dict[str, Tensor], name: str) -> Callable[..., None]:
+    """Make a forward pre-hook that keeps the first predictions that a loss is called with."""
+
+    def keep(_: torch.nn.Module, inputs: tuple, keywords: dict) -> None:
+        seen.setdefault(name, inputs[0] if inputs else keywords['pred'])
+
+    return keep
 
 
 def check_guided(family: Family) -> str:
@@ -199,7 +232,10 @@ def check_threshold(family: Family) -> str:
     try:
         detector = family.detector.eval()
         with torch.no_grad():
-            found = [] if isinstance(detector, SemiBaseDetector) else detector.test_step(copy.deepcopy(family.batch))
+            if isinstance(detector, SemiBaseDetector):
+                return family.supported  # it detects with its student or its teacher
+            one = {key: value[:1] for key, value in copy.deepcopy(family.batch).items()}  # as guided anchors want it
+            found = detector.test_step(one)
         for sample in found:
             instances = sample.pred_instances
             assert (instances.scores >= hook._thresholds[instances.labels.long()]).all()

@@ -135,7 +135,7 @@ class _Loader(Loader):
 
 
 class _Finder(MetaPathFinder):
-    """Finds the old modules. It stands last, so that a module that is there is never shadowed."""
+    """Finds the old modules. It is the last finder, so that it never shadows a module that exists."""
 
     def find_spec(self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
         if fullname not in MODULES:

@@ -94,7 +94,7 @@ class BatchWeights:
             The predictions, nested alike.
 
         Raises:
-            ValueError: If there are not so many rows.
+            ValueError: If the number of rows is another.
         """
         if self.weights is None:
             return predictions
@@ -107,7 +107,7 @@ class BatchWeights:
             return predictions
         if predictions.dim() <= dim or predictions.shape[dim] != len(weights):
             raise ValueError(f'DatasetEquityHook: {branch} gave predictions of shape {tuple(predictions.shape)}, whose '
-                             f'dimension {dim} is not that of the {wanted}; this head cannot be served')
+                             f'dimension {dim} is not that of the {wanted}; this head is not supported')
         self.reached.add(branch)
         # A product with 1 could have other strides, on which sums round otherwise.
         return predictions if self._all_one else weight_gradient(predictions, weights, dim)

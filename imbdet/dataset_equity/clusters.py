@@ -13,7 +13,7 @@ SMALL = 10**6
 STARTING_POINTS = 20
 """Points for each cluster from which the first centres of a large k-means are chosen;"""
 LEAST_STARTING_POINTS = 20000
-"""but at least so many, or a few clusters would be chosen from too few points to hold a rare group."""
+"""but at least this many: too few points may hold no image of a rare group."""
 ITERATIONS = 20
 
 

@@ -23,7 +23,7 @@ class Embedding(Protocol):
 
     @property
     def description(self) -> dict[str, Any]:
-        """Name, weights and size, as they stand in file and log."""
+        """Name, weights and size, as in file and log."""
 
     def prepare(self, image: np.ndarray) -> np.ndarray:
         """Bring an RGB image, uint8 of shape (height, width, 3), to what is stacked into a batch. Runs in workers."""
@@ -33,7 +33,7 @@ class Embedding(Protocol):
 
 
 class ColourTexture(NamedTuple):
-    """Colour and texture statistics, see :func:`colour_texture`."""
+    """Color and texture statistics, see :func:`colour_texture`."""
 
     description: dict[str, Any]
 
@@ -52,7 +52,7 @@ class NetworkEmbedding(NamedTuple):
 
     Attributes:
         description: Name, weights and size.
-        network: Takes normalised images (B, 3, size, size), returns (B, D), or (B, D, H, W), which is averaged.
+        network: Takes normalized images (B, 3, size, size), returns (B, D), or (B, D, H, W), which is averaged.
         mean: Of the channels, shape (3, 1, 1), grey levels.
         std: Of the channels, likewise.
         bgr: Whether the network takes blue, green, red.
@@ -108,7 +108,7 @@ def build_embedding(name: str, weights: str, size: int, cfg: Config | None, devi
     mean, std, bgr = torch.tensor(IMAGENET_MEAN), torch.tensor(IMAGENET_STD), False
     network: nn.Module
     with torch.random.fork_rng(devices=()):
-        torch.manual_seed(0)  # random weights are the same in all processes, and when a killed run goes on
+        torch.manual_seed(0)  # random weights are the same in all processes, and when a killed run is continued
         if name == 'detector':
             network, mean, std, bgr = _detector_backbone(weights, cfg)
         elif name.startswith('timm:'):

@@ -111,7 +111,7 @@ def embed_parts(paths: Sequence[str],
                 world_size: int = 1) -> None:
     """Embed this process's share of the images and write it, part by part.
 
-    Parts that are there are kept, unless an image in them was written since, a broken one mended, say.
+    Parts that exist are kept, unless one of their images was written since then, for example because it was repaired.
 
     Args:
         paths: All images.

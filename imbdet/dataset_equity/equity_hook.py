@@ -41,10 +41,10 @@ class DatasetEquityHook(DetectorHook):
     with p(i) the likelihood of image i's appearance, from a file that ``imbdet likelihoods`` writes
     (arXiv 2308.09878). The weight is applied to the gradient of the image's own predictions, which is exact as long as a
     loss's ``avg_factor`` is taken as a constant; logged losses stay unweighted, and the log has the batch's
-    ``equity_weight_mean`` and ``equity_weight_min``. Serves mmdet's dense heads, box heads and the DETR family.
+    ``equity_weight_mean`` and ``equity_weight_min``. Supports mmdet's dense heads, box heads and the DETR family.
 
-    The file is read when training starts, so testing does without it. The hook has no state: a resumed training goes on with
-    the weights of the file.
+    The file is read when training starts, so testing does without it. The hook has no state: a resumed training
+    continues with the weights of the file.
 
     Args:
         likelihoods: The file.
@@ -74,7 +74,7 @@ class DatasetEquityHook(DetectorHook):
         for name, value, known in (('normalize', normalize, ('none', 'dataset')), ('apply_to', apply_to, ('cls', 'all')),
                                    ('on_missing', on_missing, ON_MISSING)):
             if value not in known:
-                raise ValueError(f'{name} is one of {", ".join(known)}; got {value!r}')
+                raise ValueError(f'{name} must be one of {", ".join(known)}, got {value!r}')
         equity_weights(0.0, eta, gamma)  # checks the two
         self.likelihoods = likelihoods
         self.eta = eta
@@ -97,7 +97,7 @@ class DatasetEquityHook(DetectorHook):
 
         Raises:
             FileNotFoundError: If there is no file of likelihoods.
-            ValueError: If it is none, an image is missing from it, images are mixed, or a head cannot be served.
+            ValueError: If it is not such a file, an image is missing from it, images are mixed, or a head is not supported.
             TypeError: If the data set cannot list its images.
         """
         dataset = runner.train_dataloader.dataset

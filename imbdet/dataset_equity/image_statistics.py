@@ -1,4 +1,4 @@
-"""An embedding without a network: colour and texture of an image."""
+"""An embedding without a network: color and texture of an image."""
 
 import cv2
 import numpy as np
@@ -10,7 +10,7 @@ LENGTH = 3 * COLOUR_BINS + 10 * len(SCALES)
 
 
 def colour_texture(image: np.ndarray) -> np.ndarray:
-    """Describe an image by its colours and textures.
+    """Describe an image by its colors and textures.
 
     Histograms of the three channels of CIE L*a*b*, each value shared between its two nearest bins, and of uniform local
     binary patterns of the lightness at full, half and quarter size (Ojala et al. 2002). Of each histogram the square root is
@@ -31,7 +31,7 @@ def colour_texture(image: np.ndarray) -> np.ndarray:
 
 
 def _histogram(channel: np.ndarray) -> np.ndarray:
-    """Share of the pixels in each of 16 bins, linearly divided between neighbours."""
+    """Share of the pixels in each of 16 bins, linearly divided between neighbors."""
     counts = np.bincount(channel.ravel(), minlength=256)
     places = np.arange(256) * ((COLOUR_BINS - 1) / 255)
     lower = places.astype(int).clip(max=COLOUR_BINS - 2)
@@ -42,7 +42,7 @@ def _histogram(channel: np.ndarray) -> np.ndarray:
 
 
 def _binary_patterns(lightness: np.ndarray) -> np.ndarray:
-    """Share of the pixels with each number of lighter neighbours; last those whose neighbours change more than twice."""
+    """Share of the pixels with each number of lighter neighbors; last those whose neighbors change more than twice."""
     inner = lightness[1:-1, 1:-1]
     rows, columns = inner.shape
     lighter = np.stack([lightness[1 + y:1 + y + rows, 1 + x:1 + x + columns] >= inner for y, x in NEIGHBOURS])

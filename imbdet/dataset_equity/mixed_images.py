@@ -12,7 +12,7 @@ def mixing_transforms(dataset: Any) -> list[str]:
         dataset: A data set, also a wrapper around others.
 
     Returns:
-        Names such as ``'Mosaic'``, each once: mmdet's Mosaic, MixUp and CopyPaste, their cached kin, and any other that
-        asks mmdet for further images by ``get_indexes``.
+        Names such as ``'Mosaic'``, each once: mmdet's Mosaic, MixUp and CopyPaste, their cached versions, and any other
+        that asks mmdet for further images by ``get_indexes``.
     """
     return sorted({type(part).__name__ for part in walk_dataset(dataset) if hasattr(part, 'get_indexes')})

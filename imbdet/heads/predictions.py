@@ -58,7 +58,7 @@ def encoder_name(head: str) -> str:
 
 
 def find_predictions(detector: nn.Module, apply_to: str) -> tuple[list[Predictions], list[str]]:
-    """Find the heads of a detector whose predictions can be told apart by image.
+    """Find the heads of a detector whose predictions can be assigned to images.
 
     Args:
         detector: An mmdet detector.
@@ -89,7 +89,7 @@ def _is_concerned(module: nn.Module, apply_to: str) -> bool:
 
 
 def _predictions(detector: nn.Module, name: str, head: nn.Module, apply_to: str) -> Predictions | str:
-    """Return the predictions of a head, or why they cannot be told apart."""
+    """Return the predictions of a head, or why they cannot be assigned to images."""
     spec = head_spec(head)
     if not spec.is_separable:
         return 'its loss has parameters that all images share'

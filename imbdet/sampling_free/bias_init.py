@@ -40,15 +40,16 @@ class OptimalBiasInitHook(Hook):
     warning says so.
 
     A head whose bias came from a checkpoint, by resuming or by ``load_from``, keeps it, because it was trained; the others,
-    such as those of another number of classes, are initialised.
+    such as those of another number of classes, are initialized.
 
-    Known heads: RetinaNet, FCOS, ATSS, PAA, GFL, SSD (its prior must be given), YOLOv3, YOLOX, RPN, and heads derived
-    from them. The heads of R-CNN stages and of DETR, Deformable DETR and DINO are left alone unless ``prior`` names
-    them; for the DETRs it must give a number.
+    Known heads are those of :data:`imbdet.heads.HEAD_SPECS` and heads derived from them; docs/detector_families.md lists what
+    works with which detector. SSD's prior must be given. The heads of R-CNN stages and of the DETR family are left alone
+    unless ``prior`` names them; for the DETRs it must give a number. Heads whose parameters do not train, such as those of a
+    teacher, are left alone too.
 
     Args:
         prior: ``'measure'``; or a prior in (0, 1); or the path of a ``foreground_prior.json``; or by head name, such as
-            ``dict(rpn_head='measure', bbox_head=1e-2)``, of which only the named heads are initialised.
+            ``dict(rpn_head='measure', bbox_head=1e-2)``, by which only the named heads are initialized.
         num_batches: Batches to measure on, at least 1, on each rank. None: a twentieth of an epoch, at most 50.
         dataloader: Config of the dataloader to measure on. None: the training dataloader's, on its data set.
         layers: For heads that are not known, the attribute with their classification layer, by head name, such as
@@ -68,12 +69,12 @@ class OptimalBiasInitHook(Hook):
                  dataloader: dict | None = None,
                  layers: Mapping[str, str] | None = None) -> None:
         if num_batches is not None and num_batches < 1:
-            raise ValueError(f'num_batches is at least 1, got {num_batches}')
+            raise ValueError(f'num_batches must be at least 1, got {num_batches}')
         if isinstance(prior, str) and prior != 'measure':
             prior = read_priors(prior)
         for value in prior.values() if isinstance(prior, Mapping) else [prior]:
             if value != 'measure' and not (isinstance(value, float) and 0 < value < 1):
-                raise ValueError(f"prior is 'measure', a number in (0, 1), or one of them for each head; got {value!r}")
+                raise ValueError(f"prior must be 'measure', a number in (0, 1), or one of these per head, got {value!r}")
         self.prior = prior
         self.num_batches = num_batches
         self.dataloader = dataloader
@@ -115,7 +116,7 @@ class OptimalBiasInitHook(Hook):
             write_priors(Path(runner.work_dir), records)
 
     def _choose(self, heads: dict[str, ClassificationHead]) -> list[tuple[ClassificationHead, Prior]]:
-        """Pair the heads to initialise with what ``prior`` says of them; raise if one cannot be served."""
+        """Pair the heads to initialize with what ``prior`` gives for them; raise if that is not possible for one."""
         if isinstance(self.prior, Mapping):
             unknown = set(self.prior) - set(heads)
             if unknown:
@@ -128,7 +129,7 @@ class OptimalBiasInitHook(Hook):
             if frozen:
                 print_log(f'OptimalBiasInitHook: leaves {", ".join(frozen)} alone, which do not train', logger='current')
             if not chosen:
-                raise ValueError('OptimalBiasInitHook: the detector has no head to initialise unasked; '
+                raise ValueError('OptimalBiasInitHook: no head of the detector is initialized by default; '
                                  f'name one of {", ".join(heads) or "no heads at all"} in prior=dict(NAME=...)')
         chosen = [(head, prior) for head, prior in chosen if not self._was_loaded(head)]
         for head, prior in chosen:

@@ -30,7 +30,7 @@ class ConfigPriors(NamedTuple):
 def measure_config_priors(cfg: Config, num_batches: int | None = None, seed: int = 0) -> ConfigPriors:
     """Build a config's detector and training dataloader, and measure the priors that OptimalBiasInitHook would.
 
-    No weights are loaded: what an assigner makes foreground does not depend on them, with the exceptions that are told.
+    No weights are loaded: what an assigner makes foreground does not depend on them; exceptions are marked as a guess.
 
     Args:
         cfg: An mmdet config with ``model`` and ``train_dataloader``.

@@ -40,7 +40,7 @@ def check_prior(prior: float) -> None:
         ValueError: If it is not in (0, 1).
     """
     if not 0 < prior < 1:
-        raise ValueError(f'a foreground prior is in (0, 1), got {prior}')
+        raise ValueError(f'a foreground prior must be in (0, 1), got {prior}')
 
 
 def optimal_bias(prior: float) -> float:
@@ -82,7 +82,7 @@ def optimal_softmax_bias(prior: float, num_classes: int) -> float:
         ValueError: If the prior is not in (0, 1 / C).
     """
     if not 0 < prior < 1 / num_classes:
-        raise ValueError(f'a foreground prior of one of {num_classes} softmax classes is in (0, {1 / num_classes:g}), '
+        raise ValueError(f'a foreground prior of one of {num_classes} softmax classes must be in (0, {1 / num_classes:g}), '
                          f'got {prior}')
     return -math.log(1 / prior - num_classes)
 
@@ -95,9 +95,9 @@ def count_foreground(target: Tensor | tuple[Tensor, ...], weight: Tensor | None,
 
     Args:
         target: What mmdet's heads pass to their losses: labels, shape (N,), integers in [0, C] with C the background; a
-            tuple whose first item are such labels (quality focal loss); or the wished scores, floating, shape (N, C).
+            tuple whose first item are such labels (quality focal loss); or target scores, floating, shape (N, C).
             With ``objectness`` one score for each anchor, any shape.
-        weight: Weights of the anchors, shape (N,), of the wished scores, shape (N, C), or None. With ``objectness`` of
+        weight: Weights of the anchors, shape (N,), of the target scores, shape (N, C), or None. With ``objectness`` of
             the target's shape.
         num_classes: Classes C, without background.
         objectness: Whether the target is one score for each anchor.

@@ -1,4 +1,4 @@
-"""The hook that scales classification losses by the regression losses beside them."""
+"""The hook that scales classification losses by the regression losses next to them."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -19,19 +19,19 @@ from imbdet.training.detector_hook import DetectorHook
 
 @HOOKS.register_module()
 class GuidedLossHook(DetectorHook):
-    r"""Scale each classification loss to the magnitude of the regression loss beside it.
+    r"""Scale each classification loss to the magnitude of the regression loss next to it.
 
     .. math:: L = L_{reg} + w_{cls}\, r\, L_{cls},\qquad r = L_{reg} / L_{cls}
 
     without gradient through r (arXiv 1909.04868, guided loss scaling). Both losses, with the loss weights of the config,
     are summed over levels and over all ranks, in float32, before they are divided, so that every rank has the same r.
-    As r is taken anew each iteration, the loss weight and the ``avg_factor`` of the classification cancel; those of the
+    As r is computed in each iteration, the loss weight and the ``avg_factor`` of the classification cancel; those of the
     regression do not. A batch without a positive on any rank has no regression loss: its classification weighs 0, unless r
     is frozen.
 
     The weight is logged under the name of its loss with ``guided_weight`` for ``loss``: ``guided_weight_cls``,
     ``guided_weight_rpn_cls``, ``s0.guided_weight_cls``. The averages of ``momentum`` and ``freeze_after`` are saved in
-    checkpoints and go on when training is resumed.
+    checkpoints and continue when training is resumed.
 
     Args:
         pairs: Names of regression losses by the name of the classification loss that they guide, such as
@@ -40,7 +40,7 @@ class GuidedLossHook(DetectorHook):
             error.
         scale: The weight w_cls, above 0.
         momentum: Use a moving average of r, in which the newest has this share, in (0, 1]. None: r as it is.
-        freeze_after: Average r over so many iterations, at least 1, then keep it, as a later release of the authors does.
+        freeze_after: Average r over this many iterations, at least 1, then keep it, as a later release of the authors does.
 
     Raises:
         ValueError: If an argument is out of range, or both ``momentum`` and ``freeze_after`` are given.
@@ -58,13 +58,13 @@ class GuidedLossHook(DetectorHook):
                  freeze_after: int | None = None) -> None:
         super().__init__()
         if not scale > 0:
-            raise ValueError(f'scale is above 0, got {scale}')
+            raise ValueError(f'scale must be above 0, got {scale}')
         if momentum is not None and not 0 < momentum <= 1:
-            raise ValueError(f'momentum is in (0, 1], got {momentum}')
+            raise ValueError(f'momentum must be in (0, 1], got {momentum}')
         if freeze_after is not None and freeze_after < 1:
-            raise ValueError(f'freeze_after is at least 1, got {freeze_after}')
+            raise ValueError(f'freeze_after must be at least 1, got {freeze_after}')
         if momentum is not None and freeze_after is not None:
-            raise ValueError('give momentum or freeze_after, not both: one averages for ever, the other stops')
+            raise ValueError('give momentum or freeze_after, not both: the first averages without end, the second stops')
         self.pairs = None if pairs is None else {
             name: (partners,) if isinstance(partners, str) else tuple(partners) for name, partners in pairs.items()}
         self.scale = scale

@@ -37,14 +37,14 @@ def set_bias(head: ClassificationHead, prior: float) -> float:
         The bias; for a softmax, above the background's.
 
     Raises:
-        ValueError: If the prior is out of range, or a layer has no bias or not as many outputs as its head's classes
-            ask for.
+        ValueError: If the prior is out of range, or a layer has no bias or not the number of outputs that its head's
+            classes need.
     """
     value = head_bias(head, prior)
     for name, layer in head.layers.items():
         bias = getattr(layer, 'bias', None)
         if bias is None:
-            raise ValueError(f'{name}, a {type(layer).__name__}, has no bias to initialise')
+            raise ValueError(f'{name}, a {type(layer).__name__}, has no bias to initialize')
         if isinstance(head.module, YOLOV3Head):  # x, y, w, h, objectness, classes for each anchor
             bias.view(head.module.num_base_priors, -1)[:, 4] = value
         elif head.has_background:

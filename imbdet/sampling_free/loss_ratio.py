@@ -21,7 +21,7 @@ def total(loss: Tensor | Sequence[Tensor]) -> Tensor:
 
 def guided_weight(regression: Tensor, classification: Tensor, average: Tensor, momentum: float | None = None,
                   freeze_after: int | None = None) -> tuple[Tensor, Tensor]:
-    r"""Weight of the classification loss, and the average that goes on to the next iteration.
+    r"""Weight of the classification loss, and the average for the next iteration.
 
     .. math:: r = L_{reg} / L_{cls}
 

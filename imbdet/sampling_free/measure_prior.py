@@ -22,7 +22,7 @@ from imbdet.sampling_free.foreground_prior import count_foreground, foreground_p
 
 @contextlib.contextmanager
 def training_mode_restored(detector: nn.Module) -> Iterator[None]:
-    """Put a detector into training mode, normalisation apart, and leave its modes and buffers as they were.
+    """Put a detector into training mode, normalization layers excepted, and leave its modes and buffers as they were.
 
     Args:
         detector: The detector. Its batch and instance norms are in eval mode inside the block.
@@ -85,7 +85,7 @@ def measure_foreground(detector: BaseModel, heads: Iterable[ClassificationHead],
     Args:
         detector: The detector, not wrapped for distributed training.
         heads: Heads of it, each with the name of its loss.
-        batches: Training batches as the detector's dataloader gives them; as many on every rank.
+        batches: Training batches as the detector's dataloader gives them; the same number on every rank.
 
     Returns:
         Foreground anchors and all anchors that are not ignored, by the head's name.

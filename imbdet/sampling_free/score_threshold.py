@@ -56,7 +56,7 @@ class ClassAdaptiveThresholdHook(DetectorHook):
     of the config, without crowd and ignored ones. The filter comes after ``max_per_img``.
 
     Args:
-        prior: Foreground prior in (0, 1); or the path of a ``foreground_prior.json``, of which the ``bbox_head`` counts.
+        prior: Foreground prior in (0, 1); or the path of a ``foreground_prior.json``, whose prior of the ``bbox_head`` is used.
 
     Raises:
         ValueError: If the prior is out of range.
@@ -113,7 +113,7 @@ class ClassAdaptiveThresholdHook(DetectorHook):
         """
         if self._thresholds is None:
             if runner.train_loop is None:
-                raise ValueError('ClassAdaptiveThresholdHook counts boxes in the training set; the config has no '
+                raise ValueError('ClassAdaptiveThresholdHook counts boxes in the training set, but the config has no '
                                  'train_dataloader and train_cfg')
             counts = dataset_counts(runner.train_dataloader.dataset)
             self._thresholds = torch.from_numpy(class_score_thresholds(self.prior, counts.boxes)).float()

@@ -83,7 +83,7 @@ class DetectorHook(Hook):
         self.let_go()
 
     def after_exception(self, runner: Runner) -> None:
-        """Let go: the runner has raised. :mod:`imbdet.compat` calls it, as mmengine tells hooks nothing of exceptions.
+        """Let go: the runner has raised. :mod:`imbdet.compat` calls it, because mmengine does not tell hooks of exceptions.
 
         Args:
             runner: The runner.
@@ -116,5 +116,5 @@ class DetectorHook(Hook):
         saved = checkpoint.setdefault(self.state_key, {})
         twice = sorted(set(saved) & set(state))
         if twice:
-            raise ValueError(f'two hooks {type(self).__name__} keep state of {", ".join(twice)}; let one of them serve each')
+            raise ValueError(f'two hooks {type(self).__name__} keep state of {", ".join(twice)}; remove one of them')
         saved.update(state)

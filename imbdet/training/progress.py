@@ -1,4 +1,4 @@
-"""How far a training has come, as mmengine's runner tells all components."""
+"""Training progress: iteration and epoch, from mmengine's message hub."""
 
 from mmengine.logging import MessageHub
 
@@ -15,7 +15,7 @@ def training_epoch(epoch_length: int | None = None) -> int:
         epoch_length: Iterations that count as an epoch, at least 1. None: the epochs of the training loop.
 
     Returns:
-        The epoch, from 0; 0 outside a training. A resumed training goes on counting.
+        The epoch, from 0; 0 outside a training. A resumed training continues to count.
 
     Raises:
         ValueError: If the training loop counts no epochs, as mmengine's IterBasedTrainLoop, and ``epoch_length`` is None.

@@ -333,8 +333,8 @@ def test_autocast(equity, tmp_path):
 
 @pytest.mark.parametrize(('keys', 'message'), [
     (dict(eta=0), 'eta must be above 0'), (dict(gamma=-1), 'gamma must be at least 0'),
-    (dict(apply_to='mask'), 'apply_to is one of'),
-    (dict(normalize='batch'), 'normalize is one of'), (dict(on_missing='skip'), 'on_missing is one of')])
+    (dict(apply_to='mask'), 'apply_to must be one of'),
+    (dict(normalize='batch'), 'normalize must be one of'), (dict(on_missing='skip'), 'on_missing must be one of')])
 def test_arguments_out_of_range(keys, message):
     with pytest.raises(ValueError, match=message):
         DatasetEquityHook('equity.npz', **keys)

@@ -311,9 +311,9 @@ def test_a_head_of_ones_own(start):
     (unknown_head, {}, r"bbox_head is a UnknownHead, which is not known; .* layers=\{'bbox_head': \.\.\.\}"),
     (unknown_head, dict(layers=dict(bbox_head='yours')), "bbox_head, a UnknownHead, has no 'yours'"),
     (unknown_head, dict(layers=dict(rpn_head='mine')), 'the detector has no rpn_head; its heads are bbox_head'),
-    (biasless_head, {}, r'bbox_head\.retina_cls, a Conv2d, has no bias to initialise'),
+    (biasless_head, {}, r'bbox_head\.retina_cls, a Conv2d, has no bias to initialize'),
     ('ssd', {}, r"foreground of bbox_head, a SSDHead, cannot be counted; give its prior .*\{'bbox_head': \.\.\.\}"),
-    ('dino', {}, r'no head to initialise unasked; name one of bbox_head'),
+    ('dino', {}, r'no head of the detector is initialized by default; name one of bbox_head'),
     ('dino', dict(prior=dict(bbox_head='measure')), 'foreground of bbox_head, a DINOHead, cannot be counted'),
     ('retinanet', dict(prior=dict(rpn_head=1e-3)), 'prior names rpn_head; the heads of the detector are bbox_head'),
     ('faster-rcnn', dict(prior={'roi_head.bbox_head': 0.4}), r'roi_head\.bbox_head \(Shared2FCBBoxHead\): .* got 0\.4'),
@@ -337,5 +337,5 @@ def test_dynamic_assigners_are_warned_of(start, capfd):
 @pytest.mark.parametrize('arguments', [dict(prior=0.0), dict(prior=1), dict(prior=dict(bbox_head=-1.0)),
                                        dict(prior=dict(bbox_head='guess')), dict(num_batches=0)])
 def test_arguments_out_of_range(arguments):
-    with pytest.raises(ValueError, match=r'prior is|num_batches is'):
+    with pytest.raises(ValueError, match=r'prior must|num_batches must'):
         OptimalBiasInitHook(**arguments)

@@ -47,7 +47,7 @@ def test_a_prior_needs_foreground_and_background(arguments):
 def test_priors_out_of_range(prior):
     with pytest.raises(ValueError, match=r'in \(0, 1\)'):
         optimal_bias(prior)
-    with pytest.raises(ValueError, match=r'one of 4 softmax classes is in \(0, 0\.25\)'):
+    with pytest.raises(ValueError, match=r'one of 4 softmax classes must be in \(0, 0\.25\)'):
         optimal_softmax_bias(prior, 4)
 
 

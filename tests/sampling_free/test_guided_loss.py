@@ -155,5 +155,5 @@ def test_pairs_of_ones_own(train):
                                        dict(freeze_after=0), dict(momentum=0.1, freeze_after=10),
                                        dict(scale=float('nan'))])
 def test_arguments_out_of_range(arguments):
-    with pytest.raises(ValueError, match='is above|is in|is at least|not both'):
+    with pytest.raises(ValueError, match='must be above|must be in|must be at least|not both'):
         GuidedLossHook(**arguments)

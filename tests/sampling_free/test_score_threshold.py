@@ -105,5 +105,5 @@ def test_what_it_cannot_serve(tmp_path):
     with pytest.raises(ValueError, match='no test_cfg of RPN has a score_thr'):
         ClassAdaptiveThresholdHook(0.1).before_run(make_runner(tmp_path, tiny_detector('rpn')))
     runner = Runner(tiny_detector('retinanet'), str(tmp_path / 'work'), default_scope='mmdet', experiment_name='no_training')
-    with pytest.raises(ValueError, match='counts boxes in the training set; the config has no train_dataloader'):
+    with pytest.raises(ValueError, match='counts boxes in the training set, but the config has no train_dataloader'):
         ClassAdaptiveThresholdHook(0.1).before_run(runner)

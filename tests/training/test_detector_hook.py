@@ -100,5 +100,5 @@ def test_states_of_two_hooks_of_a_kind(runner, tmp_path):
 
 
 def test_two_hooks_of_one_name(runner):
-    with pytest.raises(ValueError, match='two hooks CountingHook keep state of a; let one of them serve each'):
+    with pytest.raises(ValueError, match='two hooks CountingHook keep state of a; remove one of them'):
         runner(dict(type='CountingHook'), dict(type='CountingHook')).train()
