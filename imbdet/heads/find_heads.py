@@ -30,6 +30,27 @@ class ClassificationHead(NamedTuple):
         return 1 if self.spec.objectness else int(self.module.num_classes)  # type: ignore[arg-type]
 
     @property
+    def loss(self) -> nn.Module | None:
+        """The loss module that sees the targets of the foreground; None if there is none."""
+        return getattr(self.module, self.spec.loss) if self.spec.loss else None
+
+    def num_anchors(self, layer: nn.Module) -> int:
+        """Count the anchors per place for which a layer gives logits.
+
+        Args:
+            layer: One of ``layers``, a convolution or a linear layer.
+
+        Raises:
+            ValueError: If its outputs are not those of the classes for each anchor.
+        """
+        channels = int(getattr(layer, 'out_channels', None) or layer.out_features)  # type: ignore[arg-type]
+        if isinstance(self.module, dense_heads.YOLOV3Head):  # x, y, w, h, objectness and classes in one tensor
+            return int(self.module.num_base_priors)
+        if channels % self.num_outputs:
+            raise ValueError(f'{self.name} has a layer of {channels} outputs, which are not {self.num_outputs} per anchor')
+        return channels // self.num_outputs
+
+    @property
     def is_trained(self) -> bool:
         """Whether the head has parameters that train; the teacher's heads of SoftTeacher have none."""
         return any(parameter.requires_grad for parameter in self.module.parameters())

@@ -92,8 +92,8 @@ def measure_foreground(detector: BaseModel, heads: Iterable[ClassificationHead],
     """
     heads = list(heads)
     counts = {head.name: torch.zeros(2, dtype=torch.int64) for head in heads}
-    handles = [getattr(head.module, str(head.spec.loss)).register_forward_pre_hook(
-        _counter(head, counts[head.name]), with_kwargs=True) for head in heads]
+    handles = [head.loss.register_forward_pre_hook(_counter(head, counts[head.name]), with_kwargs=True)
+               for head in heads if head.loss is not None]
     preprocessor = copy.deepcopy(detector.data_preprocessor)  # YOLOX's keeps the size of the first batch it sees
     try:
         with training_mode_restored(detector):
