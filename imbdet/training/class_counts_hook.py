@@ -41,6 +41,8 @@ class ClassCountsHook(Hook):
     logarithm of counts is infinite; a warning names such classes.
     """
 
+    priority = 'VERY_HIGH'  # before hooks that compute losses when the training starts
+
     def __init__(self) -> None:
         self._counts: ClassCounts | None = None
 

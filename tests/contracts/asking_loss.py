@@ -17,4 +17,5 @@ class AskingLoss(FocalLoss):
         self.class_counts.copy_(torch.from_numpy(counts.boxes))
 
     def forward(self, *arguments, **keys):
+        assert self.class_counts.sum() > 0, 'no class counts yet'
         return super().forward(*arguments, **keys) * self.class_counts.min() / self.class_counts.sum()
