@@ -88,6 +88,15 @@ NAMES: dict[str, str] = {
     'imbdet.sampling_free.classification_heads.HeadKind': 'imbdet.heads.head_specs.HeadSpec',
     'imbdet.sampling_free.classification_heads.KINDS': 'imbdet.heads.head_specs.HEAD_SPECS',
     'imbdet.runners.detector_of': 'imbdet.training.detector.unwrap_detector',
+    'imbdet.evaluation.error_kinds.KINDS': 'imbdet.evaluation.tide_errors.ERROR_TYPES',
+    'imbdet.evaluation.error_kinds.mended_ap50': 'imbdet.evaluation.tide_errors.ap50_without_errors',
+    'imbdet.reports.class_curve.LEAST_FOR_A_LINE': 'imbdet.reports.drawing.class_curve.MIN_CLASSES_FOR_LINE',
+    'imbdet.reports.class_curve.MOST_NAMES': 'imbdet.reports.drawing.class_curve.MAX_LABELED_CLASSES',
+    'imbdet.reports.class_curve.window': 'imbdet.reports.drawing.class_curve.running_mean_width',
+    'imbdet.reports.imbalance.short': 'imbdet.reports.dataset.imbalance.format_number',
+    'imbdet.reports.imbalance_findings.Findings': 'imbdet.reports.dataset.dataset_analysis.DatasetAnalysis',
+    'imbdet.reports.long_tail_numbers.Classes': 'imbdet.reports.results.long_tail_numbers.EvaluatedClasses',
+    'imbdet.reports.long_tail_numbers.FileNumbers': 'imbdet.reports.results.long_tail_numbers.SeedResults',
 }
 """Where a name is now, by its old path, if not in the new module under the old name."""
 

@@ -117,7 +117,7 @@ def test_detector(run_example):
     assert 'OptimalBiasInitHook: head: prior ' in text
     assert 'applied to cls of head' in text
     assert 'RepeatFactorSampler (irfs' in text
-    assert 'PointHead is served as its kin are; no test of imbdet covers it' in text
+    assert 'PointHead is supported like the heads that it is derived from, but no test of imbdet covers it' in text
 
 
 def test_module_that_is_not_found(folder):

@@ -1,4 +1,4 @@
-"""COCO and LVIS annotation files: reading them fast and finding their faults."""
+"""COCO and LVIS annotation files: a fast reader and a search for faults."""
 
 from imbdet import moved
 from imbdet.annotations.annotation_arrays import AnnotationArrays, to_arrays

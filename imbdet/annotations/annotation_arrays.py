@@ -1,4 +1,4 @@
-"""The boxes of an annotation file as arrays, from which everything is counted."""
+"""NumPy arrays of the boxes and images of an annotation file."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -17,13 +17,13 @@ class AnnotationArrays:
 
     Attributes:
         images: Position of each annotation's image in ``images``, shape (B,), int64; -1 if the file does not list it, the
-            last one if its id stands more than once.
-        categories: Position of its category in ``categories``, likewise.
+            last one if its id is not unique.
+        categories: Position of each annotation's category in ``categories``, with the same rules.
         bbox_lengths: How many numbers its ``bbox`` has, shape (B,), int64; -1 if there is none.
         boxes: x, y, width and height in pixels, shape (B, 4), float64; NaN where ``bbox`` is not four numbers.
         has_area: Whether it has an ``area``, shape (B,), bool.
         areas: Area in square pixels, shape (B,), float64; NaN if there is none.
-        is_ignored: Whether it is a crowd or ignored box, on which no object is learnt, shape (B,), bool.
+        is_ignored: Whether it is a crowd or ignored box, which is not an object to train on, shape (B,), bool.
         image_sizes: Width and height of each image in pixels, shape (I, 2), float64; NaN where there is none.
         is_listed: Whether an entry of ``images`` is the one that counts, shape (I,), bool: of several with one id the last.
     """
@@ -40,10 +40,10 @@ class AnnotationArrays:
 
 
 def to_arrays(content: AnnotationFile) -> AnnotationArrays:
-    """Turn the entries of an annotation file into arrays, in one pass for each.
+    """Convert the entries of an annotation file to arrays, in one pass for each.
 
     Args:
-        content: What the file holds; it may have any of the faults that :mod:`imbdet.annotations.faults` finds.
+        content: Content of the file; it may have any of the faults that :mod:`imbdet.annotations.faults` finds.
 
     Returns:
         The arrays.

@@ -1,4 +1,4 @@
-"""Faults of annotation files: those that end a run, and those that mmdet would drop silently."""
+"""Search for faults in annotation files: fatal ones, and annotations that mmdet would drop silently."""
 
 import difflib
 from collections import Counter
@@ -12,15 +12,14 @@ from imbdet.annotations.reader import AnnotationFile
 
 
 class Fault(NamedTuple):
-    """One kind of fault, with everything in the file that has it.
+    """One kind of fault, with all entries of the file that have it.
 
     Attributes:
         kind: What is wrong, in a few words.
-        of: What ``ids`` are of: ``'image'``, ``'annotation'``, ``'category'``, or ``'class'`` for names of classes.
+        of: What ``ids`` identify: ``'image'``, ``'annotation'``, ``'category'``, or ``'class'`` for names of classes.
         ids: All that have the fault, in the file's order.
-        message: What is wrong, what follows from it and, if it ends a run, what to do; the first ten ids.
-        is_fatal: Whether a run cannot start from such a file. Annotations with other faults are dropped by mmdet without a
-            word.
+        message: What is wrong, what follows from it and, if it is fatal, what to do; with the first ten ids.
+        is_fatal: Whether a run cannot start from such a file. mmdet silently drops annotations with other faults.
     """
 
     kind: str
@@ -34,19 +33,19 @@ def find_faults(content: AnnotationFile,
                 columns: AnnotationArrays,
                 classes: Sequence[str] | None = None,
                 filter_cfg: dict | None = None) -> Iterator[Fault]:
-    """Look through an annotation file for what mmdet trips over or drops silently.
+    """Search an annotation file for faults that crash mmdet, corrupt training or make mmdet drop annotations silently.
 
     Args:
-        content: What the file holds.
+        content: Content of the file.
         columns: The same as arrays.
-        classes: Names that the data set is configured with. They must stand in the file, in the file's order, because
-            mmdet's labels follow the file and not the config.
-        filter_cfg: mmdet's ``filter_empty_gt`` and ``min_size``, to see whether an image is left.
+        classes: Class names of the data set's config. They must be in the file, in the file's order, because mmdet's labels
+            follow the file and not the config.
+        filter_cfg: mmdet's ``filter_empty_gt`` and ``min_size``, to check that images remain.
 
     Yields:
-        The faults, those that end a run first.
+        The faults, fatal ones first.
     """
-    yield from _lacking_keys(content, columns)
+    yield from _missing_keys(content, columns)
     for kind, entries in (('image', content.images), ('annotation', content.annotations), ('category', content.categories)):
         yield from _repeated_ids(kind, (entry.id for entry in entries))  # type: ignore[attr-defined]
     yield from _not_finite(content, columns)
@@ -54,18 +53,18 @@ def find_faults(content: AnnotationFile,
         yield from class_faults(classes, [category.name for category in content.categories])
     if not kept_images(content, columns, classes, filter_cfg).any():
         yield Fault('no image left', 'image', [image.id for image in content.images],
-                    f'no image of {len(content.images)} is left to train on; filter_cfg={filter_cfg or {}} and the classes '
-                    'remove them all')
+                    f'none of the {len(content.images)} images is left to train on: filter_cfg={filter_cfg or {}} and the '
+                    'classes remove them all; change either')
     for reason, is_dropped in drop_reasons(columns):
         ids = _ids(content.annotations, is_dropped)
         if ids:
             yield Fault(f'annotations that {reason}', 'annotation', ids,
                         f'{len(ids)} of {len(content.annotations)} annotations {reason} and are dropped by mmdet '
-                        f'(annotation ids {some(ids)})', is_fatal=False)
+                        f'(annotation ids {first_ten(ids)})', is_fatal=False)
 
 
 def class_faults(classes: Sequence[str], names: Sequence[str]) -> Iterator[Fault]:
-    """Find classes of a config that a file does not have, or has in another order.
+    """Find classes of a config that are not in a file, or are there in another order.
 
     Args:
         classes: Names of the config.
@@ -76,45 +75,44 @@ def class_faults(classes: Sequence[str], names: Sequence[str]) -> Iterator[Fault
     """
     if isinstance(classes, str):
         yield Fault('classes that are text', 'class', [classes],
-                    f'the classes of the config are the text {classes!r}, whose letters would be the classes; write '
-                    f'classes=({classes!r}, )')
+                    f'the classes of the config are the string {classes!r}, and each of its letters would be a class; '
+                    f'write classes=({classes!r}, )')
         return
     twice = [name for name, count in Counter(names).items() if count > 1 and name in set(classes)]
     if twice:
-        yield Fault('categories of one name', 'class', twice,
-                    f'{len(twice)} names stand for several categories of the file ({some(twice)}), of which mmdet makes '
-                    'labels each, so that names and labels would not belong together; give each category a name of its own')
+        yield Fault('duplicate category names', 'class', twice,
+                    f'{len(twice)} class names are used by several categories ({first_ten(twice)}). mmdet creates one label '
+                    'per category, so names and labels would no longer match; give every category a unique name')
         return
     unknown = [name for name in classes if name not in set(names)]
     if unknown:
         near = difflib.get_close_matches(unknown[0], names, n=1)
-        hint = f'did you mean {near[0]!r}?' if near else f'it has {some(names)}'
+        hint = f'did you mean {near[0]!r}?' if near else f'the file has {first_ten(names)}.'
         yield Fault('classes that are not in the file', 'class', unknown,
-                    f'class {unknown[0]!r} of the config is not a category of the file; {hint} mmdet would leave it out and '
-                    'shift the labels of the classes after it')
+                    f'class {unknown[0]!r} of the config is not a category of the file; {hint} mmdet would skip it and shift '
+                    'the labels of all later classes')
     known = [name for name in classes if name not in set(unknown)]
     in_file_order = [name for name in names if name in set(known)]
     if known != in_file_order:
         yield Fault('classes in another order than in the file', 'class', known,
-                    'the classes of the config are in another order than the categories of the file, which mmdet takes '
-                    'its labels from, so names and labels would not belong together. Write '
-                    f'classes={tuple(in_file_order)}')
+                    'the classes of the config are in another order than the categories of the file. mmdet takes its labels '
+                    f'from the file, so names and labels would not match; write classes={tuple(in_file_order)}')
 
 
 def kept_images(content: AnnotationFile,
                 columns: AnnotationArrays,
                 classes: Sequence[str] | None = None,
                 filter_cfg: dict | None = None) -> np.ndarray:
-    """Tell which images mmdet's filter leaves; if none, mmengine says "need at least one array to concatenate".
+    """Find the images that mmdet's filter keeps. Without any, mmengine fails with "need at least one array to concatenate".
 
     Args:
-        content: What the file holds.
+        content: Content of the file.
         columns: The same as arrays.
-        classes: Names that the data set is configured with; None for all.
+        classes: Class names of the data set's config; None for all.
         filter_cfg: mmdet's ``filter_empty_gt`` and ``min_size``; None for no filter.
 
     Returns:
-        Whether each entry of ``images`` is left, shape (I,), bool; of several with one id the last.
+        Whether each entry of ``images`` is kept, shape (I,), bool; of several with the same id only the last.
     """
     filter_cfg = filter_cfg or {}
     sides = np.nan_to_num(columns.image_sizes, nan=0.0).min(axis=1)
@@ -122,27 +120,27 @@ def kept_images(content: AnnotationFile,
     if filter_cfg.get('filter_empty_gt', False):
         names = None if classes is None else set(classes)
         wanted = np.array([names is None or category.name in names for category in content.categories] + [False])
-        is_held = (columns.images >= 0) & wanted[columns.categories]  # category -1 takes the False at the end
-        kept &= np.bincount(columns.images[is_held], minlength=len(kept)) > 0
+        in_classes = (columns.images >= 0) & wanted[columns.categories]  # category -1 takes the False at the end
+        kept &= np.bincount(columns.images[in_classes], minlength=len(kept)) > 0
     return kept
 
 
 def drop_reasons(columns: AnnotationArrays) -> Iterator[tuple[str, np.ndarray]]:
-    """Find the annotations that mmdet's CocoDataset leaves out, each under its first reason.
+    """Find the annotations that mmdet's CocoDataset drops, each under the first reason that applies.
 
-    Annotations without ``bbox`` or ``area``, at which mmdet fails, are under none.
+    Annotations without ``bbox`` or ``area``, on which mmdet fails, are under none.
 
     Args:
         columns: The annotations.
 
     Yields:
-        A reason, as the end of a sentence, and whether each annotation is left out for it, shape (B,), bool.
+        A reason, as the end of a sentence, and whether each annotation is dropped for it, shape (B,), bool.
     """
     x, y, width, height = columns.boxes.T
     # An image without width or height is a fault of its own; no box is outside of it.
     sizes = np.vstack([np.nan_to_num(columns.image_sizes, nan=np.inf), (np.inf, np.inf)])
     image_width, image_height = sizes[columns.images].T
-    is_left = is_complete(columns)
+    is_kept = is_complete(columns)
     # Of boxes that are not finite mmdet keeps those that extend to infinity, see _not_finite.
     is_nowhere = np.isnan(columns.boxes).any(axis=1) | np.isinf(x) | np.isinf(y)
     with np.errstate(invalid='ignore'):  # infinities
@@ -155,29 +153,29 @@ def drop_reasons(columns: AnnotationArrays) -> Iterator[tuple[str, np.ndarray]]:
         ('are less than a pixel wide or high, or have no area', (width < 1) | (height < 1) | (columns.areas <= 0)),
         ('lie outside their image', is_outside),
     ):
-        yield reason, is_left & is_dropped
-        is_left &= ~is_dropped
+        yield reason, is_kept & is_dropped
+        is_kept &= ~is_dropped
 
 
 def is_complete(columns: AnnotationArrays) -> np.ndarray:
-    """Tell which annotations have a ``bbox`` of four numbers and an ``area``, shape (B,), bool."""
+    """Find the annotations that have a ``bbox`` of four numbers and an ``area``, shape (B,), bool."""
     return (columns.bbox_lengths == 4) & columns.has_area
 
 
 def usable_boxes(columns: AnnotationArrays) -> np.ndarray:
-    """Tell which annotations have no fault of their own, shape (B,), bool; crowd boxes are among them."""
-    return _left_by_mmdet(columns) & np.isfinite(columns.boxes).all(axis=1) & np.isfinite(columns.areas)
+    """Find the annotations without a fault of their own, shape (B,), bool; crowd boxes are included."""
+    return _kept_by_mmdet(columns) & np.isfinite(columns.boxes).all(axis=1) & np.isfinite(columns.areas)
 
 
-def _left_by_mmdet(columns: AnnotationArrays) -> np.ndarray:
-    left = is_complete(columns)
+def _kept_by_mmdet(columns: AnnotationArrays) -> np.ndarray:
+    kept = is_complete(columns)
     for _, is_dropped in drop_reasons(columns):
-        left &= ~is_dropped
-    return left
+        kept &= ~is_dropped
+    return kept
 
 
-def some(ids: Sequence[Any]) -> str:
-    """Write out the first ten."""
+def first_ten(ids: Sequence[Any]) -> str:
+    """List the first ten, separated by commas."""
     return ', '.join(map(str, ids[:10])) + (', ...' if len(ids) > 10 else '')
 
 
@@ -185,41 +183,41 @@ def _ids(entries: Sequence[Any], mask: np.ndarray) -> list[Any]:
     return [entries[position].id for position in np.flatnonzero(mask).tolist()]
 
 
-def _lacking_keys(content: AnnotationFile, columns: AnnotationArrays) -> Iterator[Fault]:
+def _missing_keys(content: AnnotationFile, columns: AnnotationArrays) -> Iterator[Fault]:
     for key, sizes in zip(('width', 'height'), columns.image_sizes.T, strict=True):
-        lacking = _ids(content.images, ~((sizes > 0) & np.isfinite(sizes)))
-        if lacking:
-            yield Fault(f'images without {key}', 'image', lacking,
-                        f'{len(lacking)} images have no {key!r} (image ids {some(lacking)}), or none that can be: mmdet '
-                        'needs it in pixels, add it to the file')
-    for key, is_lacking, hint in (
+        missing = _ids(content.images, ~((sizes > 0) & np.isfinite(sizes)))
+        if missing:
+            yield Fault(f'images without {key}', 'image', missing,
+                        f'{len(missing)} images have no {key!r} (image ids {first_ten(missing)}), or one that is not a '
+                        'positive number; add it to the file, in pixels: mmdet needs it')
+    for key, is_missing, hint in (
         ('bbox', columns.bbox_lengths < 0, '[x, y, width, height]'),
-        ('area', ~columns.has_area, 'bbox[2] * bbox[3] will do where there are no masks'),
+        ('area', ~columns.has_area, 'without masks, bbox[2] * bbox[3]'),
     ):
-        lacking = _ids(content.annotations, is_lacking)
-        if lacking:
-            yield Fault(f'annotations without {key}', 'annotation', lacking,
-                        f'{len(lacking)} annotations have no {key!r} (annotation ids {some(lacking)}); mmdet needs it, add '
-                        f'it to the file: {hint}')
+        missing = _ids(content.annotations, is_missing)
+        if missing:
+            yield Fault(f'annotations without {key}', 'annotation', missing,
+                        f'{len(missing)} annotations have no {key!r} (annotation ids {first_ten(missing)}). mmdet needs it; '
+                        f'add it to the file: {hint}')
     odd = _ids(content.annotations, (columns.bbox_lengths >= 0) & (columns.bbox_lengths != 4))
     if odd:
         yield Fault('annotations whose bbox is not four numbers', 'annotation', odd,
                     f'{len(odd)} annotations have a bbox that is not four numbers [x, y, width, height] (annotation ids '
-                    f'{some(odd)})')
+                    f'{first_ten(odd)}); correct or remove them')
 
 
 def _not_finite(content: AnnotationFile, columns: AnnotationArrays) -> Iterator[Fault]:
-    """Find boxes that mmdet keeps although they are no boxes, and that would make the loss NaN."""
-    ids = _ids(content.annotations, _left_by_mmdet(columns) & ~usable_boxes(columns))
+    """Find invalid boxes that mmdet keeps and that would make the loss NaN."""
+    ids = _ids(content.annotations, _kept_by_mmdet(columns) & ~usable_boxes(columns))
     if ids:
         yield Fault('annotations of infinite size', 'annotation', ids,
                     f'{len(ids)} annotations have an infinite width or height, or an area that is NaN or infinite (annotation '
-                    f'ids {some(ids)}), and mmdet would train on them; mend them or take them out of the file')
+                    f'ids {first_ten(ids)}), and mmdet would train on them; correct or remove them')
 
 
 def _repeated_ids(kind: str, ids: Iterable[Any]) -> Iterator[Fault]:
     repeated = [repeated_id for repeated_id, count in Counter(ids).items() if count > 1]
     if repeated:
-        yield Fault(f'{kind} ids that stand more than once', kind, repeated,
-                    f'{len(repeated)} {kind} ids stand more than once ({some(repeated)}); give each {kind} an id of its '
-                    'own, mmdet keeps only one of them')
+        yield Fault(f'duplicate {kind} ids', kind, repeated,
+                    f'{len(repeated)} {kind} ids are not unique ({first_ten(repeated)}), and mmdet keeps only one entry of '
+                    f'each; give every {kind} its own id')

@@ -1,4 +1,4 @@
-"""Checks of annotation files: an error for a fault that ends a run, a report of what mmdet would drop silently."""
+"""Checks of annotation files: errors for fatal faults, a report of annotations that mmdet would drop silently."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -12,11 +12,11 @@ from imbdet.annotations.reader import AnnotationError, AnnotationFile, load_anno
 
 @dataclass
 class FaultReport:
-    """What mmdet leaves out of a file without a word.
+    """Annotations of a file that mmdet silently drops.
 
     Attributes:
         path: The annotation file.
-        faults: For each reason the annotations that mmdet drops for it.
+        faults: One fault per reason, with the annotations that mmdet drops for it.
     """
 
     path: Path
@@ -24,32 +24,32 @@ class FaultReport:
 
     @property
     def dropped(self) -> dict[str, list[Any]]:
-        """The ids of the dropped annotations for each reason."""
+        """The ids of the dropped annotations, by reason."""
         return {fault.kind: fault.ids for fault in self.faults}
 
     def lines(self) -> list[str]:
-        """Return a sentence for each reason, empty if nothing is dropped."""
+        """Return one sentence per reason; an empty list if nothing is dropped."""
         return [f'{self.path}: {fault.message}' for fault in self.faults]
 
 
 def check_annotations(path: str | Path,
                       classes: Sequence[str] | None = None,
                       filter_cfg: dict | None = None) -> FaultReport:
-    """Look through an annotation file for what mmdet trips over or drops silently.
+    """Check an annotation file for faults that crash mmdet, corrupt training or make mmdet drop annotations silently.
 
     Args:
         path: A COCO or LVIS annotation file.
-        classes: Names that the data set is configured with. They must stand in the file, in the file's order, because
-            mmdet's labels follow the file and not the config.
-        filter_cfg: mmdet's ``filter_empty_gt`` and ``min_size``, to see whether an image is left.
+        classes: Class names of the data set's config. They must be in the file, in the file's order, because mmdet's labels
+            follow the file and not the config. None: not checked.
+        filter_cfg: mmdet's ``filter_empty_gt`` and ``min_size``, to check that images remain.
 
     Returns:
-        The annotations that mmdet leaves out.
+        The annotations that mmdet drops.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        AnnotationError: If a key that mmdet needs is missing, an id stands twice, a class is unknown or out of order, or
-            the filter leaves no image.
+        AnnotationError: If a key that mmdet needs is missing, an id is not unique, a class is unknown or out of order, or
+            the filter removes all images.
     """
     return check_content(Path(path), load_annotations(path), classes, filter_cfg)
 
@@ -58,25 +58,26 @@ def check_content(path: Path,
                   content: AnnotationFile,
                   classes: Sequence[str] | None = None,
                   filter_cfg: dict | None = None) -> FaultReport:
-    """Do the same for a file that has been read already.
+    """Check the content of an annotation file; see :func:`check_annotations`, which also reads the file.
 
     Args:
         path: The annotation file, for messages.
-        content: What it holds.
-        classes: As for :func:`check_annotations`.
-        filter_cfg: As for :func:`check_annotations`.
+        content: Its content.
+        classes: Class names of the data set's config, which must be in the file, in its order. None: not checked.
+        filter_cfg: mmdet's ``filter_empty_gt`` and ``min_size``, to check that images remain.
 
     Returns:
-        The annotations that mmdet leaves out.
+        The annotations that mmdet drops.
 
     Raises:
-        AnnotationError: As for :func:`check_annotations`.
+        AnnotationError: If a key that mmdet needs is missing, an id is not unique, a class is unknown or out of order, or
+            the filter removes all images.
     """
     return FaultReport(path, raise_fatal(path, find_faults(content, to_arrays(content), classes, filter_cfg)))
 
 
 def check_class_names(path: str | Path, classes: Sequence[str], names: Sequence[str]) -> None:
-    """Raise AnnotationError unless ``classes`` are among ``names`` and in their order.
+    """Raise AnnotationError unless all ``classes`` are in ``names``, in the same order.
 
     Args:
         path: The annotation file, for the message.
@@ -87,7 +88,7 @@ def check_class_names(path: str | Path, classes: Sequence[str], names: Sequence[
 
 
 def raise_fatal(path: str | Path, faults: Iterable[Fault]) -> list[Fault]:
-    """Raise AnnotationError for the first fault that ends a run; return the faults if there is none.
+    """Raise AnnotationError for the first fatal fault; without one, return the faults.
 
     Args:
         path: The annotation file, for the message.

@@ -1,4 +1,4 @@
-"""A typed reader of COCO and LVIS annotation files that skips the polygons."""
+"""Typed reader of COCO and LVIS annotation files, which skips the polygons."""
 
 import json
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 
 Integer = Annotated[int, msgspec.Meta(ge=-2**63, le=2**63 - 1)]
-"""An id that arrays of 64 bits can hold."""
+"""An id that fits into an int64 array."""
 
 
 class AnnotationError(ValueError):
@@ -15,7 +15,7 @@ class AnnotationError(ValueError):
 
 
 class Image(msgspec.Struct, gc=False):
-    """An entry of ``images``; keys that a file lacks are None."""
+    """An entry of ``images``; keys that are missing in a file are None."""
 
     id: Integer | str
     width: float | None = None
@@ -27,7 +27,7 @@ class Image(msgspec.Struct, gc=False):
 
 
 class Annotation(msgspec.Struct, gc=False):
-    """An entry of ``annotations``; keys that a file lacks are None."""
+    """An entry of ``annotations``; keys that are missing in a file are None."""
 
     id: Integer | str
     image_id: Integer | str
@@ -39,7 +39,7 @@ class Annotation(msgspec.Struct, gc=False):
 
     @property
     def is_ignored(self) -> bool:
-        """Whether it is a crowd or an ignored box, on which no detector is trained as on an object."""
+        """Whether it is a crowd or an ignored box, which is not an object to train on."""
         return bool(self.iscrowd or self.ignore)
 
 
@@ -54,7 +54,7 @@ class Category(msgspec.Struct, gc=False):
 
 
 class AnnotationFile(msgspec.Struct):
-    """What imbdet reads of a COCO or LVIS annotation file."""
+    """The part of a COCO or LVIS annotation file that imbdet reads."""
 
     images: list[Image]
     annotations: list[Annotation]
@@ -73,7 +73,7 @@ def load_annotations(path: str | Path) -> AnnotationFile:
     Raises:
         FileNotFoundError: If there is no such file.
         AnnotationError: If it is not JSON, a list or an ``id``, ``image_id``, ``category_id`` or ``name`` is missing, or
-            a value has another type than it should.
+            a value has the wrong type.
     """
     path = Path(path)
     if not path.is_file():
@@ -86,7 +86,7 @@ def load_annotations(path: str | Path) -> AnnotationFile:
     except msgspec.DecodeError:
         return _load_lenient(path, content)
     except RecursionError:
-        raise AnnotationError(f'{path}: lists or objects are nested too deeply to be annotations') from None
+        raise AnnotationError(f'{path}: lists or objects are nested too deeply for an annotation file') from None
 
 
 def _load_lenient(path: Path, content: bytes) -> AnnotationFile:

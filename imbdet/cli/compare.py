@@ -73,7 +73,7 @@ def run(arguments: argparse.Namespace) -> None:
     for name, paths in files.items():
         runs.append(Run(name, []))
         for path in paths:
-            runs[-1].files.append(evaluator.measure(path))
+            runs[-1].files.append(evaluator.evaluate(path))
             progress.update()
     progress.close()
     print(f'wrote {write_long_tail_report(arguments.out, evaluator, runs)} and its pictures and tables beside it')

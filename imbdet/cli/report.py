@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Examine the file, write the report and print it."""
-    from imbdet.reports.dataset.dataset_analysis import examine
+    from imbdet.reports.dataset.dataset_analysis import analyze_dataset
     from imbdet.reports.dataset.imbalance_report import write_imbalance_report
     from imbdet.reports.drawing.figures import new_figure
 
@@ -33,7 +33,7 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.config:
         from imbdet.cli.runs import load_config
         cfg = load_config(arguments.config)
-    findings = examine(arguments.ann_file, cfg, arguments.target_length, arguments.rare_max, arguments.common_max)
+    findings = analyze_dataset(arguments.ann_file, cfg, arguments.target_length, arguments.rare_max, arguments.common_max)
     folder = arguments.out or Path('work_dirs/imbalance_report') / arguments.ann_file.stem
     print(write_imbalance_report(folder, findings))
     print(f'wrote {folder / "index.html"}, report.json, suggestion.py and the pictures beside them')

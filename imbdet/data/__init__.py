@@ -1,4 +1,4 @@
-"""mmdet's data sets: walking through their wrappers, reading labels and images' sizes, checking them against their files."""
+"""mmdet's data sets: traversal of wrappers, labels, image sizes, and checks against the annotation files."""
 
 from imbdet.data.configured_datasets import ConfiguredDataset, configured_datasets
 from imbdet.data.data_infos import box_labels, boxes_and_labels, data_infos

@@ -1,4 +1,4 @@
-"""How the data sets of a config use annotation files."""
+"""Data sets of a config and their annotation files."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -11,12 +11,12 @@ from imbdet.data.wrappers import inner_configs
 
 
 class ConfiguredDataset(NamedTuple):
-    """How a data set of a config uses an annotation file.
+    """A data set of a config, with its annotation file.
 
     Attributes:
-        path: The file.
-        kind: Class of the data set, mmdet's CocoDataset or derived from it.
-        classes: Names that it is configured with or has by default; None for all of the file.
+        path: The annotation file.
+        kind: Class of the data set: mmdet's CocoDataset or a subclass.
+        classes: Class names from the config, or by default those of the class; None for all of the file.
         filter_cfg: mmdet's ``filter_empty_gt`` and ``min_size``, empty for none.
         names_classes: Whether the config itself names the classes.
     """
@@ -29,58 +29,58 @@ class ConfiguredDataset(NamedTuple):
 
     @property
     def is_lvis(self) -> bool:
-        """Whether it is one of mmdet's LVIS data sets, which take all the file's categories."""
+        """Whether it is one of mmdet's LVIS data sets, which use all categories of the file."""
         from mmdet.datasets.lvis import LVISV05Dataset
         return issubclass(self.kind, LVISV05Dataset)
 
     def faults(self, content: AnnotationFile, columns: AnnotationArrays) -> Iterator[Fault]:
-        """Look through the file for what this data set trips over or drops silently.
+        """Search the file for faults that crash this data set, corrupt training or make it drop annotations silently.
 
         Args:
-            content: What the file holds.
+            content: Content of the file.
             columns: The same as arrays.
 
         Yields:
-            The faults, those that end a run first.
+            The faults, fatal ones first.
         """
         from mmdet.datasets import LVISV1Dataset
         if not self.is_lvis:
             yield from lacking_location(content, 'file_name')
             yield from find_faults(content, columns, self.classes, self.filter_cfg)
             return
-        # LVIS data sets take all the file's categories. mmdet spells one of LVIS v1's names otherwise than the file
-        # does, so its own list is compared by length only, a user's by name.
+        # LVIS data sets use all categories of the file. mmdet spells one of LVIS v1's names differently from the file, so
+        # its own list is compared by length only, a user's by name.
         names, classes = [category.name for category in content.categories], self.classes or ()
         if len(names) != len(classes) or (self.names_classes and list(classes) != names):
-            yield Fault('classes other than the file has', 'class', list(classes),
+            yield Fault('classes that differ from the file', 'class', list(classes),
                         takes_all_message(self.kind, len(names), len(classes)))
         yield from lacking_location(content, 'coco_url' if issubclass(self.kind, LVISV1Dataset) else 'file_name')
         yield from find_faults(content, columns, None, self.filter_cfg)
 
 
 LOCATIONS = {'file_name': 'CocoDataset', 'coco_url': 'LVISV1Dataset'}
-"""By what key each data set finds the file of an image."""
+"""The key by which each data set finds the file of an image."""
 
 
 def lacking_location(content: AnnotationFile, key: str, is_fatal: bool = True) -> Iterator[Fault]:
-    """Find images that a data set cannot find the files of.
+    """Find images without the key that locates their files.
 
     Args:
-        content: What the file holds.
-        key: ``'coco_url'``, by which LVISV1Dataset finds files, or ``'file_name'``, by which all others do.
-        is_fatal: Whether the file is read by such a data set, not just could be.
+        content: Content of the file.
+        key: ``'coco_url'``, which LVISV1Dataset uses, or ``'file_name'``, which all others use.
+        is_fatal: Whether such a data set actually reads the file, so that the fault is fatal.
 
     Yields:
         At most one fault.
     """
-    lacking = [image.id for image in content.images if getattr(image, key) is None]
-    if lacking:
+    missing = [image.id for image in content.images if getattr(image, key) is None]
+    if missing:
         (other, taker), = [(other, taker) for other, taker in LOCATIONS.items() if other != key]
         has_other = all(getattr(image, other) is not None for image in content.images)
-        advice = f'use type={taker!r}, which takes {other!r}' if has_other else 'add it to the file'
-        yield Fault(f'images without {key}', 'image', lacking,
-                    f'{len(lacking)} images have no {key!r}, which {LOCATIONS[key]} finds their files by (first image id '
-                    f'{lacking[0]}); {advice}', is_fatal)
+        advice = f'use type={taker!r}, which reads {other!r}' if has_other else 'add it to the file'
+        yield Fault(f'images without {key}', 'image', missing,
+                    f'{len(missing)} images have no {key!r}, which {LOCATIONS[key]} needs to find their files (first image id '
+                    f'{missing[0]}); {advice}', is_fatal)
 
 
 def configured_datasets(cfg: dict, loader: str) -> Iterator[ConfiguredDataset]:
@@ -88,11 +88,11 @@ def configured_datasets(cfg: dict, loader: str) -> Iterator[ConfiguredDataset]:
 
     Args:
         cfg: An mmdet config.
-        loader: Name of the dataloader, such as ``'train_dataloader'``; the config may lack it or set it to None.
+        loader: Name of the dataloader, such as ``'train_dataloader'``; it may be missing or None.
 
     Yields:
-        A use for each COCO or LVIS data set inside wrappers. Other formats are passed over, and files in storages that
-        mmengine's backends read.
+        Each COCO or LVIS data set, also those inside wrappers. Other formats are skipped, and so are files on remote storage
+        that mmengine's backends read.
     """
     from mmdet.datasets import CocoDataset
     from mmdet.registry import DATASETS
@@ -110,12 +110,12 @@ def configured_datasets(cfg: dict, loader: str) -> Iterator[ConfiguredDataset]:
 
 
 def takes_all_message(kind: type, num_categories: int, num_classes: int) -> str:
-    """Say that a data set of LVIS takes all of a file's categories, not the config's classes.
+    """Return the error text for an LVIS data set whose config names other classes than the file.
 
     Args:
         kind: Class of the data set.
-        num_categories: Categories of the file.
-        num_classes: Classes of the config.
+        num_categories: Number of categories of the file.
+        num_classes: Number of classes of the config.
     """
-    return (f"{kind.__name__} takes all of the file's {num_categories} categories as they stand, but the config "
-            f"names {num_classes} classes or others; use type='CocoDataset', which reads LVIS files too")
+    return (f"{kind.__name__} always uses all {num_categories} categories of the file, but the {num_classes} classes of the "
+            "config differ from them; use type='CocoDataset', which also reads LVIS files")

@@ -1,4 +1,4 @@
-"""One pass over the images of a data set, without loading a pixel."""
+"""Iteration over the image records of a data set, without loading pixels."""
 
 import gc
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ import numpy as np
 
 
 def data_infos(dataset: Any) -> Iterator[dict]:
-    """Read what a data set knows of each of its images.
+    """Read the record of each image of a data set.
 
     Args:
         dataset: Anything with ``len()`` and mmdet's ``get_data_info(index)``: CocoDataset, LVISV1Dataset, ConcatDataset,
@@ -21,9 +21,9 @@ def data_infos(dataset: Any) -> Iterator[dict]:
         TypeError: If the data set has no ``get_data_info``.
     """
     if not hasattr(dataset, 'get_data_info'):
-        raise TypeError(f'{type(dataset).__name__} has no get_data_info(index), from which its images are read; wrap it '
-                        'so that it passes on the wrapped data set\'s get_data_info')
-    # Each item is unpickled into thousands of small objects that die at once. The collector finds nothing among them
+        raise TypeError(f'{type(dataset).__name__} has no get_data_info(index), which is needed to read its images; add a '
+                        "method that forwards to the wrapped data set's get_data_info")
+    # Each item is unpickled into thousands of short-lived small objects. The garbage collector finds nothing among them
     # and would take a third of the time.
     collecting = gc.isenabled()
     gc.disable()
@@ -36,16 +36,16 @@ def data_infos(dataset: Any) -> Iterator[dict]:
 
 
 def box_labels(data_info: dict) -> np.ndarray:
-    """Read the labels of an image's boxes, without crowd and ignored ones, on which no object is learnt.
+    """Read the labels of an image's boxes, without crowd and ignored ones, which are not objects to train on.
 
     Args:
-        data_info: What a data set knows of the image.
+        data_info: The image's record, from ``get_data_info``.
 
     Returns:
         The labels, shape (number of these boxes,), int64.
 
     Raises:
-        KeyError: If there are no ``instances``, or one has no ``bbox_label``.
+        KeyError: If ``instances`` is missing, or one of them has no ``bbox_label``.
     """
     return np.array([instance['bbox_label'] for instance in _objects(data_info)], dtype=np.int64)
 
@@ -54,18 +54,18 @@ def boxes_and_labels(data_info: dict) -> tuple[np.ndarray, np.ndarray]:
     """Read an image's boxes and their labels, without crowd and ignored ones.
 
     Args:
-        data_info: What a data set knows of the image.
+        data_info: The image's record, from ``get_data_info``.
 
     Returns:
         The boxes, x1, y1, x2, y2 in pixels, shape (n, 4), float64, and the labels, shape (n,), int64.
 
     Raises:
-        KeyError: If there are no ``instances``, or one has no ``bbox`` or ``bbox_label``.
+        KeyError: If ``instances`` is missing, or one of them has no ``bbox`` or ``bbox_label``.
     """
     boxes = np.array([instance['bbox'] for instance in _objects(data_info)], dtype=np.float64)
     return boxes.reshape(-1, 4), box_labels(data_info)
 
 
 def _objects(data_info: dict) -> list[dict]:
-    """Return the instances that a detector is trained on as objects: this is where it is decided for data sets."""
+    """Return the instances that count as objects to train on. All code that reads data sets relies on this definition."""
     return [instance for instance in data_info['instances'] if not instance.get('ignore_flag', 0)]

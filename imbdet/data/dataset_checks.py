@@ -1,4 +1,4 @@
-"""Checks of data sets, built or configured, against their annotation files."""
+"""Checks of data sets and of their configs against the annotation files."""
 
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,12 @@ from imbdet.data.wrappers import inner_datasets
 def check_dataset_classes(dataset: Any) -> None:
     """Raise if a built data set's classes are not those of its annotation file.
 
-    mmdet's CocoDataset leaves out a class whose name the file does not hold, and thereby shifts all labels after it;
-    LVISV1Dataset takes all the file's categories, whatever its classes are. Both show in the number of ``cat_ids``, so
-    the file is read again only to name the class.
+    mmdet's CocoDataset skips a class whose name is not in the file, which shifts all later labels. LVISV1Dataset uses all
+    categories of the file, whatever its classes are. Both change the number of ``cat_ids``, so the file is read again only
+    to name the class.
 
     Args:
-        dataset: A data set or a wrapper of data sets; data sets without ``cat_ids`` are left alone.
+        dataset: A data set or a wrapper of data sets; data sets without ``cat_ids`` are not checked.
 
     Raises:
         AnnotationError: If the numbers differ.
@@ -35,8 +35,8 @@ def check_dataset_classes(dataset: Any) -> None:
             raise AnnotationError(f'{inner.ann_file}: {takes_all_message(type(inner), len(inner.cat_ids), len(names))}')
         in_file = [category.name for category in load_annotations(inner.ann_file).categories]
         check_class_names(inner.ann_file, names, in_file)
-        raise AnnotationError(f'{inner.ann_file}: {len(inner.cat_ids)} categories bear the names of the {len(names)} '
-                              'classes of the config; a name may stand only once in the file and in the config')
+        raise AnnotationError(f'{inner.ann_file}: {len(inner.cat_ids)} categories match the {len(names)} classes of the '
+                              'config; a name must appear only once in the file and only once in the config')
 
 
 def check_config(cfg: dict, loaders: tuple[str, ...]) -> list[FaultReport]:
@@ -45,14 +45,14 @@ def check_config(cfg: dict, loaders: tuple[str, ...]) -> list[FaultReport]:
     Args:
         cfg: An mmdet config.
         loaders: Dataloaders to look at, such as ``('train_dataloader', 'val_dataloader')``; those that the config does
-            not have, or sets to None, are passed over.
+            not have, or sets to None, are skipped.
 
     Returns:
-        A report for each annotation file, each file once.
+        One report per annotation file.
 
     Raises:
         FileNotFoundError: If an annotation file does not exist.
-        AnnotationError: If a file cannot be used with this config.
+        AnnotationError: If a file cannot be used with the config.
     """
     reports = {}
     for loader in loaders:

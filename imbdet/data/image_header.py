@@ -1,4 +1,4 @@
-"""Reading what the header of an image file says."""
+"""Image sizes from file headers."""
 
 from pathlib import Path
 
@@ -22,6 +22,6 @@ def image_size(path: Path) -> tuple[int, int]:
         with Image.open(path) as image:
             return image.size
     except (OSError, Image.DecompressionBombError) as error:
-        if isinstance(error, OSError) and error.errno is not None:  # the system's, which names the file
+        if isinstance(error, OSError) and error.errno is not None:  # from the operating system; it names the file
             raise
-        raise ValueError(f'{path} is not an image that can be read; unpack it again') from error
+        raise ValueError(f'{path} is not a readable image; unpack or download it again') from error

@@ -1,4 +1,4 @@
-"""Finding the images of a data set in a file that has a row for each image."""
+"""Lookup of a data set's images in a table with one row per image."""
 
 import os
 from collections.abc import Sequence
@@ -10,15 +10,15 @@ import numpy as np
 from imbdet.data.data_infos import data_infos
 
 MISSING = -1
-"""Position of an image that a table does not have."""
+"""Position of an image that is not in the table."""
 
 
 class ImageKey(NamedTuple):
-    """By what an image is looked up.
+    """The key for looking up an image.
 
     Attributes:
         img_id: Its id in the annotation file.
-        img_path: Its path, as the data set gives it.
+        img_path: Its path, as in the data set.
     """
 
     img_id: Any
@@ -26,7 +26,7 @@ class ImageKey(NamedTuple):
 
 
 def image_key(data_info: dict) -> ImageKey:
-    """Take an image's id and path out of what a data set knows of it."""
+    """Return id and path from an image's record."""
     return ImageKey(data_info['img_id'], str(data_info['img_path']))
 
 
@@ -46,31 +46,31 @@ def image_keys(dataset: Any) -> list[ImageKey]:
 
 
 def find_images(image_ids: np.ndarray, paths: np.ndarray, images: Sequence[ImageKey]) -> np.ndarray:
-    """Find images in a table by their id or, where the table has an id twice, by the end of their path.
+    """Find images in a table by their id or, if ids in the table are not unique, by the end of their path.
 
     Args:
         image_ids: Ids of the table's N images as text, shape (N,).
-        paths: Their paths below some folder, with forward slashes, shape (N,).
+        paths: Their paths relative to some folder, with forward slashes, shape (N,).
         images: The images to find.
 
     Returns:
-        Their positions in the table, shape (len(images),), int64; -1 for an image that it does not have.
+        Their positions in the table, shape (len(images),), int64; -1 for an image that is not in it.
 
     Raises:
-        ValueError: If an id stands for another image's name than in the table.
+        ValueError: If an id belongs to an image of another name in the table.
     """
     if len(np.unique(image_ids)) < len(image_ids):
         return _find_paths(paths, [image.img_path for image in images])
     positions = _positions(image_ids, [str(image.img_id) for image in images])
     for image, position in zip(images, positions, strict=True):
         if position != MISSING and _stem(image.img_path) != _stem(paths[position]):
-            raise ValueError(f'image id {image.img_id} is {image.img_path} in the data set and {paths[position]} in the file, '
-                             'which was made of other images; make it again')
+            raise ValueError(f'image id {image.img_id} is {image.img_path} in the data set but {paths[position]} in the file, '
+                             'so the file was made from other images; create it again')
     return positions
 
 
 def _find_paths(table: np.ndarray, paths: Sequence[str]) -> np.ndarray:
-    """Match the ends of paths, because folders lie elsewhere on another machine; the longest match counts."""
+    """Match the ends of paths, because folders differ between machines; the longest match counts."""
     parts = [PurePosixPath(path.replace(os.sep, '/')).parts for path in paths]
     found = np.full(len(paths), MISSING)
     depths = {len(PurePosixPath(path).parts) for path in table}
@@ -85,7 +85,7 @@ def _stem(path: str) -> str:
 
 
 def _positions(keys: np.ndarray, wanted: Sequence[str]) -> np.ndarray:
-    """Find ``wanted`` among ``keys``; -1 where it is not."""
+    """Find ``wanted`` in ``keys``; -1 where it is missing."""
     order = np.argsort(keys)
     names = np.array(wanted, dtype=np.str_)
     places = np.searchsorted(keys, names, sorter=order).clip(max=len(keys) - 1)

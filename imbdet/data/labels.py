@@ -1,4 +1,4 @@
-"""The class labels of every image of a data set, read in one pass."""
+"""Class labels of every image of a data set, read in one pass."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ def labels_per_image(dataset: Any) -> list[np.ndarray]:
             RepeatDataset, MultiImageMixDataset and others.
 
     Returns:
-        For each image its labels, shape (number of its boxes,), int64; empty for an image without boxes.
+        The labels of each image, shape (number of its boxes,), int64; empty for an image without boxes.
 
     Raises:
         TypeError: If the data set has no ``get_data_info``, or its items have no ``instances`` with ``bbox_label``.
@@ -25,5 +25,5 @@ def labels_per_image(dataset: Any) -> list[np.ndarray]:
     try:
         return [box_labels(data_info) for data_info in data_infos(dataset)]
     except KeyError as error:
-        raise TypeError(f'the items of {type(dataset).__name__} have no {error} key; class counts need '
-                        "item['instances'][i]['bbox_label'], as mmdet's detection data sets give") from error
+        raise TypeError(f'the items of {type(dataset).__name__} have no key {error}. Class counts need '
+                        "item['instances'][i]['bbox_label'], which mmdet's detection data sets provide") from error

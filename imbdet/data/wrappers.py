@@ -1,17 +1,17 @@
-"""Walking through data sets inside wrappers, built ones and their configs."""
+"""Traversal of data set wrappers, built or as configs."""
 
 from collections.abc import Iterator
 from typing import Any
 
 PARTS = ('dataset', 'datasets', 'pipeline', 'transforms')
-"""Attributes by which wrappers, data sets, pipelines and transforms hold what is inside them."""
+"""Attributes in which wrappers, data sets, pipelines and transforms store their parts."""
 
 
 def walk_dataset(dataset: Any) -> Iterator[Any]:
     """Yield a data set, the data sets inside it, and the transforms of their pipelines, also nested ones.
 
     Args:
-        dataset: A data set, also a wrapper around others.
+        dataset: A data set or a wrapper around others.
     """
     if isinstance(dataset, (list, tuple)):
         for item in dataset:
@@ -23,10 +23,10 @@ def walk_dataset(dataset: Any) -> Iterator[Any]:
 
 
 def inner_datasets(dataset: Any) -> Iterator[Any]:
-    """Yield the data sets inside wrappers, such as ConcatDataset's and RepeatDataset's; of a plain data set itself.
+    """Yield the data sets inside wrappers such as ConcatDataset and RepeatDataset; of a plain data set itself.
 
     Args:
-        dataset: A data set, also a wrapper around others.
+        dataset: A data set or a wrapper around others.
     """
     if hasattr(dataset, 'datasets'):
         for part in dataset.datasets:
@@ -38,10 +38,10 @@ def inner_datasets(dataset: Any) -> Iterator[Any]:
 
 
 def inner_configs(dataset: dict) -> Iterator[dict]:
-    """Yield the configs of the data sets that have an annotation file, inside the configs of wrappers.
+    """Yield the configs of the data sets with an annotation file, also inside the configs of wrappers.
 
     Args:
-        dataset: Config of a data set, also of a wrapper.
+        dataset: Config of a data set or a wrapper.
     """
     for part in dataset.get('datasets') or ():
         yield from inner_configs(part)

@@ -1,4 +1,4 @@
-"""Evaluation by class frequency. The metrics, which need mmdet, are imported when they are first used."""
+"""Evaluation by class frequency. The metrics need mmdet and are imported on first use."""
 
 from typing import TYPE_CHECKING
 

@@ -7,7 +7,7 @@ from imbdet.classes.frequency_groups import GROUPS
 IOU_THRESHOLDS = np.linspace(0.5, 0.95, 10)
 AREAS = ('all', 'small', 'medium', 'large')
 UNDEFINED = -1.0
-"""AP of nothing, such as of a group without classes that have ground truth; lvis-api and pycocotools say -1 too."""
+"""AP where there is no ground truth, such as for a group without classes; lvis-api and pycocotools also use -1."""
 
 
 def mean_precision(precision: np.ndarray) -> float:
@@ -46,7 +46,7 @@ def class_average_precisions(precision: np.ndarray) -> dict[str, np.ndarray]:
     """Compute AP, AP50 and AP75 of each class.
 
     Args:
-        precision: As for :func:`summarize`.
+        precision: Precision at each IoU threshold, recall threshold, class and area range, shape (10, 101, C, 4).
 
     Returns:
         Arrays of shape (C,), -1 for a class without ground truth.

@@ -1,4 +1,4 @@
-"""Whether scores are probabilities: precision by score, and the detection expected calibration error."""
+"""Calibration of scores: precision by score, and the detection expected calibration error (D-ECE)."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -13,11 +13,11 @@ class Reliability(NamedTuple):
 
     .. math:: \mathrm{D\mbox{-}ECE} = \sum_b \frac{n_b}{n} \, | \mathrm{precision}(b) - \mathrm{score}(b) |
 
-    with the precision and the mean score of the n_b detections of bin b, of n in all.
+    with the precision and the mean score of the n_b detections of bin b, and n detections in total.
 
     Attributes:
-        edges: Limits of the bins, shape (B + 1,), from 0 to 1. A bin has its lower limit, the last its upper one too.
-        counts: Detections in each, shape (B,), int64.
+        edges: Limits of the bins, shape (B + 1,), from 0 to 1. A bin includes its lower limit, the last one also its upper.
+        counts: Detections in each bin, shape (B,), int64.
         score_sums: Sum of their scores, shape (B,), float64.
         num_correct: How many of them are correct, shape (B,), int64.
     """
@@ -45,13 +45,12 @@ class Reliability(NamedTuple):
 
 
 def reliability(scores: np.ndarray, correct: np.ndarray, num_bins: int = NUM_BINS) -> Reliability:
-    """Compare scores with precision.
+    """Compare the scores of detections with their precision.
 
-    A detection is correct if it has found an object in the matching of evaluation, each object by one detection only, so
-    that duplicates are errors.
+    A detection is correct if it was matched with an object. Each object is matched only once, so duplicates are errors.
 
     Args:
-        scores: Of n detections, in [0, 1], shape (n,).
+        scores: Scores of n detections, in [0, 1], shape (n,).
         correct: Whether each is correct, shape (n,), bool.
         num_bins: Number of bins, B.
 
@@ -65,13 +64,13 @@ def reliability(scores: np.ndarray, correct: np.ndarray, num_bins: int = NUM_BIN
 
 
 def pool(parts: Sequence[Reliability]) -> Reliability:
-    """Put the detections of several, such as of several seeds, into the same bins.
+    """Add up several reliabilities, such as those of several seeds.
 
     Args:
-        parts: With the same bins, at least one.
+        parts: Reliabilities with the same bins, at least one.
 
     Returns:
-        All of them together.
+        Their sum.
     """
     sums = [np.sum(column, axis=0) for column in list(zip(*parts, strict=True))[1:]]
     return Reliability(parts[0].edges, *sums)

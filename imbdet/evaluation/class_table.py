@@ -1,4 +1,4 @@
-"""Average precision of each class, as LongTailMetric finds it and reports read it."""
+"""Table of per-class average precision, which LongTailMetric writes and reports read."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +16,7 @@ class ClassTable(NamedTuple):
         category_ids: Ids, ascending.
         names: Names.
         frequencies: ``'r'``, ``'c'`` or ``'f'``.
-        train_images: Training images that hold each, None where that is not known.
+        train_images: Training images that contain each, None where unknown.
         precisions: AP, AP50 and AP75, arrays of shape (C,), in [0, 1], or -1 for a class without ground truth.
     """
 
@@ -27,7 +27,7 @@ class ClassTable(NamedTuple):
     precisions: dict[str, np.ndarray]
 
     def write(self, path: str | Path) -> None:
-        """Write the table as CSV, with empty cells for what is not known or not defined.
+        """Write the table as CSV, with empty cells for unknown or undefined values.
 
         Args:
             path: File to write.

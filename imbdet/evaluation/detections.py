@@ -1,4 +1,4 @@
-"""Detections as columns, as evaluation wants them: hundreds of thousands, capped and counted without a loop."""
+"""Detections as arrays, for vectorized evaluation of hundreds of thousands of them."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -7,11 +7,11 @@ import numpy as np
 from pycocotools import mask as mask_utils
 
 MAX_PER_IMAGE = 300
-"""Detections of an image that LVIS counts."""
+"""Detections per image that LVIS counts."""
 MAX_PER_IMAGE_AND_CLASS = 100
-"""Detections of a class in an image that COCO counts."""
+"""Detections per image and class that COCO counts."""
 MAX_PER_CLASS = 10000
-"""Detections of a class in the whole data set that AP^fixed counts."""
+"""Detections per class, over the whole data set, that AP^fixed counts."""
 
 
 class Detections(NamedTuple):
@@ -20,10 +20,10 @@ class Detections(NamedTuple):
     Attributes:
         image_ids: Image of each, shape (n,), integers or text, as the annotation file has them.
         category_ids: Category of each, shape (n,), int64.
-        scores: In [0, 1], shape (n,), float64.
-        boxes: x, y, width and height in pixels of the original image, shape (n, 4), float64; None where masks count.
-        masks: n run-length encodings, dicts of ``size`` and ``counts``; None where boxes count. Masks carry no boxes: with
-            them, evaluation libraries would take the box's area for the mask's.
+        scores: Scores in [0, 1], shape (n,), float64.
+        boxes: x, y, width and height in pixels of the original image, shape (n, 4), float64; None if masks are evaluated.
+        masks: n run-length encodings, dicts of ``size`` and ``counts``; None if boxes are evaluated. Masks come
+            without boxes: with both, evaluation libraries would use the box's area for the mask.
     """
 
     image_ids: np.ndarray
@@ -33,7 +33,7 @@ class Detections(NamedTuple):
     masks: Sequence[dict] | None = None
 
     def take(self, chosen: np.ndarray) -> 'Detections':
-        """Choose detections.
+        """Select detections.
 
         Args:
             chosen: Their positions, shape (m,), integers.
@@ -53,27 +53,27 @@ class Detections(NamedTuple):
         return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
 
 
-def join_images(images: Sequence[dict], kind: str, category_ids: Sequence[int]) -> Detections:
-    """Join the detections of many images.
+def concatenate(images: Sequence[dict], kind: str, category_ids: Sequence[int]) -> Detections:
+    """Concatenate the detections of several images.
 
     Args:
         images: For each image ``image_id``, ``bboxes`` (n, 4) as x1, y1, x2, y2, ``scores`` (n,), ``labels`` (n,), and for
             masks ``masks``, n run-length encodings, and ``mask_scores`` (n,).
-        kind: ``'bbox'``, or another for masks.
+        kind: ``'bbox'`` for boxes; any other value for masks.
         category_ids: Category id of each label, C of them.
 
     Returns:
         All detections, images in the order given.
 
     Raises:
-        ValueError: If a score is NaN; lists that are sorted by it mean nothing.
+        ValueError: If a score is NaN, since detections are sorted by score.
     """
     counts = [len(image['labels']) for image in images]
     labels = _concatenate([image['labels'] for image in images], np.int64)
     scores = _concatenate([image['scores' if kind == 'bbox' else 'mask_scores'] for image in images], np.float64)
     if np.isnan(scores).any():
         image_id = images[int(np.repeat(np.arange(len(images)), counts)[np.isnan(scores).argmax()])]['image_id']
-        raise ValueError(f'image {image_id!r} has detections with a score of NaN')
+        raise ValueError(f'image {image_id!r} has detections whose score is NaN; scores must be in [0, 1]')
     image_ids = np.repeat(np.array([image['image_id'] for image in images], dtype=None if images else np.int64), counts)
     found = Detections(image_ids, np.asarray(category_ids, dtype=np.int64)[labels], scores)
     if kind != 'bbox':
@@ -88,21 +88,21 @@ def _concatenate(parts: Sequence[np.ndarray], dtype: type, empty: tuple[int, ...
 
 
 def _text(mask: dict) -> dict:
-    """Return a mask whose counts are text, as in JSON, and not bytes."""
+    """Return a mask with its counts as text, as in JSON, instead of bytes."""
     return {**mask, 'counts': mask['counts'].decode()} if isinstance(mask['counts'], bytes) else mask
 
 
-def counted_detections(detections: Detections, style: str, fixed_ap: bool = False) -> Detections:
-    """Leave out the detections that an evaluation does not count.
+def cap_detections(detections: Detections, style: str, fixed_ap: bool = False) -> Detections:
+    """Keep only the detections that an evaluation counts.
 
     Args:
         detections: Detections with image numbers, which are integers.
-        style: ``'lvis'``, the 300 of each image with the highest scores, of these not the ones without area, as lvis-api has
-            it; or ``'coco'``, the 100 of each class in each image.
-        fixed_ap: Instead, the 10,000 of each class in the whole data set (arXiv 2102.01066).
+        style: ``'lvis'``: per image the 300 with the highest scores, minus those without area, as in lvis-api; or
+            ``'coco'``: the 100 per image and class.
+        fixed_ap: Instead, the 10,000 per class in the whole data set (arXiv 2102.01066).
 
     Returns:
-        The others, in their order.
+        Those kept, in their order.
     """
     if fixed_ap:
         counted = highest_of_each(detections, detections.category_ids, MAX_PER_CLASS)
@@ -115,23 +115,23 @@ def counted_detections(detections: Detections, style: str, fixed_ap: bool = Fals
         return counted
     if counted.boxes is not None:
         areas = counted.boxes[:, 2:].prod(axis=1)
-    else:  # one by one: of a list, pycocotools counts the masks in eight bits
+    else:  # one by one: in a list, pycocotools counts masks in eight bits
         areas = np.array([mask_utils.area(mask) for mask in counted.masks or ()])
     return counted.take(np.flatnonzero(areas > 0))
 
 
 def pair_keys(images: np.ndarray, categories: np.ndarray) -> np.ndarray:
-    """Make one number of image number and category id, both int64 and below 2^31."""
+    """Combine image number and category id, both int64 and below 2^31, into one integer."""
     return (images << 32) + categories
 
 
 def highest_of_each(detections: Detections, groups: np.ndarray, number: int) -> Detections:
-    """Keep the detections with the highest scores in each group; of equal scores the first.
+    """Keep the detections with the highest scores in each group; among equal scores the first.
 
     Args:
         detections: n detections.
-        groups: Group of each, such as its image or its category, shape (n,).
-        number: How many to keep in each, at least 0.
+        groups: Group of each detection, such as its image or its category, shape (n,).
+        number: How many to keep per group, at least 0.
 
     Returns:
         Those kept, in their order.

@@ -1,4 +1,4 @@
-"""The frequency groups, which :mod:`imbdet.classes.frequency_groups` has; this path goes away in imbdet 0.3."""
+"""Old path of :mod:`imbdet.classes.frequency_groups`; it will be removed in imbdet 0.3."""
 
 from imbdet.classes.frequency_groups import GROUPS, ClassFrequencies, class_frequencies, frequency_groups
 

@@ -1,4 +1,4 @@
-"""Ground truth in the one form that every evaluation library reads alike."""
+"""Ground truth in a form that all evaluation libraries read identically."""
 
 import json
 from collections.abc import Sequence
@@ -13,41 +13,41 @@ FEDERATED_KEYS = ('neg_category_ids', 'not_exhaustive_category_ids')
 
 
 def check_federated(path: str | Path, annotations: AnnotationFile) -> None:
-    """Raise unless all images tell which classes they are judged in, as LVIS's evaluation needs.
+    """Raise unless all images list the classes that were checked in them, as LVIS's evaluation requires.
 
     Args:
         path: The annotation file, for the message.
         annotations: Its content.
 
     Raises:
-        AnnotationError: If an image lacks a key.
+        AnnotationError: If ``'neg_category_ids'`` or ``'not_exhaustive_category_ids'`` is missing in an image.
     """
     for key in FEDERATED_KEYS:
-        lacking = [image.id for image in annotations.images if getattr(image, key) is None]
-        if lacking:
-            raise AnnotationError(f"{path}: {len(lacking)} images have no {key!r}, which LVIS's evaluation needs (first image "
-                                  f"id {lacking[0]}); for COCO-format files use style='coco'")
+        missing = [image.id for image in annotations.images if getattr(image, key) is None]
+        if missing:
+            raise AnnotationError(f"{path}: {len(missing)} images have no {key!r}, which LVIS's evaluation needs (first image "
+                                  f"id {missing[0]}); for files in COCO format use style='coco'")
 
 
 class GroundTruth:
-    """The content of an annotation file, put so that evaluation libraries agree on it.
+    """The content of an annotation file, normalized so that evaluation libraries agree on it.
 
     - Images are numbered 1, 2, ... in the order of their ids, which may be text.
-    - Sizes of images are whole numbers. Annotations of images or categories that the file does not list are left out.
-    - Annotations are numbered from 1: pycocotools and lvis-api take the id 0 for "not matched".
-    - With ``style='lvis'``, as lvis-api has it, crowds are objects like others and annotations without area do not count.
-      Categories get a frequency, which lvis-api demands and the results do not depend on.
+    - Image sizes are integers. Annotations of images or categories that the file does not list are dropped.
+    - Annotations are numbered from 1: pycocotools and lvis-api treat the id 0 as "not matched".
+    - With ``style='lvis'``, as in lvis-api, crowds are ordinary objects and annotations without area do not count.
+      Categories get a frequency, which lvis-api requires; the results do not depend on it.
 
     Args:
-        path: A COCO or LVIS annotation file that :func:`~imbdet.annotations.check_content` has found usable.
+        path: A COCO or LVIS annotation file that :func:`~imbdet.annotations.check_content` accepts.
         style: ``'lvis'`` or ``'coco'``.
 
     Raises:
-        AnnotationError: If image ids are numbers and text.
+        AnnotationError: If some image ids are numbers and others are text.
 
     Attributes:
         content: The renumbered content.
-        image_ids: Ids of the images as the file has them, ascending, shape (N,); image number i is at position i - 1.
+        image_ids: Image ids of the file, ascending, shape (N,); image number i is at position i - 1.
     """
 
     def __init__(self, path: str | Path, style: str) -> None:
@@ -55,7 +55,7 @@ class GroundTruth:
         self.style = style
         content = json.loads(self.path.read_bytes())
         if len({type(image['id']) for image in content['images']}) > 1:
-            raise AnnotationError(f'{path}: some image ids are numbers and some are text; make them all alike')
+            raise AnnotationError(f'{path}: some image ids are numbers and some are text; all must have the same type')
         ids = sorted(image['id'] for image in content['images'])
         numbers = {image_id: number for number, image_id in enumerate(ids, start=1)}
         self.image_ids = np.array(ids)
@@ -75,17 +75,17 @@ class GroundTruth:
             'categories': [{**category, 'frequency': 'f'} for category in content['categories']]}
 
     def has_ignored(self) -> bool:
-        """Tell whether objects bear a set ``ignore``, which of all the libraries lvis-api alone heeds."""
+        """Return whether any object has ``ignore`` set, which only lvis-api supports."""
         return self.style == 'lvis' and any(box.get('ignore') for box in self.content['annotations'])
 
-    def numbered(self, detections: Detections) -> Detections:
-        """Replace the image ids of detections by the numbers.
+    def with_image_numbers(self, detections: Detections) -> Detections:
+        """Replace the image ids of detections with image numbers.
 
         Args:
             detections: Detections with the file's image ids.
 
         Returns:
-            The same with the images' numbers, int64.
+            The same detections with image numbers, int64.
 
         Raises:
             ValueError: If an image is not in the file.
@@ -95,16 +95,16 @@ class GroundTruth:
         positions = np.searchsorted(self.image_ids, detections.image_ids)
         known = self.image_ids[np.minimum(positions, len(self.image_ids) - 1)] == detections.image_ids
         if not known.all():
-            raise ValueError(f'{self.path} has no image {detections.image_ids[known.argmin()].item()!r}, of which there are '
-                             'detections; evaluate against the annotations of the images that were tested')
+            raise ValueError(f'{self.path} has no image {detections.image_ids[known.argmin()].item()!r}, but there are '
+                             'detections on it; evaluate against the annotations of the images that were tested')
         return detections._replace(image_ids=positions + 1)
 
-    def judged(self, detections: Detections, category_ids: Sequence[int]) -> np.ndarray:
-        """Tell which detections count: with ``style='lvis'`` those of classes in the image or among its negatives.
+    def is_evaluated(self, detections: Detections, category_ids: Sequence[int]) -> np.ndarray:
+        """Find the detections that count: with ``style='lvis'`` those of classes in the image or in its ``neg_category_ids``.
 
         Args:
             detections: n detections with image numbers.
-            category_ids: Categories that are evaluated.
+            category_ids: The evaluated categories.
 
         Returns:
             Whether each counts, shape (n,), bool.

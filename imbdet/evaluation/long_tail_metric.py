@@ -1,4 +1,4 @@
-"""The metric that reports AP by class frequency."""
+"""LongTailMetric: AP of rare, common and frequent classes."""
 
 import functools
 import json
@@ -20,7 +20,7 @@ from imbdet.classes import GROUPS, LVIS_LIMITS, GroupLimits, class_frequencies
 from imbdet.evaluation.average_precision import class_average_precisions, mean_precision, summarize
 from imbdet.evaluation.backends import choose_backend, make_evaluator
 from imbdet.evaluation.class_table import ClassTable
-from imbdet.evaluation.detections import Detections, counted_detections, join_images
+from imbdet.evaluation.detections import Detections, cap_detections, concatenate
 from imbdet.evaluation.ground_truth import GroundTruth, check_federated
 from imbdet.evaluation.pooled_ap import POOLED_CATEGORY, pool_classes
 from imbdet.files import atomic_write
@@ -28,47 +28,47 @@ from imbdet.files import atomic_write
 
 @METRICS.register_module()
 class LongTailMetric(BaseMetric):
-    r"""AP over all classes and over rare, common and frequent ones, boxes and masks.
+    r"""AP over all classes and over rare, common and frequent ones, for boxes and masks.
 
-    ``style='lvis'`` evaluates as lvis-api does: federated (a class is judged only in images that hold it or list it in
-    ``neg_category_ids``; unmatched detections of ``not_exhaustive_category_ids`` are ignored), at most 300 detections an
-    image. ``style='coco'`` evaluates as pycocotools does: every class in every image, at most 100 detections of a class
-    in an image. Numbers equal theirs and are not rounded; only annotations with the id 0, which both take for unmatched,
-    count here like others.
+    ``style='lvis'`` evaluates as lvis-api does: federated (a class is evaluated only in images that contain it or list it in
+    ``neg_category_ids``; unmatched detections of ``not_exhaustive_category_ids`` are ignored), with at most 300 detections
+    per image. ``style='coco'`` evaluates as pycocotools does: every class in every image, with at most 100 detections per
+    image and class. Results equal theirs and are not rounded. The only exception are annotations with the id 0, which both
+    libraries treat as unmatched; they are ordinary annotations here.
 
     ``fixed_ap`` gives :math:`\mathrm{AP}^\mathrm{fixed}` (arXiv 2102.01066), where classes do not compete for places in an
-    image: the 10,000 detections of each class with the highest scores in the whole data set, however many of an image.
-    The detector has to give them: a high ``max_per_img`` and a score threshold of 0 in its ``test_cfg``.
+    image: for each class, the 10,000 detections with the highest scores in the whole data set count, without a limit per
+    image. The detector has to return them: set a high ``max_per_img`` and a score threshold of 0 in its ``test_cfg``.
 
     The groups come from ``frequency`` if given, else from the image counts of ``train_ann_file``, else from the
-    ``frequency`` of each category in ``ann_file``, as LVIS files have it.
+    ``frequency`` of each category in ``ann_file``, which LVIS files contain.
 
-    Logged are AP, AP50, AP75, APs, APm, APl, APr, APc and APf, as ``lvis/bbox_APr`` and so on: 0 where nothing was
-    detected, -1 where there is no ground truth, such as for a group without classes. Results of each class go to
-    ``class_ap_bbox.csv`` (``class_ap_segm.csv``) beside the log file, with a ``prefix`` to ``{prefix}_class_ap_bbox.csv``;
-    each evaluation of a run writes it anew.
+    The metric logs AP, AP50, AP75, APs, APm, APl, APr, APc and APf, as ``lvis/bbox_APr`` and so on: 0 if nothing was
+    detected, -1 if there is no ground truth, such as for a group without classes. Per-class results are written to
+    ``class_ap_bbox.csv`` (``class_ap_segm.csv``) next to the log file, with a ``prefix`` to ``{prefix}_class_ap_bbox.csv``;
+    each evaluation of a run overwrites the file.
 
     Args:
         ann_file: Annotation file of the evaluated images, LVIS or COCO format.
         metric: ``'bbox'``, ``'segm'``, ``'boundary'`` (boundary AP of masks, arXiv 2103.16562), or a list of them.
         style: ``'lvis'`` or ``'coco'``.
-        backend: What evaluates: ``'hotcoco'`` (``pip install 'imbdet[fast]'``), ``'faster_coco_eval'`` (which alone has
-            ``'boundary'``), ``'lvis'``, the reference of ``style='lvis'``, or ``'pycocotools'``, that of ``style='coco'``.
-            None: the first of these that is installed. The log says which.
-        fixed_ap: Whether to give AP^fixed; the results are then called ``lvis_fixed/...`` (``coco_fixed/...``).
-        pooled_ap: Whether to give ``bbox_AP_pool`` as well, :math:`\mathrm{AP}^\mathrm{pool}` (arXiv 2102.01066): one
+        backend: The evaluation library: ``'hotcoco'`` (``pip install 'imbdet[fast]'``), ``'faster_coco_eval'`` (the only one
+            with ``'boundary'``), ``'lvis'``, the reference for ``style='lvis'``, or ``'pycocotools'``, the reference for
+            ``style='coco'``. None: the first of these that is installed. The log states which one was used.
+        fixed_ap: Whether to compute AP^fixed; the results are then named ``lvis_fixed/...`` (``coco_fixed/...``).
+        pooled_ap: Whether to compute ``bbox_AP_pool`` as well, :math:`\mathrm{AP}^\mathrm{pool}` (arXiv 2102.01066): one
             ranking of the detections of all classes, so that it falls when scores are not comparable across classes.
-        train_ann_file: Training annotations to count the images of each class in.
+        train_ann_file: Training annotations from which the images of each class are counted.
         frequency: ``'r'``, ``'c'`` or ``'f'`` for each class name.
-        rare_max: Most training images of a rare class; goes with ``train_ann_file``.
-        common_max: Most training images of a common class; goes with ``train_ann_file``.
+        rare_max: Maximum number of training images of a rare class; used with ``train_ann_file``.
+        common_max: Maximum number of training images of a common class; used with ``train_ann_file``.
         outfile_prefix: Write the detections as COCO results to ``{outfile_prefix}.bbox.json`` (``.segm.json``).
         collect_device: ``'cpu'`` or ``'gpu'``, where results of several ranks are collected.
-        prefix: What stands before the names of the results; the style if None, with ``fixed_ap`` and ``_fixed``.
+        prefix: Prefix of the names of the results. None: the style, followed by ``_fixed`` with ``fixed_ap``.
 
     Raises:
-        ValueError: If an argument is unknown or the groups cannot be told.
-        AnnotationError: If an annotation file lacks what the style needs.
+        ValueError: If an argument is unknown or the groups cannot be determined.
+        AnnotationError: If an annotation file has a fatal fault, or keys that the style needs are missing.
         FileNotFoundError: If an annotation file does not exist.
         ImportError: If the backend is not installed.
     """
@@ -90,7 +90,7 @@ class LongTailMetric(BaseMetric):
         super().__init__(collect_device=collect_device, prefix=prefix or (f'{style}_fixed' if fixed_ap else style))
         self.metrics = [metric] if isinstance(metric, str) else list(metric)
         if style not in ('lvis', 'coco') or not set(self.metrics) <= {'bbox', 'segm', 'boundary'}:
-            raise ValueError(f"style is 'lvis' or 'coco' and metric 'bbox', 'segm' or 'boundary', got {style!r} and "
+            raise ValueError(f"style must be 'lvis' or 'coco' and metric 'bbox', 'segm' or 'boundary'; got {style!r} and "
                              f'{metric!r}')
         self.backend = choose_backend(style, tuple(self.metrics), backend)
         self.fixed_ap = fixed_ap
@@ -103,7 +103,7 @@ class LongTailMetric(BaseMetric):
         check_content(self.ann_file, annotations)
         if style == 'lvis':
             check_federated(self.ann_file, annotations)
-        self.categories = annotations.categories  # and not the rest, of which every rank would hold a copy
+        self.categories = annotations.categories  # not the rest: every rank would keep a copy
         self.groups, self.image_counts = self._frequency_groups(annotations, train_ann_file, frequency,
                                                                 GroupLimits(rare_max, common_max))
         self.class_tables: dict[str, ClassTable] = {}
@@ -112,7 +112,7 @@ class LongTailMetric(BaseMetric):
                           limits: GroupLimits) -> tuple[dict[str, str], dict[str, int | None]]:
         """Return the frequency group and, where known, the training images of each class by name."""
         if train_ann_file is None and limits != LVIS_LIMITS:
-            raise ValueError('rare_max and common_max need train_ann_file, whose images they are compared with')
+            raise ValueError('rare_max and common_max need train_ann_file, whose images are counted; set it')
         training = None if train_ann_file is None else load_annotations(train_ann_file)
         names = [category.name for category in annotations.categories]
         found = class_frequencies(annotations, training, limits)
@@ -121,9 +121,9 @@ class LongTailMetric(BaseMetric):
         source = 'frequency' if frequency is not None else train_ann_file or str(self.ann_file)
         unknown = [name for name in names if groups.get(name) not in GROUPS]
         if unknown:
-            raise ValueError(f'{source} does not tell whether {len(unknown)} of the classes of {self.ann_file} are rare, '
-                             f'common or frequent (first: {unknown[0]!r}); give train_ann_file=, the training '
-                             "annotations to count images in, or frequency=, 'r', 'c' or 'f' by class name")
+            raise ValueError(f'{source} does not specify whether {len(unknown)} of the classes of {self.ann_file} are rare, '
+                             f'common or frequent (first: {unknown[0]!r}); set train_ann_file, the training annotations '
+                             "to count images in, or frequency, a dict of 'r', 'c' or 'f' by class name")
         return {name: str(groups[name]) for name in names}, counts
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
@@ -157,14 +157,14 @@ class LongTailMetric(BaseMetric):
         category_ids = self._category_ids()
         metrics = {}
         for kind in self.metrics:
-            detections = join_images(results, kind, category_ids)
+            detections = concatenate(results, kind, category_ids)
             if self.outfile_prefix is not None:
                 with atomic_write(f'{self.outfile_prefix}.{kind}.json') as file:
                     file.write_text(json.dumps(detections.coco_results()))
             if not len(detections.scores):
                 MMLogger.get_current_instance().warning(f'no {kind} detections in {len(results)} images: every AP is 0')
             # The precision array has the categories in ascending order of their ids.
-            counted = counted_detections(self._ground_truth.numbered(detections), self.style, self.fixed_ap)
+            counted = cap_detections(self._ground_truth.with_image_numbers(detections), self.style, self.fixed_ap)
             summary = self._evaluate(counted, kind, sorted(category_ids))
             metrics.update({f'{kind}_{name}': value for name, value in summary.items()})
         return metrics
@@ -209,11 +209,11 @@ class LongTailMetric(BaseMetric):
         names = [category.name for category in categories]
         classes = list(self.dataset_meta['classes'])
         if len(classes) == len(names):
-            # LVISV1Dataset takes all categories by position, and mmdet's list spells one of LVIS v1's otherwise.
+            # LVISV1Dataset uses all categories by position, and mmdet's list spells one of LVIS v1's names differently.
             for position, (name, in_file) in enumerate(zip(classes, names, strict=True)):
                 if name not in names:
-                    MMLogger.get_current_instance().warning(f'{name!r} is taken for {in_file!r} of {self.ann_file}, '
-                                                            'which stands at its place')
+                    MMLogger.get_current_instance().warning(f'{name!r} is treated as {in_file!r} of {self.ann_file}, '
+                                                            'which has the same position')
                     classes[position] = in_file
         check_class_names(self.ann_file, classes, names)
         return [category.id for category in categories if category.name in set(classes)]

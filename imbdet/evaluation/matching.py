@@ -1,4 +1,4 @@
-"""Matching detections with objects as evaluation does at one IoU, and what else each detection overlaps."""
+"""Matching of detections with objects at IoU 0.5, and the other objects that each detection overlaps."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -12,22 +12,22 @@ from imbdet.evaluation.detections import Detections, pair_keys
 from imbdet.evaluation.ground_truth import GroundTruth
 
 FOREGROUND_IOU = 0.5
-"""IoU from which on a detection has found an object."""
+"""Lowest IoU at which a detection matches an object."""
 NONE = -1
-"""The object of a detection that has none."""
+"""Object index of a detection without an object."""
 
 
 class Matches(NamedTuple):
-    """What became of D detections and G objects; those that evaluation ignores are not among them.
+    """Matches of D detections and G objects, without those that the evaluation ignores.
 
     Attributes:
-        scores: In [0, 1], shape (D,), float64; image by image, in each the highest first.
-        classes: Class of each detection, a position among the C evaluated classes, shape (D,), int64.
-        objects: The object that each detection has found, shape (D,), int64, or -1: a false positive.
-        own_iou: Highest IoU with an object of the detection's own class, found or not, shape (D,), 0 without any.
-        own_object: That object, shape (D,), -1 without any.
+        scores: Scores in [0, 1], shape (D,), float64; sorted by image, then in descending order.
+        classes: Class of each detection, as a position in the C evaluated classes, shape (D,), int64.
+        objects: The object that each detection matches, shape (D,), int64; -1 for a false positive.
+        own_iou: Highest IoU with an object of the detection's own class, matched or not, shape (D,); 0 without any.
+        own_object: That object, shape (D,); -1 without any.
         other_iou: Highest IoU with an object of another class, shape (D,).
-        other_object: That object, shape (D,), -1 without any.
+        other_object: That object, shape (D,); -1 without any.
         object_classes: Class of each object, shape (G,), int64.
     """
 
@@ -42,7 +42,7 @@ class Matches(NamedTuple):
 
 
 class _Objects(NamedTuple):
-    """All annotated objects, ignored ones too."""
+    """All annotated objects, including ignored ones."""
 
     shapes: list[Any]
     classes: np.ndarray
@@ -54,24 +54,23 @@ class _Objects(NamedTuple):
 def match_detections(ground_truth: GroundTruth, detections: Detections, category_ids: Sequence[int], kind: str) -> Matches:
     """Match the detections of all images at IoU 0.5, by the rules of lvis-api and pycocotools.
 
-    In each image and class the detections take objects in descending order of their scores, each the free one with the
-    highest IoU. With ``style='lvis'`` detections of classes that are not judged in their image (neither in it nor among its
-    negatives) are left out, and unmatched ones of its ``not_exhaustive_category_ids``. With ``style='coco'`` detections are
-    left out that lie on a crowd of their class and find no single object; a crowd is no object. With ``style='lvis'`` the
-    same goes for objects with ``ignore``.
+    In each image and class, detections are matched in descending order of their scores, each with the free object of the
+    highest IoU. With ``style='lvis'``, detections of classes that are not evaluated in their image (neither in it nor in its
+    ``neg_category_ids``) are left out, and so are unmatched ones of its ``not_exhaustive_category_ids``. With
+    ``style='coco'``, a crowd is not an object, and detections that match only a crowd of their class are left out. With
+    ``style='lvis'`` the same applies to objects with ``ignore``.
 
     Args:
         ground_truth: The ground truth.
-        detections: Detections with image numbers, no more than :func:`~imbdet.evaluation.detections.counted_detections`
-            leaves.
+        detections: Detections with image numbers, as :func:`~imbdet.evaluation.detections.cap_detections` returns them.
         category_ids: The C categories to evaluate, ascending.
-        kind: ``'bbox'`` or ``'segm'``, what IoU is taken of.
+        kind: ``'bbox'`` or ``'segm'``: whether IoU is computed from boxes or masks.
 
     Returns:
         The matches.
     """
     positions = {category_id: position for position, category_id in enumerate(category_ids)}
-    judged = detections.take(np.flatnonzero(ground_truth.judged(detections, category_ids)))
+    judged = detections.take(np.flatnonzero(ground_truth.is_evaluated(detections, category_ids)))
     judged = judged.take(np.lexsort((-judged.scores, judged.image_ids)))
     classes = np.array([positions[category_id] for category_id in judged.category_ids.tolist()], dtype=np.int64)
     objects = _objects(ground_truth, positions, kind)
@@ -94,7 +93,7 @@ def match_detections(ground_truth: GroundTruth, detections: Detections, category
         own_iou[rows], own_object[rows] = _best(ious, same & regular, here)
         other_iou[rows], other_object[rows] = _best(ious, ~same & regular, here)
     counted = np.where(found == NONE, ~_open_ended(ground_truth, judged), ~np.append(objects.ignored, False)[found])
-    # Objects that are ignored fall out of the numbering; NONE stays NONE.
+    # Ignored objects get no number; NONE stays NONE.
     renumbered = np.append(np.cumsum(~objects.ignored) - 1, NONE)
     return Matches(judged.scores[counted], classes[counted], renumbered[found[counted]], own_iou[counted],
                    renumbered[own_object[counted]], other_iou[counted], renumbered[other_object[counted]],
@@ -130,7 +129,7 @@ def _run_lengths(segmentation: Any, image: dict) -> dict:
 def _match_image(ious: np.ndarray, ignored: np.ndarray, crowds: np.ndarray) -> np.ndarray:
     """Return the object of each detection, -1 if none; IoUs with objects of other classes are negative.
 
-    Ignored objects are taken only where no other is free, and a crowd by any number of detections.
+    Ignored objects are matched only if no other object is free. A crowd matches any number of detections.
     """
     matched = np.full(len(ious), NONE)
     free = np.ones(ious.shape[1], dtype=bool)
@@ -139,7 +138,7 @@ def _match_image(ious: np.ndarray, ignored: np.ndarray, crowds: np.ndarray) -> n
         if (candidates & ~ignored).any():
             candidates &= ~ignored
         if candidates.any():
-            # Of equal IoUs evaluation takes the last.
+            # Among equal IoUs, the evaluation libraries take the last.
             best = len(free) - 1 - np.where(candidates, ious[row], NONE)[::-1].argmax()
             matched[row] = best
             free[best] = crowds[best]
@@ -155,7 +154,7 @@ def _best(ious: np.ndarray, allowed: np.ndarray, here: np.ndarray) -> tuple[np.n
 
 
 def _open_ended(ground_truth: GroundTruth, detections: Detections) -> np.ndarray:
-    """Tell which detections are of a class that is not exhaustively annotated in their image."""
+    """Find the detections of a class that is not exhaustively annotated in their image."""
     if ground_truth.style == 'coco':
         return np.zeros(len(detections.scores), dtype=bool)
     pairs = np.array([(image['id'], category) for image in ground_truth.content['images']

@@ -1,4 +1,4 @@
-"""Any metric of mmdet for visible images, infrared images, and their mean."""
+"""ModalityMetric: results of a metric for visible images, infrared images, and their mean."""
 
 import copy
 import math
@@ -16,17 +16,18 @@ MODALITIES = ('rgb', 'ir')
 class ModalityMetric(BaseMetric):
     """Evaluate a metric on visible and on infrared images in one run, and average the two.
 
-    The data set joins the two, ``dict(type='ConcatDataset', datasets=[...])`` of PairedCocoDataset with ``modality='rgb'`` and
-    ``'ir'``; each sample's ``modality`` decides where it counts. Results are called ``rgb/bbox_mAP``, ``ir/bbox_mAP`` and
-    ``mean/bbox_mAP``, and so on for all that the metric gives, so that ``save_best='mean/bbox_mAP'`` works. If nothing is
-    detected in one modality, where mmdet's CocoMetric gives no results, they are 0 there, and a warning says so.
+    The data set has to concatenate the two: ``dict(type='ConcatDataset', datasets=[...])`` of PairedCocoDataset with
+    ``modality='rgb'`` and ``'ir'``; each sample's ``modality`` decides where it counts. Results are named
+    ``rgb/bbox_mAP``, ``ir/bbox_mAP`` and ``mean/bbox_mAP``, and so on for everything that the metric returns, so that
+    ``save_best='mean/bbox_mAP'`` works. If nothing is detected in one modality, mmdet's CocoMetric returns no results; they
+    count as 0, with a warning.
 
     Args:
         metric: Config of the metric, such as CocoMetric or LongTailMetric. An ``outfile_prefix`` gets ``.rgb`` and ``.ir``.
         collect_device: ``'cpu'`` or ``'gpu'``, where results of several ranks are collected.
 
     Raises:
-        KeyError: When run, if a sample does not tell its modality.
+        KeyError: When run, if a sample has no modality.
 
     Examples:
         >>> val_evaluator = dict(type='ModalityMetric', metric=dict(type='CocoMetric', ann_file='val.json', metric='bbox'))
@@ -36,14 +37,14 @@ class ModalityMetric(BaseMetric):
         super().__init__(collect_device=collect_device)
         self.metrics: dict[str, BaseMetric] = {}
         for modality in MODALITIES:
-            cfg = {**copy.deepcopy(metric), 'prefix': modality}  # by which LongTailMetric calls its files
+            cfg = {**copy.deepcopy(metric), 'prefix': modality}  # LongTailMetric names its files after it
             if cfg.get('outfile_prefix'):
                 cfg['outfile_prefix'] += f'.{modality}'
             self.metrics[modality] = METRICS.build(cfg)
 
     @property
     def dataset_meta(self) -> dict | None:
-        """Meta information of the data set, as the runner gives it."""
+        """Meta information of the data set, as set by the runner."""
         return self._dataset_meta
 
     @dataset_meta.setter
@@ -60,14 +61,14 @@ class ModalityMetric(BaseMetric):
             data_samples: mmdet's data samples as dicts, with ``modality`` ``'rgb'`` or ``'ir'``.
 
         Raises:
-            KeyError: If a sample does not tell its modality.
+            KeyError: If a sample has no modality.
         """
         for sample in data_samples:
             modality = sample.get('modality')
             if modality not in self.metrics:
-                raise KeyError(f"{sample.get('img_path', 'a sample')} has modality {modality!r}, where ModalityMetric takes "
-                               "'rgb' and 'ir'; PackDetInputs has to keep 'modality' among its meta_keys, and the data set to "
-                               "load one modality, not pairs")
+                raise KeyError(f"{sample.get('img_path', 'a sample')} has modality {modality!r}, but ModalityMetric needs "
+                               "'rgb' or 'ir'; add 'modality' to the meta_keys of PackDetInputs, and let the data set load "
+                               "one modality, not pairs")
             metric = self.metrics[modality]
             metric.process(data_batch, [sample])
             self.results += [(modality, result) for result in metric.results]
@@ -87,16 +88,16 @@ class ModalityMetric(BaseMetric):
         for modality, metric in self.metrics.items():
             of_modality = [result for name, result in results if name == modality]
             if not of_modality:
-                raise ValueError(f'ModalityMetric: no image of modality {modality!r} was evaluated; the data set has to join '
-                                 "PairedCocoDataset with modality='rgb' and with 'ir'")
+                raise ValueError(f'ModalityMetric: no image of modality {modality!r} was evaluated; the data set must '
+                                 "concatenate a PairedCocoDataset with modality='rgb' and one with 'ir'")
             logger.info(f'Evaluating {modality}: {len(of_modality)} images')
             found[modality] = dict(metric.compute_metrics(of_modality))
         for modality, other in zip(MODALITIES, reversed(MODALITIES), strict=True):
-            lacking = {name: value for name, value in found[other].items() if name not in found[modality]}
-            if lacking:
-                logger.warning(f'ModalityMetric: no results for {modality}, as nothing was detected; they count as 0')
-                # -1 and NaN stand for no ground truth, which both modalities share.
+            missing = {name: value for name, value in found[other].items() if name not in found[modality]}
+            if missing:
+                logger.warning(f'ModalityMetric: no results for {modality} because nothing was detected; they count as 0')
+                # -1 and NaN mean no ground truth, which both modalities share.
                 found[modality].update({name: value if value == -1 or math.isnan(value) else 0.0
-                                        for name, value in lacking.items()})
+                                        for name, value in missing.items()})
         found['mean'] = {name: (value + found['ir'][name]) / 2 for name, value in found['rgb'].items()}
         return {f'{modality}/{name}': value for modality, values in found.items() for name, value in values.items()}

@@ -1,4 +1,4 @@
-"""Ground truth and detections laid out so that all classes share one ranking."""
+"""Pooled AP (AP^pool): ground truth and detections in which all classes share one ranking."""
 
 from collections.abc import Sequence
 
@@ -11,10 +11,10 @@ POOLED_CATEGORY = 1
 
 
 def pool_classes(ground_truth: GroundTruth, detections: Detections, category_ids: Sequence[int]) -> tuple[dict, Detections]:
-    r"""Make of every pair of image and class an image of its own, with one class.
+    r"""Convert every pair of image and class to an image of its own, with a single class.
 
-    The AP of that one class is :math:`\mathrm{AP}^\mathrm{pool}` (arXiv 2102.01066): detections are matched within their image
-    and class as always, but all of them stand in one precision-recall curve, so that scores have to be comparable across
+    The AP of that single class is :math:`\mathrm{AP}^\mathrm{pool}` (arXiv 2102.01066): detections are matched within their
+    image and class as usual, but all of them are in one precision-recall curve, so that scores have to be comparable across
     classes.
 
     Args:
@@ -23,9 +23,9 @@ def pool_classes(ground_truth: GroundTruth, detections: Detections, category_ids
         category_ids: Categories to evaluate.
 
     Returns:
-        Content and detections to evaluate with category 1 alone.
+        Content and detections, to be evaluated with category 1 only.
     """
-    judged = detections.take(np.flatnonzero(ground_truth.judged(detections, category_ids)))
+    judged = detections.take(np.flatnonzero(ground_truth.is_evaluated(detections, category_ids)))
     content = ground_truth.content
     wanted = set(category_ids)
     boxes = [box for box in content['annotations'] if box['category_id'] in wanted]

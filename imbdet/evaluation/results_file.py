@@ -1,4 +1,4 @@
-"""COCO results files: detections as ``outfile_prefix`` of metrics writes them, read and checked."""
+"""Reader of COCO results files, such as those that a metric's ``outfile_prefix`` writes, with checks."""
 
 import json
 from collections.abc import Sequence
@@ -26,8 +26,8 @@ class RunLengths(TypedDict):
 class Result(msgspec.Struct, gc=False):
     """A detection of a results file; ``bbox`` is x, y, width and height in pixels, ``score`` in [0, 1].
 
-    The last two are what :class:`~imbdet.evaluation.saved_predictions.DumpPredictions` adds where a detector scores masks by
-    themselves or sees two cameras.
+    The last two are added by :class:`~imbdet.evaluation.saved_predictions.DumpPredictions` if a detector scores masks
+    separately or uses two cameras.
     """
 
     image_id: int | str
@@ -47,11 +47,11 @@ def load_results(path: str | Path) -> list[Result]:
             or ``segmentation`` as compressed run lengths, or both.
 
     Returns:
-        The detections in the file's order. Whether their ids and numbers make sense is for :func:`to_detections` to see.
+        The detections in the file's order. :func:`to_detections` checks their ids and values.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ResultsError: If it is not JSON, not a list, a key is missing, or a value has another type than it should.
+        ResultsError: If it is not JSON, not a list, a key is missing, or a value has the wrong type.
     """
     path = Path(path)
     if not path.is_file():
@@ -70,38 +70,38 @@ def load_results(path: str | Path) -> list[Result]:
 
 
 def to_detections(path: str | Path, results: Sequence[Result], annotations: AnnotationFile, kind: str) -> Detections:
-    """Check results against an annotation file and turn them into columns.
+    """Check results against an annotation file and convert them to arrays.
 
     Args:
         path: The results file, for messages.
         results: Its n detections.
         annotations: Annotation file of the evaluated images.
-        kind: ``'bbox'``, or another for masks.
+        kind: ``'bbox'`` for boxes; any other value for masks.
 
     Returns:
         The detections with boxes or with masks.
 
     Raises:
-        ResultsError: If an image or category is not in the annotation file, a score is not in [0, 1], or the box or mask
-            is missing or a box has no size.
+        ResultsError: If an image or category is not in the annotation file, a score is not in [0, 1], the box or mask is
+            missing, or a box is not finite or has a negative width or height.
     """
     scores = np.array([result.score for result in results], dtype=np.float64)
-    _refuse(path, results, ~((scores >= 0) & (scores <= 1)), 'with a score that is not in [0, 1]')
+    _refuse(path, results, ~((scores >= 0) & (scores <= 1)), 'have a score outside [0, 1]')
     images = {image.id for image in annotations.images}
     _refuse(path, results, [result.image_id not in images for result in results],
-            'in images that the annotation file does not list; evaluate against the annotations of the images that were tested')
+            'are in images that are not in the annotation file; evaluate against the annotations of the tested images')
     categories = {category.id for category in annotations.categories}
     _refuse(path, results, [result.category_id not in categories for result in results],
-            'of categories that the annotation file does not list; evaluate against annotations with the same categories')
+            'have a category that is not in the annotation file; evaluate against annotations with the same categories')
     found = Detections(np.array([result.image_id for result in results], dtype=None if results else np.int64),
                        np.array([result.category_id for result in results], dtype=np.int64), scores)
     key = 'bbox' if kind == 'bbox' else 'segmentation'
-    _refuse(path, results, [getattr(result, key) is None for result in results], f"without {key!r}, which {kind!r} needs")
+    _refuse(path, results, [getattr(result, key) is None for result in results], f"have no {key!r}, which {kind!r} needs")
     if kind != 'bbox':
         return found._replace(masks=[dict(result.segmentation or {}) for result in results])
     boxes = np.array([result.bbox for result in results], dtype=np.float64).reshape(-1, 4)
     _refuse(path, results, ~np.logical_and(np.isfinite(boxes).all(axis=1), (boxes[:, 2:] >= 0).all(axis=1)),
-            'with a box that is not finite or of negative width or height')
+            'have a box that is not finite or has a negative width or height')
     return found._replace(boxes=boxes)
 
 

@@ -1,4 +1,4 @@
-"""Predictions in a file: written by a test, and evaluated again without the detector."""
+"""Saved predictions: written by a test, and evaluated later without the detector."""
 
 import json
 import time
@@ -27,15 +27,15 @@ def category_ids(dataset: Any) -> list[int]:
     """Return the category id of each label.
 
     Args:
-        dataset: A CocoDataset, one derived from it, or a wrapper of such.
+        dataset: A CocoDataset, a subclass of it, or a wrapper around such data sets.
 
     Raises:
         TypeError: If it has no ``cat_ids``.
     """
     inner = next((part for part in inner_datasets(dataset) if hasattr(part, 'cat_ids')), None)
     if inner is None:
-        raise TypeError(f'{type(dataset).__name__} has no category ids, by which a JSON file of predictions names classes; '
-                        'it has to be a CocoDataset, or the predictions to go to a .pkl file')
+        raise TypeError(f'{type(dataset).__name__} has no category ids, which a JSON file of predictions needs; use a '
+                        'CocoDataset, or write the predictions to a .pkl file')
     return list(inner.cat_ids)
 
 
@@ -43,7 +43,7 @@ class DumpPredictions(BaseMetric):
     """Write all predictions of a test to a COCO results file.
 
     Each detection has ``image_id``, ``category_id``, ``bbox`` [x, y, width, height] and ``score``; with masks
-    ``segmentation`` and, where they are scored by themselves, ``mask_score``; with paired cameras ``modality``.
+    also ``segmentation`` and, if masks are scored separately, ``mask_score``; with paired cameras ``modality``.
 
     Args:
         path: JSON file to write.
@@ -86,7 +86,7 @@ class DumpPredictions(BaseMetric):
             results: What :meth:`process` kept, of all ranks.
 
         Returns:
-            Nothing.
+            An empty dict.
         """
         with atomic_write(self.path) as file:
             file.write_text(json.dumps([detection for image in results for detection in image]))
@@ -95,24 +95,24 @@ class DumpPredictions(BaseMetric):
 
 
 def evaluate_predictions(cfg: Config, path: str | Path) -> dict[str, float]:
-    """Evaluate a results file by a config's test data set and test evaluator; the detector is not built.
+    """Evaluate a results file with a config's test data set and test evaluator, without building the detector.
 
-    The log and the results are written as a test writes them: to ``work_dir``, in a folder named by the time.
+    Log and results are written as in a test: to ``work_dir``, in a folder named after the time.
 
     Args:
         cfg: An mmdet config with ``work_dir``.
-        path: A COCO results file, by :class:`DumpPredictions`, ``outfile_prefix`` of a metric, or another framework.
+        path: A COCO results file from :class:`DumpPredictions`, a metric's ``outfile_prefix``, or another framework.
 
     Returns:
         The results.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ResultsError: If it does not fit the data set.
+        ResultsError: If it does not match the data set.
         RuntimeError: If there are several processes.
     """
     if get_world_size() > 1:
-        raise RuntimeError(f'{path}: saved predictions are evaluated by one process; leave out --launcher')
+        raise RuntimeError(f'{path}: saved predictions must be evaluated by a single process; omit --launcher')
     init_default_scope(cfg.get('default_scope', 'mmdet'))
     now = time.strftime('%Y%m%d_%H%M%S')
     folder = Path(cfg.work_dir) / now
@@ -131,19 +131,19 @@ def evaluate_predictions(cfg: Config, path: str | Path) -> dict[str, float]:
 
 
 def saved_samples(path: str | Path, dataset: Any) -> list[dict]:
-    """Give each image of a data set its predictions.
+    """Assign saved predictions to the images of a data set.
 
     Args:
         path: A COCO results file.
         dataset: The data set that was tested.
 
     Returns:
-        For each image, in the data set's order, what evaluators take: mmdet's dict of the image with ``ori_shape`` and
+        The input of an evaluator for each image, in the data set's order: mmdet's dict of the image with ``ori_shape`` and
         ``pred_instances``.
 
     Raises:
-        ResultsError: If the file names an image or category that the data set has not, or an image that it has more than
-            once without telling which.
+        ResultsError: If the file contains an image or category that is not in the data set, or an image that is in it more
+            than once without specifying which.
     """
     results = load_results(path)
     infos = list(data_infos(dataset))
@@ -152,8 +152,8 @@ def saved_samples(path: str | Path, dataset: Any) -> list[dict]:
     for index, info in enumerate(infos):
         key = (info['img_id'], info.get('modality') if with_modality else None)
         if key in places:
-            raise ResultsError(f'{path}: the data set holds image {info["img_id"]!r} more than once, and the file does not '
-                               'tell which of them a detection is of; write it by tools/test.py --out FILE.json')
+            raise ResultsError(f'{path}: the data set contains image {info["img_id"]!r} more than once, and the file does not '
+                               'specify which of them a detection belongs to; write it with tools/test.py --out FILE.json')
         places[key] = index
     labels = {category: label for label, category in enumerate(category_ids(dataset))}
     of_image: list[list[Result]] = [[] for _ in infos]
@@ -161,7 +161,7 @@ def saved_samples(path: str | Path, dataset: Any) -> list[dict]:
         place = places.get((result.image_id, result.modality if with_modality else None))
         if place is None or result.category_id not in labels:
             raise ResultsError(f'{path}: detection {number} has image_id {result.image_id!r} and category_id '
-                               f'{result.category_id}, which the data set does not hold together; these are predictions on '
+                               f'{result.category_id}, but the data set does not contain both; these are predictions on '
                                'other images or of other classes')
         of_image[place].append(result)
     return [{**info, 'ori_shape': (info['height'], info['width']), 'pred_instances': _instances(path, found, labels)}
@@ -169,11 +169,11 @@ def saved_samples(path: str | Path, dataset: Any) -> list[dict]:
 
 
 def _instances(path: str | Path, found: Sequence[Result], labels: dict[int, int]) -> dict[str, Any]:
-    """Put the detections of an image the way a detector gives them."""
+    """Return the detections of an image in the format of a detector's output."""
     masks = [result.segmentation for result in found]
     if any(result.bbox is None and mask is None for result, mask in zip(found, masks, strict=True)):
-        raise ResultsError(f'{path}: image {found[0].image_id!r} has a detection with neither bbox nor segmentation')
-    # Without a box, the one around the mask, as pycocotools does.
+        raise ResultsError(f'{path}: image {found[0].image_id!r} has a detection with neither bbox nor segmentation; add one')
+    # Without a box, use the bounding box of the mask, as pycocotools does.
     boxes = [mask_utils.toBbox(mask) if result.bbox is None else result.bbox for result, mask in zip(found, masks, strict=True)]
     corners = np.array(boxes, dtype=np.float64).reshape(-1, 4)
     corners[:, 2:] += corners[:, :2]

@@ -1,4 +1,4 @@
-"""Kinds of errors of a detector and what mending each would gain, after TIDE (arXiv 2008.08115)."""
+"""TIDE error analysis (arXiv 2008.08115): types of errors, and the AP gained by fixing each."""
 
 from typing import NamedTuple
 
@@ -8,8 +8,8 @@ from imbdet.evaluation.average_precision import UNDEFINED
 from imbdet.evaluation.matching import FOREGROUND_IOU, NONE, Matches
 
 BACKGROUND_IOU = 0.1
-"""IoU below which a detection lies on the background."""
-KINDS = ('classification', 'localisation', 'both', 'duplicate', 'background', 'missed')
+"""IoU below which a detection is on the background."""
+ERROR_TYPES = ('classification', 'localisation', 'both', 'duplicate', 'background', 'missed')
 RECALLS = np.linspace(0, 1, 101)
 
 
@@ -17,8 +17,8 @@ class Errors(NamedTuple):
     """Errors of D detections and G objects.
 
     Attributes:
-        kinds: Kind of each false positive as a position in ``KINDS``, -1 for a true positive, shape (D,), int64.
-        targets: The object that a detection with a classification or localisation error was meant for, else -1,
+        kinds: Type of each false positive as a position in ``ERROR_TYPES``, -1 for a true positive, shape (D,), int64.
+        targets: The object that a detection with a classification or localization error belongs to, else -1,
             shape (D,), int64.
         missed: Which objects are missed, shape (G,), bool.
     """
@@ -29,18 +29,18 @@ class Errors(NamedTuple):
 
 
 def find_errors(matches: Matches) -> Errors:
-    """Tell the kind of each error.
+    """Assign a type to each error.
 
     With t_f = 0.5 and t_b = 0.1, a false positive is (section 2.2 of the paper)
 
     - localisation: IoU in [t_b, t_f) with an object of its class;
     - classification: IoU of t_f or more with an object of another class;
-    - duplicate: IoU of t_f or more with an object of its class that another detection has found;
+    - duplicate: IoU of t_f or more with an object of its class that another detection matches;
     - background: IoU below t_b with every object;
-    - both, wrong in class and place: IoU in [t_b, t_f) with an object of another class.
+    - both (wrong class and place): IoU in [t_b, t_f) with an object of another class.
 
-    IoU is the highest there is. Where several hold, the first in this order counts. A missed object is one that no
-    detection has found and that no classification or localisation error was meant for.
+    IoU is the highest one. If several apply, the first in this order counts. A missed object is one that no detection
+    matches and that no classification or localization error belongs to.
 
     Args:
         matches: Detections and objects.
@@ -55,8 +55,8 @@ def find_errors(matches: Matches) -> Errors:
                   'duplicate': matches.own_iou >= FOREGROUND_IOU,
                   'background': np.maximum(matches.own_iou, matches.other_iou) < BACKGROUND_IOU}
     kinds = np.select([wrong & condition for condition in conditions.values()],
-                      [KINDS.index(kind) for kind in conditions], np.where(wrong, KINDS.index('both'), NONE))
-    targets = np.select([kinds == KINDS.index('localisation'), kinds == KINDS.index('classification')],
+                      [ERROR_TYPES.index(kind) for kind in conditions], np.where(wrong, ERROR_TYPES.index('both'), NONE))
+    targets = np.select([kinds == ERROR_TYPES.index('localisation'), kinds == ERROR_TYPES.index('classification')],
                         [matches.own_object, matches.other_object], NONE)
     missed = np.ones(len(matches.object_classes), dtype=bool)
     for reached in (matches.objects, targets):
@@ -65,14 +65,14 @@ def find_errors(matches: Matches) -> Errors:
 
 
 def class_ap50(scores: np.ndarray, classes: np.ndarray, correct: np.ndarray, objects: np.ndarray) -> np.ndarray:
-    """Compute AP at IoU 0.5 of each class, as pycocotools and lvis-api do, from detections that have been matched.
+    """Compute AP at IoU 0.5 of each class from matched detections, as pycocotools and lvis-api do.
 
     Precision at recall r is the highest at any recall of r or more; AP is its mean over r = 0, 0.01, ..., 1.
 
     Args:
-        scores: Of D detections, shape (D,).
+        scores: Scores of D detections, shape (D,).
         classes: Class of each, in [0, C), shape (D,).
-        correct: Whether each has found an object, shape (D,), bool.
+        correct: Whether each matches an object, shape (D,), bool.
         objects: Number of objects of each class, shape (C,).
 
     Returns:
@@ -90,26 +90,26 @@ def class_ap50(scores: np.ndarray, classes: np.ndarray, correct: np.ndarray, obj
     return aps
 
 
-def mended_ap50(matches: Matches, errors: Errors, num_classes: int) -> dict[str, np.ndarray]:
-    """Compute AP50 of each class as it is, and as it were without the errors of one kind (section 2.3 of the paper).
+def ap50_without_errors(matches: Matches, errors: Errors, num_classes: int) -> dict[str, np.ndarray]:
+    """Compute AP50 of each class as it is, and without the errors of each type (section 2.3 of the paper).
 
-    - Classification errors get the class of their object, localisation errors its place, so that they become correct. Of
-      several detections that thereby claim one object the one with the highest score keeps it, the others are removed.
+    - Classification errors get the class of their object and localization errors its place, so that they become correct. If
+      several detections then match the same object, the one with the highest score keeps it and the others are removed.
     - Errors of both, duplicates and background are removed.
-    - Missed objects are taken out of the number of objects. A class of which nothing else is left has no AP then.
+    - Missed objects are subtracted from the number of objects. A class without any other object then has no AP.
 
     Args:
         matches: Detections and objects.
         errors: Their errors.
-        num_classes: C.
+        num_classes: Number of classes C.
 
     Returns:
-        ``'none'`` and each of ``KINDS`` with AP50 of the classes, shape (C,), in [0, 1], or -1 where there are no objects.
+        AP50 of the classes by ``'none'`` and each of ``ERROR_TYPES``, shape (C,), in [0, 1], or -1 without objects.
     """
     objects = np.bincount(matches.object_classes, minlength=num_classes)
     correct = matches.objects != NONE
     aps = {'none': class_ap50(matches.scores, matches.classes, correct, objects)}
-    for number, kind in enumerate(KINDS[:-1]):
+    for number, kind in enumerate(ERROR_TYPES[:-1]):
         of_kind = errors.kinds == number
         classes, kept = matches.classes.copy(), ~of_kind
         if kind in ('classification', 'localisation'):
@@ -123,7 +123,7 @@ def mended_ap50(matches: Matches, errors: Errors, num_classes: int) -> dict[str,
 
 
 def _keeps_its_object(scores: np.ndarray, claimed: np.ndarray) -> np.ndarray:
-    """Tell which detections have the highest score, of equal ones the first, of those that claim the same object."""
+    """Find the detection with the highest score (the first among equals) for each claimed object."""
     order = np.lexsort((-scores, claimed))
     firsts = np.append(True, np.diff(claimed[order]) != 0)[:len(order)]
     keeps = np.zeros(len(scores), dtype=bool)

@@ -47,7 +47,7 @@ HEAD_SPECS: dict[type[nn.Module], HeadSpec] = {
     dense_heads.NASFCOSHead: HeadSpec('conv_cls'),
     dense_heads.AutoAssignHead: HeadSpec('conv_cls', loss=None, is_joint=True, is_separable=False),  # a learned center prior
     dense_heads.FoveaHead: HeadSpec('conv_cls'),
-    dense_heads.RepPointsHead: HeadSpec('reppoints_cls_out'),
+    dense_heads.RepPointsHead: HeadSpec('reppoints_cls_out', is_separable=False),  # a learned scale of its points
     dense_heads.ATSSHead: HeadSpec('atss_cls'),
     dense_heads.DDODHead: HeadSpec('atss_cls', prediction_dependent=True),
     dense_heads.PAAHead: HeadSpec('atss_cls', prediction_dependent=True),

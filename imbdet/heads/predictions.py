@@ -91,10 +91,10 @@ def _is_concerned(module: nn.Module, apply_to: str) -> bool:
 def _predictions(detector: nn.Module, name: str, head: nn.Module, apply_to: str) -> Predictions | str:
     """Return the predictions of a head, or why they cannot be assigned to images."""
     spec = head_spec(head)
-    if not spec.is_separable:
-        return 'its loss has parameters that all images share'
+    if apply_to == 'all' and not spec.is_separable:
+        return 'its losses have parameters that all images share'
     if apply_to == 'cls' and spec.is_joint:
-        return "its loss takes classes and boxes together; choose apply_to='all'"
+        return 'its loss takes classes and boxes together' + ("; choose apply_to='all'" if spec.is_separable else '')
     outputs = spec.outputs if apply_to == 'cls' else ()
     if isinstance(head, dense_heads.DETRHead):
         return Predictions(name, head, outputs)
@@ -136,7 +136,9 @@ def attach(predictions: Predictions, by_image: ByImage) -> Iterator[RemovableHan
         return
 
     def hand_over(head: nn.Module, inputs: tuple, outputs: Any) -> Any:
-        if isinstance(outputs, Tensor) or any(isinstance(part, Tensor) for part in outputs):
+        chosen = [] if isinstance(outputs, Tensor) else [
+            part for position, part in enumerate(outputs) if not predictions.outputs or position in predictions.outputs]
+        if not chosen or any(isinstance(part, Tensor) for part in chosen):
             raise ValueError(f'{predictions.name} ({type(head).__name__}) returns a tensor where a list of one for each level '
                              'is expected; this head is not supported')
         return predictions.replace(outputs, lambda levels: by_image.weight_images(predictions.name, levels))

@@ -104,7 +104,7 @@ class MiPaDataPreprocessor(DetDataPreprocessor):
         self.curriculum_epochs = curriculum_epochs
         self.epoch_length = epoch_length
         self.seed = seed
-        self.turns_channels = bgr_to_rgb or rgb_to_bgr
+        self.swaps_channels = bgr_to_rgb or rgb_to_bgr
         self.learnable_ratio = LearnableRatio() if ir_ratio == 'learnable' else None
         self.normalizes = mean is not None
         statistics = dict(rgb_mean=mean, rgb_std=std, ir_mean=mean if ir_mean is None else ir_mean,
@@ -170,7 +170,7 @@ class MiPaDataPreprocessor(DetDataPreprocessor):
         normalized = []
         for name in names:
             half = halves[name]
-            if self.turns_channels:
+            if self.swaps_channels:
                 half = half[[2, 1, 0]]
             half = half.float()
             if self.normalizes:

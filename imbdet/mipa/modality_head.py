@@ -157,9 +157,9 @@ class PatchModalityHead(BaseModule):
             mask[:, :rows, :columns] = True
             maps.append(modality_map)
             masks.append(mask)
-        return self._of_cells(torch.stack(maps), size), self._of_cells(torch.stack(masks), size)
+        return self._group_by_cell(torch.stack(maps), size), self._group_by_cell(torch.stack(masks), size)
 
-    def _of_cells(self, patches: Tensor, size: torch.Size) -> Tensor:
+    def _group_by_cell(self, patches: Tensor, size: torch.Size) -> Tensor:
         """Sort a map of patches, shape (B, 1, rows, columns), by feature cells, shape (B h w, k)."""
         for dim in (2, 3):
             patches = patches.repeat_interleave(max(self.patch_size // self.stride, 1), dim)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import lazy_loader
 
 if TYPE_CHECKING:
-    from imbdet.reports.dataset.dataset_analysis import examine
+    from imbdet.reports.dataset.dataset_analysis import analyze_dataset, examine
     from imbdet.reports.dataset.imbalance_report import write_imbalance_report
     from imbdet.reports.drawing.class_curve import draw_class_curve
     from imbdet.reports.drawing.html_page import Section, write_page
@@ -21,20 +21,20 @@ if TYPE_CHECKING:
     from imbdet.reports.results.long_tail_report import write_long_tail_report
 
 __getattr__, _, _ = lazy_loader.attach(__name__, submod_attrs={
-    'class_curve': ['draw_class_curve'],
-    'class_curve_hook': ['ClassCurveHook'],
-    'detection_gallery': ['choose_images', 'draw_detections'],
-    'equity_report': ['write_equity_report'],
-    'grid_report': ['write_grid_report'],
-    'grid_results': ['merge_results', 'read_results', 'write_results'],
-    'imbalance_findings': ['examine'],
-    'imbalance_report': ['write_imbalance_report'],
-    'long_tail_report': ['write_long_tail_report'],
-    'mixed_batch': ['draw_mixed_batch'],
-    'page': ['Section', 'write_page'],
+    'dataset.dataset_analysis': ['analyze_dataset', 'examine'],
+    'dataset.imbalance_report': ['write_imbalance_report'],
+    'drawing.class_curve': ['draw_class_curve'],
+    'drawing.html_page': ['Section', 'write_page'],
+    'grid.grid_report': ['write_grid_report'],
+    'grid.grid_results': ['merge_results', 'read_results', 'write_results'],
+    'methods.equity_report': ['write_equity_report'],
+    'methods.mixed_batch': ['draw_mixed_batch'],
+    'results.class_curve_hook': ['ClassCurveHook'],
+    'results.detection_gallery': ['choose_images', 'draw_detections'],
+    'results.long_tail_report': ['write_long_tail_report'],
 })
 __all__ = [
-    'ClassCurveHook', 'Section', 'choose_images', 'draw_class_curve', 'draw_detections', 'draw_mixed_batch', 'examine',
-    'merge_results', 'read_results', 'write_equity_report', 'write_grid_report', 'write_imbalance_report',
+    'ClassCurveHook', 'Section', 'analyze_dataset', 'choose_images', 'draw_class_curve', 'draw_detections', 'draw_mixed_batch',
+    'examine', 'merge_results', 'read_results', 'write_equity_report', 'write_grid_report', 'write_imbalance_report',
     'write_long_tail_report', 'write_page', 'write_results'
 ]

@@ -36,7 +36,7 @@ def split_scans(rng: np.random.Generator) -> DigitScans:
     return DigitScans(train, val)
 
 
-def stroke(scan: np.ndarray, size: int) -> np.ndarray:
+def enlarge_scan(scan: np.ndarray, size: int) -> np.ndarray:
     """Enlarge a scan.
 
     Args:
@@ -53,7 +53,7 @@ def stroke(scan: np.ndarray, size: int) -> np.ndarray:
     return np.clip((ink - 0.25) / 0.4, 0, 1)
 
 
-def outline(opacity: np.ndarray, x: int, y: int) -> tuple[list[list[float]], list[float], float]:
+def trace_annotation(opacity: np.ndarray, x: int, y: int) -> tuple[list[list[float]], list[float], float]:
     """Trace a pasted digit.
 
     Args:

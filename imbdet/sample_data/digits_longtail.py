@@ -11,7 +11,7 @@ import numpy as np
 
 from imbdet.classes.frequency_groups import frequency_groups
 from imbdet.sample_data.class_layout import CLASSES, MAX_BOXES, assign_images
-from imbdet.sample_data.digits import outline, split_scans, stroke
+from imbdet.sample_data.digits import enlarge_scan, split_scans, trace_annotation
 from imbdet.sample_data.rendering import (
     APPEARANCES,
     DIGIT_SIZES,
@@ -139,7 +139,7 @@ class _Split:
                 not_exhaustive.append(position + 1)
             for number in range(plan.boxes):
                 scan = self.rng.choice(self.scans[plan.digit])
-                opacity = stroke(scan, int(self.rng.integers(*DIGIT_SIZES, endpoint=True)))
+                opacity = enlarge_scan(scan, int(self.rng.integers(*DIGIT_SIZES, endpoint=True)))
                 height, width = opacity.shape
                 x, y = place(next(cells), height, width, self.rng)
                 sprites.append(Sprite(opacity, x, y, plan.ink))
@@ -148,7 +148,7 @@ class _Split:
         return sprites, not_exhaustive
 
     def _annotate(self, image_id: int, position: int, opacity: np.ndarray, x: int, y: int) -> None:
-        polygons, box, area = outline(opacity, x, y)
+        polygons, box, area = trace_annotation(opacity, x, y)
         self.annotations.append({'id': len(self.annotations) + 1, 'image_id': image_id, 'category_id': position + 1,
                                  'bbox': box, 'area': area, 'segmentation': polygons, 'iscrowd': 0})
 

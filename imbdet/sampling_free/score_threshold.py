@@ -143,6 +143,9 @@ class ClassAdaptiveThresholdHook(DetectorHook):
         if keywords.get('mode') != 'predict' or self._thresholds is None:
             return outputs
         for sample in outputs:
+            if 'pred_instances' not in sample:
+                raise ValueError(f'ClassAdaptiveThresholdHook: {type(detector).__name__} predicts no instances with scores to '
+                                 'compare with a threshold; remove the hook from the config')
             found = sample.pred_instances
             thresholds = self._thresholds.to(found.scores.device)
             sample.pred_instances = found[found.scores >= thresholds[found.labels.long()]]  # CrowdDet's are floats

@@ -30,7 +30,7 @@ BOXES = [  # with what is wrong with each
     (dict(id=19, bbox=[500, 1, 5, 5]), 'annotations that lie outside their image'),
     (dict(id=20, bbox=[500, 1, 5, 5], image_id=2), ''),  # nobody knows how wide image 2 is
     (dict(id=21, iscrowd=1), ''),
-    (dict(id=10, image_id=3), 'annotation ids that stand more than once'),
+    (dict(id=10, image_id=3), 'duplicate annotation ids'),
 ]
 IMAGES = [{'id': 1, 'width': 100, 'height': 100}, {'id': 2, 'height': 100}, {'id': 3, 'width': 100, 'height': 100},
           {'id': 3, 'width': 100, 'height': 100}]
@@ -48,8 +48,8 @@ def faulty(annotation_file):
 def test_every_fault_is_found_with_its_ids(faulty):  # faults 12, 13, 14, 15 and 16
     _, content, columns = faulty
     found = {fault.kind: fault.ids for fault in find_faults(content, columns, ('c', 'a', 'x'), dict(min_size=200))}
-    wanted = {'images without width': [2], 'image ids that stand more than once': [3],
-              'category ids that stand more than once': [2], 'classes that are not in the file': ['x'],
+    wanted = {'images without width': [2], 'duplicate image ids': [3],
+              'duplicate category ids': [2], 'classes that are not in the file': ['x'],
               'classes in another order than in the file': ['c', 'a'], 'no image left': [1, 2, 3, 3]}
     for box, kind in BOXES:
         if kind:
@@ -81,7 +81,7 @@ def test_of_several_images_with_one_id_the_last_counts(faulty):
 
 def test_usable_boxes_have_no_fault_of_their_own(faulty):
     _, _, columns = faulty
-    assert usable_boxes(columns).tolist() == [kind in ('', 'annotation ids that stand more than once') for _, kind in BOXES]
+    assert usable_boxes(columns).tolist() == [kind in ('', 'duplicate annotation ids') for _, kind in BOXES]
 
 
 @pytest.mark.parametrize(('classes', 'filter_cfg'), [
@@ -104,7 +104,7 @@ def test_lvis_data_sets(annotation_file):  # fault 17
     columns = to_arrays(content)
     use = ConfiguredDataset('train.json', LVISV1Dataset, ('a', 'b'), {}, True)
     faults = list(use.faults(content, columns))
-    assert [(fault.kind, fault.ids) for fault in faults] == [('classes other than the file has', ['a', 'b']),
+    assert [(fault.kind, fault.ids) for fault in faults] == [('classes that differ from the file', ['a', 'b']),
                                                              ('images without coco_url', [1, 2, 3])]
     assert all(fault.is_fatal for fault in faults)
     assert [fault.is_fatal for fault in lacking_location(content, 'coco_url', is_fatal=False)] == [False]

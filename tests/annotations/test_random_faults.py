@@ -15,7 +15,7 @@ from imbdet.annotations import AnnotationError, load_annotations
 from imbdet.data import check_config
 from imbdet.evaluation import LongTailMetric
 from imbdet.repeat_sampling import RepeatFactorSampler
-from imbdet.reports import examine
+from imbdet.reports import analyze_dataset
 from imbdet.reports.dataset.imbalance_report import as_json
 from imbdet.reports.dataset.suggestion import suggest
 
@@ -147,7 +147,7 @@ def survives(path, function, *arguments):
 
 def report_numbers(path):
     """The imbalance report's numbers, as a file that any reader takes."""
-    findings = examine(path)
+    findings = analyze_dataset(path)
     return json.dumps(as_json(findings, suggest(findings, path.parent)), allow_nan=False)
 
 

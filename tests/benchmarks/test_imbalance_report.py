@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from imbdet.reports import examine, write_imbalance_report
+from imbdet.reports import analyze_dataset, write_imbalance_report
 
 
 def test_file_of_the_benchmark(load_tool, monkeypatch, tmp_path):
@@ -14,7 +14,7 @@ def test_file_of_the_benchmark(load_tool, monkeypatch, tmp_path):
     counts = [{'name': f'class {index}', 'frequency': 'c', 'image_count': str(1 + index), 'instance_count': str(2 + 3 * index)}
               for index in range(40)]
     benchmark.write_annotations(tmp_path / 'train.json', counts)
-    write_imbalance_report(tmp_path, examine(tmp_path / 'train.json'))
+    write_imbalance_report(tmp_path, analyze_dataset(tmp_path / 'train.json'))
     numbers = json.loads((tmp_path / 'report.json').read_text())
     benchmark.check(numbers, counts)
     assert [row['boxes'] for row in numbers['classes']] == [2 + 3 * index for index in range(40)]

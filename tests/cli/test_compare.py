@@ -74,8 +74,8 @@ def test_names_of_runs(monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize(('fault', 'arguments', 'message'), [
-    ({'image_id': 5}, [], r'ResultsError: \S+/bad.json: 1 of 540 detections in images that the annotation file does not list'),
-    ({'category_id': 5}, [], 'of categories that the annotation file does not list'),
+    ({'image_id': 5}, [], r'ResultsError: \S+/bad.json: 1 of 540 detections are in images that are not in the annotation file'),
+    ({'category_id': 5}, [], 'have a category that is not in the annotation file'),
     ({'score': float('nan')}, [], r'with a score that is not in \[0, 1\]'),
     ({}, ['--metric', 'segm'], "540 of 540 detections without 'segmentation'"),
     ({}, ['--train-ann', 'none.json'], r'annotation file not found: none\.json'),

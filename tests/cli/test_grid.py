@@ -100,7 +100,7 @@ def test_stopped_and_continued(folder):
         assert training.metrics == {name: value for name, value in logged[-1].items() if '/bbox_' in name}
         assert len(training.metrics) == 9
         assert training.step_seconds == pytest.approx(sorted(line['time'] for line in logged if 'loss' in line)[1], rel=0.5)
-    assert 'slow less baseline' in (work_dir / 'table.md').read_text()
+    assert 'slow minus baseline' in (work_dir / 'table.md').read_text()
 
 
 def test_results_of_another_config(run):

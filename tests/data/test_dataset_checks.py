@@ -43,7 +43,7 @@ def test_default_classes_are_checked_too(annotation_file):
 def test_lvis_data_sets_take_the_whole_file(annotation_file):  # fault 17
     path = annotation_file([(1, 1)], image_keys=dict(coco_url='x.jpg'))
     for metainfo in ({}, dict(classes=('a', )), dict(classes=('a', 'c', 'b'))):
-        with pytest.raises(AnnotationError, match="takes all of the file's 3 categories.*CocoDataset"):
+        with pytest.raises(AnnotationError, match="always uses all 3 categories of the file.*CocoDataset"):
             check_config(config(path, 'LVISV1Dataset', metainfo=metainfo), ('train_dataloader', ))
     check_config(config(path, 'LVISV1Dataset', metainfo=dict(classes=('a', 'b', 'c'))), ('train_dataloader', ))
 

@@ -1,7 +1,7 @@
 """Matching a case's detections, and what the evaluation libraries make of them."""
 
 from imbdet.annotations import load_annotations
-from imbdet.evaluation.detections import counted_detections
+from imbdet.evaluation.detections import cap_detections
 from imbdet.evaluation.ground_truth import GroundTruth
 from imbdet.evaluation.matching import match_detections
 from imbdet.evaluation.results_file import load_results, to_detections
@@ -13,7 +13,7 @@ def matches_of(case, style, folder, kind='bbox'):
     path = results_file(case, kind, folder)
     truth = GroundTruth(case.path, style)
     found = to_detections(path, load_results(path), load_annotations(case.path), kind)
-    return match_detections(truth, counted_detections(truth.numbered(found), style), sorted(case.category_ids), kind)
+    return match_detections(truth, cap_detections(truth.with_image_numbers(found), style), sorted(case.category_ids), kind)
 
 
 def reference_ap50(case, style, folder, kind='bbox'):

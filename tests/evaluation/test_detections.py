@@ -5,7 +5,7 @@ from collections import defaultdict
 import numpy as np
 import pytest
 
-from imbdet.evaluation.detections import Detections, counted_detections, join_images
+from imbdet.evaluation.detections import Detections, cap_detections, concatenate
 
 
 def detections(number, num_images, num_classes, seed=0):
@@ -35,7 +35,7 @@ def test_what_counts(style, fixed_ap, most, num_images):
                (style, fixed_ap), lambda position: found.category_ids[position])
     wanted = expected(found, key, most, with_area=style == 'lvis')
     assert len(wanted) < len(found.scores)
-    kept = counted_detections(found, style, fixed_ap)
+    kept = cap_detections(found, style, fixed_ap)
     assert np.array_equal(kept.boxes, found.boxes[wanted])
     assert np.array_equal(kept.scores, found.scores[wanted])
 
@@ -44,14 +44,14 @@ def test_exactly_as_many_as_count():
     for more in (0, 1):
         found = Detections(np.ones(300 + more, np.int64), np.ones(300 + more, np.int64), np.linspace(0.1, 0.9, 300 + more),
                            boxes=np.ones((300 + more, 4)))
-        kept = counted_detections(found, 'lvis')
+        kept = cap_detections(found, 'lvis')
         assert np.array_equal(kept.scores, found.scores[more:])
 
 
 def test_no_detections():
-    empty = join_images([], 'bbox', [1])
-    assert counted_detections(empty, 'lvis').boxes.shape == (0, 4)
-    assert counted_detections(empty, 'coco').coco_results() == []
+    empty = concatenate([], 'bbox', [1])
+    assert cap_detections(empty, 'lvis').boxes.shape == (0, 4)
+    assert cap_detections(empty, 'coco').coco_results() == []
 
 
 def image(**changes):
@@ -61,14 +61,14 @@ def image(**changes):
 
 
 def test_joined_images():
-    boxes = join_images([image(), image(image_id=3)], 'bbox', [40, 20])
+    boxes = concatenate([image(), image(image_id=3)], 'bbox', [40, 20])
     assert boxes.coco_results() == [{'image_id': image_id, 'category_id': 20, 'bbox': [1, 2, 3, 6], 'score': 0.5}
                                     for image_id in (7, 3)]
-    masks = join_images([image()], 'segm', [40, 20])
+    masks = concatenate([image()], 'segm', [40, 20])
     assert masks.coco_results() == [{'image_id': 7, 'category_id': 20, 'score': 0.25,
                                      'segmentation': {'size': [4, 4], 'counts': '04L0'}}]
 
 
 def test_scores_that_are_none():
-    with pytest.raises(ValueError, match=r"image 'b' has detections with a score of NaN"):
-        join_images([image(image_id='a'), image(image_id='b', scores=np.array([np.nan]))], 'bbox', [1, 2])
+    with pytest.raises(ValueError, match=r"image 'b' has detections whose score is NaN"):
+        concatenate([image(image_id='a'), image(image_id='b', scores=np.array([np.nan]))], 'bbox', [1, 2])

@@ -115,7 +115,7 @@ def test_the_log_names_the_backend(case, caplog, tmp_path):
             box['ignore'] = 1
         case.path.write_text(json.dumps(case.truth))
         results = evaluate(case)
-        assert "has objects with 'ignore', which lvis-api alone heeds" in caplog.text
+        assert "has objects with 'ignore', which only lvis-api supports" in caplog.text
     finally:
         logger.removeHandler(caplog.handler)
     assert results['lvis/bbox_AP'] == pytest.approx(lvis_reference(case, 'bbox', tmp_path)['AP'], abs=1e-6)
@@ -189,7 +189,7 @@ def test_groups_from_the_training_file(case, tmp_path):
     for category in case.truth['categories']:
         del category['frequency'], category['image_count']
     case.path.write_text(json.dumps(case.truth))
-    with pytest.raises(ValueError, match=r"truth\.json does not tell.*first: 'class_0'.*train_ann_file"):
+    with pytest.raises(ValueError, match=r"truth\.json does not specify.*first: 'class_0'.*train_ann_file"):
         LongTailMetric(ann_file=str(case.path), style='coco')
     path = training_file(case, tmp_path)
     results = evaluate(case, style='coco', train_ann_file=path, rare_max=2, common_max=5)
@@ -238,7 +238,7 @@ def test_detections_are_written_as_coco_results(case, tmp_path):
 
 
 @pytest.mark.parametrize(('arguments', 'message'), [
-    (dict(style='voc'), "style is 'lvis' or 'coco'"), (dict(metric='proposal'), "metric 'bbox', 'segm' or 'boundary'"),
+    (dict(style='voc'), "style must be 'lvis' or 'coco'"), (dict(metric='proposal'), "metric 'bbox', 'segm' or 'boundary'"),
     (dict(rare_max=5), 'need train_ann_file'), (dict(frequency={'class_0': 'r'}), "8 of the classes.*'class_1'"),
 ])
 def test_bad_arguments(case, arguments, message):
@@ -298,7 +298,7 @@ def test_classes_that_the_file_does_not_have(case, caplog):
         MMLogger.get_current_instance().addHandler(caplog.handler)
         assert evaluate(case, style='coco')['coco/bbox_AP'] > 0
         MMLogger.get_current_instance().removeHandler(caplog.handler)
-    assert "'class 8' is taken for 'class_8'" in caplog.text
+    assert "'class 8' is treated as 'class_8'" in caplog.text
 
 
 def test_registered(case):

@@ -1,11 +1,11 @@
-"""AP50 against the evaluation libraries, as it is and on files whose errors have been mended."""
+"""AP50 against the evaluation libraries, as it is and on files whose errors have been fixed."""
 
 import json
 
 import numpy as np
 import pytest
 
-from imbdet.evaluation.tide_errors import KINDS, class_ap50, find_errors, mended_ap50
+from imbdet.evaluation.tide_errors import ERROR_TYPES, ap50_without_errors, class_ap50, find_errors
 
 from .matches_of import iou, matches_of, reference_ap50
 from .random_case import make_case, rle
@@ -84,13 +84,13 @@ def mended(case, kind):
     return detections
 
 
-@pytest.mark.parametrize('kind', KINDS[:-1])
+@pytest.mark.parametrize('kind', ERROR_TYPES[:-1])
 @pytest.mark.parametrize('seed', [0, 1])
 def test_mending_against_mended_files(tmp_path, seed, kind):
     case = grid_case(tmp_path, seed)
     matches = matches_of(case, 'coco', tmp_path)
     errors = find_errors(matches)
-    found = mended_ap50(matches, errors, 9)
+    found = ap50_without_errors(matches, errors, 9)
     before = reference_ap50(case, 'coco', tmp_path)
     np.testing.assert_allclose(found['none'], before, atol=1e-12)
     case.detections = mended(case, kind)
@@ -110,4 +110,5 @@ def test_missed_objects_against_files_without_them(tmp_path, style):
     kept = iter(~errors.missed)  # objects are in the file's order
     case.truth['annotations'] = [box for box in case.truth['annotations'] if next(kept)]
     case.path.write_text(json.dumps(case.truth))
-    np.testing.assert_allclose(mended_ap50(matches, errors, 9)['missed'], reference_ap50(case, style, tmp_path), atol=1e-12)
+    found = ap50_without_errors(matches, errors, 9)['missed']
+    np.testing.assert_allclose(found, reference_ap50(case, style, tmp_path), atol=1e-12)

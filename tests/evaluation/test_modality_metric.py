@@ -93,7 +93,7 @@ def test_one_camera_without_detections(ann_file, empty, caplog):
     logger.addHandler(caplog.handler)
     found = evaluate(build(ann_file), samples['rgb'] + samples['ir'])
     logger.removeHandler(caplog.handler)
-    assert f'no results for {empty}, as nothing was detected; they count as 0' in caplog.text
+    assert f'no results for {empty} because nothing was detected; they count as 0' in caplog.text
     other = 'ir' if empty == 'rgb' else 'rgb'
     for name in NAMES:
         value = found[f'{other}/bbox_{name}']
@@ -148,10 +148,10 @@ def test_files_of_both_cameras(ann_file, tmp_path):
 
 def test_samples_that_are_not_of_one_camera(ann_file):
     sample = detections(ann_file, 'pair', 2)[0]
-    with pytest.raises(KeyError, match="1.png has modality 'pair', where ModalityMetric takes 'rgb' and 'ir'"):
+    with pytest.raises(KeyError, match="1.png has modality 'pair', but ModalityMetric needs 'rgb' or 'ir'"):
         build(ann_file).process({}, [sample])
     del sample['modality']
-    with pytest.raises(KeyError, match="PackDetInputs has to keep 'modality' among its meta_keys"):
+    with pytest.raises(KeyError, match="add 'modality' to the meta_keys of PackDetInputs"):
         build(ann_file).process({}, [sample])
     with pytest.raises(ValueError, match="no image of modality 'ir' was evaluated"):
         evaluate(build(ann_file), detections(ann_file, 'rgb', 2))

@@ -83,14 +83,14 @@ def test_no_file(tmp_path):
 
 
 @pytest.mark.parametrize(('fault', 'kind', 'message'), [
-    ({'image_id': 7}, 'bbox', 'in images that the annotation file does not list.*image_id 7,'),
-    ({'category_id': 8}, 'bbox', 'of categories that the annotation file does not list.*category_id 8,'),
-    ({'score': float('nan')}, 'bbox', r'with a score that is not in \[0, 1\].*image_id 101, category_id 31, score nan'),
-    ({'score': 1.5}, 'bbox', r'with a score that is not in \[0, 1\].*score 1\.5'),
-    ({'bbox': [1, 2, float('inf'), 4]}, 'bbox', 'with a box that is not finite or of negative width'),
-    ({'bbox': [1, 2, 3, -4]}, 'bbox', 'with a box that is not finite or of negative width'),
-    ({'bbox': None}, 'bbox', "without 'bbox', which 'bbox' needs"),
-    ({}, 'segm', "without 'segmentation', which 'segm' needs"),
+    ({'image_id': 7}, 'bbox', 'are in images that are not in the annotation file.*image_id 7,'),
+    ({'category_id': 8}, 'bbox', 'have a category that is not in the annotation file.*category_id 8,'),
+    ({'score': float('nan')}, 'bbox', r'have a score outside \[0, 1\].*image_id 101, category_id 31, score nan'),
+    ({'score': 1.5}, 'bbox', r'have a score outside \[0, 1\].*score 1\.5'),
+    ({'bbox': [1, 2, float('inf'), 4]}, 'bbox', 'have a box that is not finite or has a negative width'),
+    ({'bbox': [1, 2, 3, -4]}, 'bbox', 'have a box that is not finite or has a negative width'),
+    ({'bbox': None}, 'bbox', "have no 'bbox', which 'bbox' needs"),
+    ({}, 'segm', "have no 'segmentation', which 'segm' needs"),
 ])
 def test_faults_are_named(case, tmp_path, fault, kind, message):
     path = tmp_path / 'found.json'

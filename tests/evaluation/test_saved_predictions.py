@@ -90,7 +90,7 @@ def test_two_cameras(case, tmp_path):
     for detection in written:
         del detection['modality']
     (tmp_path / 'found.json').write_text(json.dumps(written))
-    with pytest.raises(ResultsError, match=r'found\.json: the data set holds image 101 more than once'):
+    with pytest.raises(ResultsError, match=r'found\.json: the data set contains image 101 more than once'):
         saved_samples(tmp_path / 'found.json', images)
 
 

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from imbdet.evaluation.tide_errors import KINDS, find_errors, mended_ap50
+from imbdet.evaluation.tide_errors import ERROR_TYPES, ap50_without_errors, find_errors
 
 from .matches_of import iou, matches_of
 from .random_case import make_case
@@ -50,7 +50,7 @@ OTHER_FOUND = (2, THERE, 0.9)
 def test_one_detection_of_each_kind(scene, detection, kind):
     """Beside two that have found the two objects."""
     errors = find_errors(scene(FOUND, OTHER_FOUND, detection))
-    assert errors.kinds.tolist() == [-1, -1, KINDS.index(kind)]
+    assert errors.kinds.tolist() == [-1, -1, ERROR_TYPES.index(kind)]
     assert not errors.missed.any()
 
 
@@ -64,14 +64,14 @@ def test_objects_are_missed_unless_an_error_was_meant_for_them(scene):
 
 
 def gains(matches):
-    ap50 = mended_ap50(matches, find_errors(matches), 3)
-    return {kind: ap50[kind].tolist() for kind in ('none', *KINDS)}
+    ap50 = ap50_without_errors(matches, find_errors(matches), 3)
+    return {kind: ap50[kind].tolist() for kind in ('none', *ERROR_TYPES)}
 
 
 def test_mending_by_hand(scene):
     """Class 3 has no object; each kind alone stands between class 1 and an AP of 1."""
     assert gains(scene(OTHER_FOUND, (3, HERE, 0.5))) == {'none': [0, 1, -1], 'classification': [1, 1, -1],
-                                                        **{kind: [0, 1, -1] for kind in KINDS[1:]}}
+                                                        **{kind: [0, 1, -1] for kind in ERROR_TYPES[1:]}}
     assert gains(scene(OTHER_FOUND, (1, [0, 0, 100, 40], 0.5)))['localisation'] == [1, 1, -1]
     for kind, wrong in {'both': [150, 150, 40, 15], 'background': [110, 0, 30, 30]}.items():
         found = gains(scene(OTHER_FOUND, (1, wrong, 0.95), FOUND))
@@ -113,7 +113,7 @@ def test_crowds_and_ignored_objects(scene, style, flag):
     matches = scene(FOUND, (2, HERE, 0.5), (2, THERE, 0.4), style=style, objects=objects)
     errors = find_errors(matches)
     assert matches.scores.tolist() == [0.5, 0.4]
-    assert errors.kinds.tolist() == [KINDS.index('background'), -1]
+    assert errors.kinds.tolist() == [ERROR_TYPES.index('background'), -1]
     assert errors.missed.tolist() == [False]
 
 
@@ -172,9 +172,9 @@ def test_against_loops(tmp_path, seed, style):
     matches = matches_of(case, style, tmp_path)
     errors = find_errors(matches)
     ids = sorted(case.category_ids)
-    names = [*KINDS, 'correct']
+    names = [*ERROR_TYPES, 'correct']
     assert sorted((ids[label], score, names[kind]) for label, score, kind in zip(
         matches.classes.tolist(), matches.scores.tolist(), errors.kinds.tolist(), strict=True)) == rows
     assert sorted(ids[label] for label in matches.object_classes[errors.missed].tolist()) == missed
-    assert {kind for _, _, kind in rows} == {*KINDS[:-1], 'correct'}  # the case has all of them
+    assert {kind for _, _, kind in rows} == {*ERROR_TYPES[:-1], 'correct'}  # the case has all of them
     assert missed

@@ -10,7 +10,7 @@ from PIL import Image
 
 from imbdet.annotations import load_annotations
 from imbdet.reports import choose_images, draw_class_curve, draw_detections
-from imbdet.reports.drawing.class_curve import draw_class_curves, running_mean, window
+from imbdet.reports.drawing.class_curve import draw_class_curves, running_mean, running_mean_width
 from imbdet.reports.drawing.figures import RUN_COLOURS, new_figure, save_figure
 
 COLUMNS = ('category_id', 'name', 'frequency', 'train_images', 'AP', 'AP50', 'AP75')
@@ -56,7 +56,7 @@ def test_class_curves_of_several_runs(tmp_path):
 @pytest.mark.parametrize('number', [1, 4, 5, 100])
 def test_running_mean_against_a_loop(number):
     rng = np.random.default_rng(number)
-    counts, values, size = rng.integers(1, 50, number), rng.random(number), window(number)
+    counts, values, size = rng.integers(1, 50, number), rng.random(number), running_mean_width(number)
     assert size == {1: 1, 4: 4, 5: 5, 100: 12}[number]
     x, y = running_mean(counts, values, size)
     order = sorted(range(number), key=lambda index: counts[index])

@@ -1,4 +1,4 @@
-"""The evaluation libraries: one file each, and the choice among those that are installed."""
+"""Evaluation backends: one file per library, and the choice among the installed ones."""
 
 from imbdet.evaluation.backends.choice import BACKENDS, choose_backend, make_evaluator
 

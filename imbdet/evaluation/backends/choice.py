@@ -1,4 +1,4 @@
-"""Choosing what evaluates: the fastest evaluation library that is installed."""
+"""Choice of the evaluation backend: the fastest library that is installed."""
 
 import importlib
 import importlib.util
@@ -21,16 +21,16 @@ def choose_backend(style: str, kinds: tuple[str, ...] = ('bbox', ), name: str | 
 
     Args:
         style: ``'lvis'`` or ``'coco'``.
-        kinds: What is to be evaluated, of ``'bbox'``, ``'segm'`` and ``'boundary'``.
+        kinds: What to evaluate: one or more of ``'bbox'``, ``'segm'`` and ``'boundary'``.
         name: ``'hotcoco'``, ``'faster_coco_eval'``, ``'lvis'`` (for ``style='lvis'``) or ``'pycocotools'`` (for
-            ``style='coco'``). None: the first of these that is installed and serves style and kinds.
+            ``style='coco'``). None: the first of these that is installed and supports style and kinds.
 
     Returns:
         A class that takes the ground truth's content and the style, with ``precision(detections, kind, category_ids)``.
 
     Raises:
-        ValueError: If the name is unknown, or the backend does not serve style and kinds.
-        ImportError: If the named backend is not installed, or none is that would serve.
+        ValueError: If the name is unknown, or the backend does not support style and kinds.
+        ImportError: If the named backend is not installed, or no suitable one is.
     """
     if name is not None and name not in BACKENDS:
         raise ValueError(f'unknown backend {name!r}; choose one of {", ".join(BACKENDS)}')
@@ -38,42 +38,43 @@ def choose_backend(style: str, kinds: tuple[str, ...] = ('bbox', ), name: str | 
         module, kind, package = BACKENDS[candidate]
         if importlib.util.find_spec(candidate) is None:
             if name is not None:
-                raise ImportError(f'backend {name!r} is not installed: pip install {package}')
+                raise ImportError(f'backend {name!r} is not installed; run pip install {package}')
             continue
         backend = getattr(importlib.import_module(module), kind)
         if style in backend.styles and set(kinds) <= set(backend.kinds):
             return backend
         if name is not None:
             raise ValueError(f'backend {name!r} evaluates {" and ".join(backend.kinds)} with style '
-                             f'{" or ".join(map(repr, backend.styles))}, not {", ".join(kinds)} with style {style!r}')
-    raise ImportError(f'no installed backend evaluates {", ".join(kinds)} with style {style!r}: '
+                             f'{" or ".join(map(repr, backend.styles))}, not {", ".join(kinds)} with style {style!r}; '
+                             'choose another backend or None')
+    raise ImportError(f'no installed backend evaluates {", ".join(kinds)} with style {style!r}; run '
                       'pip install faster-coco-eval')
 
 
 def make_evaluator(backend: Any, ground_truth: GroundTruth, kinds: tuple[str, ...]) -> Any:
-    """Let a backend read the ground truth; lvis-api in its place where objects bear ``ignore``, which it alone heeds.
+    """Build the evaluator. Fall back to lvis-api if any object has ``ignore``: no other backend supports it.
 
     Args:
-        backend: A class that :func:`choose_backend` gave for the ground truth's style and the kinds.
+        backend: A class that :func:`choose_backend` returned for the ground truth's style and the kinds.
         ground_truth: The ground truth.
-        kinds: As for :func:`choose_backend`.
+        kinds: What to evaluate: one or more of ``'bbox'``, ``'segm'`` and ``'boundary'``.
 
     Returns:
         An object with ``name`` and ``precision(detections, kind, category_ids)``.
 
     Raises:
-        ValueError: If lvis-api has to step in and does not serve the kinds.
+        ValueError: If lvis-api is needed and does not support the kinds.
         AnnotationError: If the library cannot read the file.
     """
     if ground_truth.has_ignored():
         lvis = choose_backend(ground_truth.style, kinds, 'lvis')
         from mmengine.logging import MMLogger
         MMLogger.get_current_instance().warning(
-            f"{ground_truth.path} has objects with 'ignore', which lvis-api alone heeds: it evaluates, and not "
-            f'{backend.name}, which may take long')
+            f"{ground_truth.path} has objects with 'ignore', which only lvis-api supports: it is used instead of "
+            f'{backend.name}, which may take much longer')
         backend = lvis
     try:
         return backend(ground_truth.content, ground_truth.style)
-    except Exception as error:  # libraries read some keys otherwise than imbdet does, and know no file names
+    except Exception as error:  # libraries interpret some keys differently and do not name the file
         raise AnnotationError(f'{ground_truth.path}: {backend.name} cannot evaluate against it '
                               f'({type(error).__name__}: {error})') from error

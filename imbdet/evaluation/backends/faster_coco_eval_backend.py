@@ -1,4 +1,4 @@
-"""Precision by faster-coco-eval: evaluation in C++, and boundary AP."""
+"""Evaluation backend faster-coco-eval: in C++, with boundary AP."""
 
 import copy
 from collections.abc import Sequence
@@ -30,14 +30,14 @@ class FasterCocoEvalBackend:
 
         Args:
             detections: Detections with image numbers.
-            kind: ``'bbox'``, ``'segm'``, or ``'boundary'``, whose IoU is the smaller one of the masks' and of their
-                boundaries', 2 % of the image's diagonal wide.
+            kind: ``'bbox'``, ``'segm'``, or ``'boundary'``, whose IoU is the smaller of the masks' IoU and the IoU of
+                their boundaries (2 % of the image diagonal wide).
             category_ids: Categories to evaluate, ascending.
 
         Returns:
             Precision, shape (10, 101, C, 4), float64; -1 where there is no ground truth.
         """
-        truth = COCO(copy.deepcopy(self.ground_truth))  # which it writes into
+        truth = COCO(copy.deepcopy(self.ground_truth))  # a copy: COCO modifies it
         results = detections.coco_results()
         found = truth.loadRes(results) if results else COCO({**self.ground_truth, 'annotations': []})
         evaluation = COCOeval_faster(truth, found, kind, lvis_style=self.lvis_style, print_function=lambda *_: None)

@@ -1,4 +1,4 @@
-"""Precision by hotcoco, the fastest: evaluation in Rust. Install it with ``pip install 'imbdet[fast]'``."""
+"""Evaluation backend hotcoco, the fastest: in Rust. Install it with ``pip install 'imbdet[fast]'``."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,7 +10,7 @@ from imbdet.evaluation.detections import Detections
 
 
 class HotcocoBackend:
-    """hotcoco: both styles, boxes and masks; the ground truth is read once and serves every evaluation of a run.
+    """hotcoco: both styles, boxes and masks; the ground truth is read once for all evaluations of a run.
 
     Args:
         ground_truth: Content of a :class:`~imbdet.evaluation.ground_truth.GroundTruth`.
@@ -40,7 +40,7 @@ class HotcocoBackend:
             results: Any = np.column_stack([detections.image_ids, detections.boxes, detections.scores, detections.category_ids])
         else:
             results = detections.coco_results()
-        # Results that are loaded without a word about it are cut to 300 an image.
+        # By default, results are cut to 300 per image.
         found = LVISResults(self.truth, results, max_dets=-1) if self.lvis_style else self.truth.load_res(results)
         evaluation = COCOeval(self.truth, found, kind, lvis_style=self.lvis_style)
         evaluation.params.cat_ids = list(category_ids)

@@ -1,4 +1,4 @@
-"""Precision by lvis-api, the reference of federated evaluation."""
+"""Evaluation backend lvis-api, the reference for federated evaluation."""
 
 import copy
 import logging
@@ -14,7 +14,7 @@ from imbdet.evaluation.detections import Detections
 class LvisBackend:
     """lvis-api (arXiv 1908.03195): ``style='lvis'``, boxes and masks.
 
-    A detection of a class that is neither in the image nor in its ``neg_category_ids`` is left out; an unmatched one of a
+    A detection of a class that is neither in the image nor in its ``neg_category_ids`` is left out. An unmatched one of a
     class in its ``not_exhaustive_category_ids`` is ignored.
 
     Args:
@@ -30,7 +30,7 @@ class LvisBackend:
         self.ground_truth = ground_truth
 
     def precision(self, detections: Detections, kind: str, category_ids: Sequence[int]) -> np.ndarray:
-        """Evaluate detections, all of them, however many there are in an image.
+        """Evaluate all detections, without a limit per image.
 
         Args:
             detections: Detections with image numbers.
@@ -41,10 +41,10 @@ class LvisBackend:
             Precision at each IoU threshold, recall threshold, category and area range, shape (10, 101, C, 4), float64; -1
             where there is no ground truth.
         """
-        # lvis-api writes into the ground truth: flags, and run-length encodings in place of polygons.
+        # lvis-api modifies the ground truth: it adds flags and replaces polygons with run-length encodings.
         truth = _index(LVIS, copy.deepcopy(self.ground_truth))
         results = detections.coco_results()
-        # It looks at the first detection to see what they are, so it cannot read an empty list.
+        # It infers the type from the first detection, so it cannot read an empty list.
         found = LVISResults(truth, results, max_dets=-1) if results else _index(
             LVISResults, {**self.ground_truth, 'annotations': []})
         evaluation = LVISEval(truth, found, kind)

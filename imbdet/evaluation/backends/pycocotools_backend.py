@@ -1,4 +1,4 @@
-"""Precision by pycocotools, the reference where every class counts in every image."""
+"""Evaluation backend pycocotools, the reference for COCO evaluation (every class in every image)."""
 
 import contextlib
 import copy
@@ -40,8 +40,8 @@ class PycocotoolsBackend:
         """
         results = detections.coco_results()
         with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints its progress
-            truth = _index(copy.deepcopy(self.ground_truth))  # which pycocotools writes into
-            # loadRes looks at the first detection to see what they are, so it cannot read an empty list.
+            truth = _index(copy.deepcopy(self.ground_truth))  # a copy: pycocotools modifies it
+            # loadRes infers the type from the first detection, so it cannot read an empty list.
             found = truth.loadRes(results) if results else _index({**self.ground_truth, 'annotations': []})
             evaluation = COCOeval(truth, found, kind)
             evaluation.params.catIds = list(category_ids)

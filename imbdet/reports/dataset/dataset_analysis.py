@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Findings:
+class DatasetAnalysis:
     """What was found in an annotation file and, with a config, in how the config uses it.
 
     Attributes:
@@ -61,7 +61,7 @@ class Findings:
     config_note: str = ''
     priors: 'ConfigPriors | None' = None
 
-    def told_epochs(self) -> Iterator[tuple[ResampledEpoch, bool]]:
+    def reported_epochs(self) -> Iterator[tuple[ResampledEpoch, bool]]:
         """Yield the epochs to tell of, and whether each is one for the wished length."""
         for method, epoch in self.epochs.items():
             if method in self.reached:
@@ -70,8 +70,8 @@ class Findings:
             yield epoch, False
 
 
-def examine(ann_file: str | Path, cfg: 'Config | None' = None, target_length: float = 1.15, rare_max: int = 10,
-            common_max: int = 100) -> Findings:
+def analyze_dataset(ann_file: str | Path, cfg: 'Config | None' = None, target_length: float = 1.15, rare_max: int = 10,
+            common_max: int = 100) -> DatasetAnalysis:
     """Look through an annotation file, and measure the foreground priors of a config.
 
     If the config trains on the file, its classes and its ``filter_cfg`` say what is counted, unless they are faulty.
@@ -113,7 +113,7 @@ def examine(ann_file: str | Path, cfg: 'Config | None' = None, target_length: fl
     has_boxes = imbalance.num_boxes > 0
     used = {**{method: threshold or 1.0 for method, threshold in thresholds.items()}, 'e-irfs': PAPER_THRESHOLDS['e-irfs']}
     is_fit = use is None or not any(fault.is_fatal for fault in faults)
-    return Findings(
+    return DatasetAnalysis(
         ann_file=ann_file,
         is_lvis=_is_lvis(content),
         imbalance=imbalance,
@@ -128,6 +128,10 @@ def examine(ann_file: str | Path, cfg: 'Config | None' = None, target_length: fl
         is_trained_on=use is not None,
         config_note='' if cfg is None else _config_note(cfg, uses, use, imbalance, ann_file, has_class_fault),
         priors=_measure_priors(cfg) if cfg is not None and is_fit else None)
+
+
+examine = analyze_dataset
+"""The name of :func:`analyze_dataset` in imbdet 0.1."""
 
 
 def _measure_priors(cfg: 'Config') -> 'ConfigPriors':

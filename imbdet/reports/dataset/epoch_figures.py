@@ -84,7 +84,7 @@ def draw_thresholds(out: Path, imbalance: Imbalance, curves: ThresholdCurves, ep
     lengths.axhline(target_length, color='#7f8c8d', linewidth=0.9, linestyle=':', label=f'wished: {target_length:g}')
     lengths.set_ylabel('draws of an epoch / images')
     tail = GROUP_NAMES[imbalance.rarest_group]
-    natural = 100 * float(imbalance.holds(imbalance.rarest_group).mean())
+    natural = 100 * float(imbalance.images_with(imbalance.rarest_group).mean())
     shares.axhline(natural, color='#7f8c8d', linewidth=0.9, linestyle=':', label=f'without resampling: {natural:.3g} %')
     shares.set_ylabel(f'% of the draws that show a {tail} class')
     shares.set_ylim(bottom=0)

@@ -16,7 +16,7 @@ BURSTY_RATIO = 2.0
 """A class is bursty if it has at least so many times the boxes an image that the median class has."""
 
 
-def short(value: float) -> str:
+def format_number(value: float) -> str:
     """Write a number with three digits, or all those before the point."""
     return f'{value:,.0f}' if value >= 100 else f'{value:.3g}'
 
@@ -77,7 +77,7 @@ class Imbalance:
                          where=self.image_counts > 0)
 
     @property
-    def usual_boxes_per_image(self) -> float:
+    def median_boxes_per_image(self) -> float:
         """The median of the classes' boxes an image; NaN without boxes. A mean would be that of the commonest classes."""
         known = self.boxes_per_image[self.image_counts > 0]
         return float(np.median(known)) if len(known) else float('nan')
@@ -85,7 +85,7 @@ class Imbalance:
     @property
     def is_bursty(self) -> np.ndarray:
         """Whether a class has at least twice the boxes an image that the median class has, shape (C,), bool."""
-        return self.boxes_per_image >= BURSTY_RATIO * self.usual_boxes_per_image  # False where one is NaN
+        return self.boxes_per_image >= BURSTY_RATIO * self.median_boxes_per_image  # False where one is NaN
 
     @property
     def imbalance_ratio(self) -> float:
@@ -102,9 +102,9 @@ class Imbalance:
     @property
     def in_tail(self) -> np.ndarray:
         """Whether each image holds a class of the rarest group, shape (N,), bool."""
-        return self.holds(self.rarest_group)
+        return self.images_with(self.rarest_group)
 
-    def holds(self, group: str) -> np.ndarray:
+    def images_with(self, group: str) -> np.ndarray:
         """Tell which images hold a class of a frequency group, shape (N,), bool."""
         lengths = [len(labels) for labels in self.labels]
         flat = np.concatenate([*self.labels, np.empty(0, np.int64)])

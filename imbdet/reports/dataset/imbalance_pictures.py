@@ -70,7 +70,7 @@ def draw_boxes_per_image(out: Path, imbalance: Imbalance) -> Path:
     figure = new_figure(8, 5.5)
     axes = figure.add_subplot()
     seen = imbalance.image_counts > 0
-    usual = imbalance.usual_boxes_per_image
+    usual = imbalance.median_boxes_per_image
     size = 30 if len(imbalance.names) <= MOST_ROWS else 12
     for group in GROUPS:
         members = seen & (imbalance.groups == group)

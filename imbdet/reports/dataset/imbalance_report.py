@@ -11,7 +11,7 @@ from imbdet.files import atomic_write
 from imbdet.repeat_sampling.simulated_epoch import ResampledEpoch
 from imbdet.reports.dataset import epoch_figures as draw_pictures
 from imbdet.reports.dataset import imbalance_pictures
-from imbdet.reports.dataset.dataset_analysis import Findings
+from imbdet.reports.dataset.dataset_analysis import DatasetAnalysis
 from imbdet.reports.dataset.imbalance import SIZES
 from imbdet.reports.dataset.report_text import lead, report_sections
 from imbdet.reports.dataset.suggestion import Suggestion, suggest
@@ -20,7 +20,7 @@ from imbdet.reports.drawing.html_page import page_text, write_page
 PICTURES = ('class_counts', 'boxes_per_image', 'class_factors', 'thresholds', 'image_factors', 'box_sizes')
 
 
-def write_imbalance_report(folder: str | Path, findings: Findings) -> str:
+def write_imbalance_report(folder: str | Path, findings: DatasetAnalysis) -> str:
     """Write ``index.html``, its pictures, ``report.json`` and the suggested config, ``suggestion.py``.
 
     Args:
@@ -42,7 +42,7 @@ def write_imbalance_report(folder: str | Path, findings: Findings) -> str:
     return page_text(*page)
 
 
-def as_json(findings: Findings, suggestion: Suggestion) -> dict[str, Any]:
+def as_json(findings: DatasetAnalysis, suggestion: Suggestion) -> dict[str, Any]:
     """Put the numbers into what JSON can hold.
 
     Args:
@@ -69,7 +69,7 @@ def as_json(findings: Findings, suggestion: Suggestion) -> dict[str, Any]:
         'num_crowd_or_ignored_boxes': imbalance.num_ignored,
         'num_faulty_boxes': imbalance.num_faulty,
         'imbalance_ratio': imbalance.imbalance_ratio if imbalance.num_boxes else None,
-        'usual_boxes_per_image': imbalance.usual_boxes_per_image if imbalance.num_boxes else None,
+        'usual_boxes_per_image': imbalance.median_boxes_per_image if imbalance.num_boxes else None,
         'rare_max': imbalance.limits.rare_max,
         'common_max': imbalance.limits.common_max,
         'classes': classes,
@@ -77,7 +77,7 @@ def as_json(findings: Findings, suggestion: Suggestion) -> dict[str, Any]:
                       for group, counts in zip(GROUPS, imbalance.size_counts.tolist(), strict=True)},
         'target_length': findings.target_length,
         'tail_group': imbalance.rarest_group,
-        'epochs': [_epoch_json(epoch, findings, wished) for epoch, wished in findings.told_epochs()],
+        'epochs': [_epoch_json(epoch, findings, wished) for epoch, wished in findings.reported_epochs()],
         'curves': None if curves is None else {
             'thresholds': curves.thresholds.tolist(),
             'lengths': {method: values.tolist() for method, values in curves.lengths.items()},
@@ -90,7 +90,7 @@ def as_json(findings: Findings, suggestion: Suggestion) -> dict[str, Any]:
     }
 
 
-def _epoch_json(epoch: ResampledEpoch, findings: Findings, wished: bool) -> dict[str, Any]:
+def _epoch_json(epoch: ResampledEpoch, findings: DatasetAnalysis, wished: bool) -> dict[str, Any]:
     draws, counts = np.unique(epoch.expected_draws.round(6), return_counts=True)
     return {
         'method': epoch.method, 'threshold': epoch.threshold, 'for_target_length': wished,
@@ -104,7 +104,7 @@ def _epoch_json(epoch: ResampledEpoch, findings: Findings, wished: bool) -> dict
     }
 
 
-def _draw(folder: Path, findings: Findings) -> dict[str, Path | None]:
+def _draw(folder: Path, findings: DatasetAnalysis) -> dict[str, Path | None]:
     """Draw everything there is something to draw of."""
     if findings.curves is None:
         return dict.fromkeys(PICTURES)

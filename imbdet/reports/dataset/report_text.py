@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
-from imbdet.annotations.faults import Fault, some
+from imbdet.annotations.faults import Fault, first_ten
 from imbdet.classes.frequency_groups import GROUPS
 from imbdet.repeat_sampling.simulated_epoch import METHOD_NAMES, ResampledEpoch
-from imbdet.reports.dataset.dataset_analysis import Findings
-from imbdet.reports.dataset.imbalance import BURSTY_RATIO, SIZES, short
+from imbdet.reports.dataset.dataset_analysis import DatasetAnalysis
+from imbdet.reports.dataset.imbalance import BURSTY_RATIO, SIZES, format_number
 from imbdet.reports.dataset.suggestion import Suggestion
 from imbdet.reports.drawing.figures import GROUP_NAMES
 from imbdet.reports.drawing.html_page import Section
@@ -20,7 +20,7 @@ LOOKED_FOR = ('Looked for: images without width or height; annotations without b
               'on the file also its classes, their order, and whether its filter leaves an image.')
 
 
-def lead(findings: Findings) -> str:
+def lead(findings: DatasetAnalysis) -> str:
     """Say in short what the file holds.
 
     Args:
@@ -31,7 +31,8 @@ def lead(findings: Findings) -> str:
     sentences = [f'{imbalance.num_images:,} images with {imbalance.num_boxes:,} boxes of {len(imbalance.names):,} classes: '
                  f'{groups} (rare: in at most {limits.rare_max} images, common: in at most {limits.common_max}).']
     if imbalance.num_boxes:
-        sentences.append(f'The commonest class is in {short(imbalance.imbalance_ratio)} times as many images as the rarest.')
+        ratio = format_number(imbalance.imbalance_ratio)
+        sentences.append(f'The commonest class is in {ratio} times as many images as the rarest.')
     sentences += [f'{what}: {number:,}.' for number, what in (
         (imbalance.num_empty, 'Images without a box that is counted'),
         (imbalance.num_ignored, 'Crowd or ignored boxes, which are not counted because no object is learnt on them'),
@@ -39,7 +40,7 @@ def lead(findings: Findings) -> str:
     return ' '.join([*sentences, findings.config_note]).strip()
 
 
-def report_sections(findings: Findings, pictures: Mapping[str, Path | None], suggestion: Suggestion) -> list[Section]:
+def report_sections(findings: DatasetAnalysis, pictures: Mapping[str, Path | None], suggestion: Suggestion) -> list[Section]:
     """Say what each picture shows and what follows from it.
 
     Args:
@@ -56,7 +57,7 @@ def report_sections(findings: Findings, pictures: Mapping[str, Path | None], sug
             Section('Suggestion', advice, code=suggestion.config)]
 
 
-def _classes(findings: Findings, pictures: Mapping[str, Path | None]) -> list[Section]:
+def _classes(findings: DatasetAnalysis, pictures: Mapping[str, Path | None]) -> list[Section]:
     imbalance = findings.imbalance
     bursty = [imbalance.names[index] for index in np.argsort(-np.nan_to_num(imbalance.boxes_per_image), kind='stable')
               if imbalance.is_bursty[index]]
@@ -66,16 +67,16 @@ def _classes(findings: Findings, pictures: Mapping[str, Path | None]) -> list[Se
                 'learns to pass over them. Colours tell rare, common and frequent classes, by images.',
                 pictures['class_counts']),
         Section('Images against boxes',
-                f'An image that holds the median class has {imbalance.usual_boxes_per_image:.3g} boxes of it on average. We '
+                f'An image that holds the median class has {imbalance.median_boxes_per_image:.3g} boxes of it on average. We '
                 f'call a class bursty if it has at least {BURSTY_RATIO:g} times as many an image: its boxes come many at a '
                 'time, so that it has more of them than its images suggest, though less varied ones. Bursty here: '
-                f'{len(bursty)} of {len(imbalance.names):,} classes' + (f' ({some(bursty)}).' if bursty else '.') +
+                f'{len(bursty)} of {len(imbalance.names):,} classes' + (f' ({first_ten(bursty)}).' if bursty else '.') +
                 ' RFS weighs classes by images alone; IRFS also by boxes, and repeats a bursty class less than one of as '
                 'many images with a box each.', pictures['boxes_per_image']),
     ]
 
 
-def _epochs(findings: Findings, pictures: Mapping[str, Path | None]) -> list[Section]:
+def _epochs(findings: DatasetAnalysis, pictures: Mapping[str, Path | None]) -> list[Section]:
     imbalance, target = findings.imbalance, findings.target_length
     tail = GROUP_NAMES[imbalance.rarest_group]
     unreached = [METHOD_NAMES[method] for method, reached in findings.reached.items() if not reached]
@@ -83,7 +84,7 @@ def _epochs(findings: Findings, pictures: Mapping[str, Path | None]) -> list[Sec
     rows: list[tuple[str, ...]] = [('method', 'threshold', 'chosen', 'epoch', 'x images', 'classes above 1', 'images above 1',
                                     'largest factor', f'draws of a {tail} class', 'images seen')]
     rows += [_epoch_row(epoch, f'for {target:g}' if wished else 'papers', imbalance.num_images)
-             for epoch, wished in findings.told_epochs()]
+             for epoch, wished in findings.reported_epochs()]
     return [
         Section('Repeat factors of the classes',
                 'How many times an epoch shows the images of a class under RFS and IRFS, with the thresholds that make an '
@@ -108,10 +109,11 @@ def _epochs(findings: Findings, pictures: Mapping[str, Path | None]) -> list[Sec
 def _epoch_row(epoch: ResampledEpoch, chosen: str, num_images: int) -> tuple[str, ...]:
     return (METHOD_NAMES[epoch.method], f'{epoch.threshold:g}', chosen, f'{epoch.length:,}', f'{epoch.length / num_images:.3f}',
             f'{(epoch.category_factors > 1).sum():,}', f'{(epoch.image_factors > 1).sum():,}',
-            short(float(epoch.category_factors.max())), f'{100 * epoch.tail_share:.1f} %', f'{100 * epoch.seen_share:.1f} %')
+            format_number(float(epoch.category_factors.max())), f'{100 * epoch.tail_share:.1f} %',
+            f'{100 * epoch.seen_share:.1f} %')
 
 
-def _sizes(findings: Findings, pictures: Mapping[str, Path | None]) -> Section:
+def _sizes(findings: DatasetAnalysis, pictures: Mapping[str, Path | None]) -> Section:
     imbalance = findings.imbalance
     rows: list[tuple[str, ...]] = [('group', *SIZES, 'all')]
     for name, counts in (*((GROUP_NAMES[group], imbalance.size_counts[row]) for row, group in enumerate(GROUPS)),
@@ -124,7 +126,7 @@ def _sizes(findings: Findings, pictures: Mapping[str, Path | None]) -> Section:
                    pictures['box_sizes'], rows)
 
 
-def _prior(findings: Findings) -> Section:
+def _prior(findings: DatasetAnalysis) -> Section:
     title = 'Foreground prior'
     meaning = ('Of all anchors (or points) that a detector classifies, how many are an object of one given class: the head\'s '
                'own assigner was counted on training batches. The lower it is, the more the background outweighs the '
@@ -142,11 +144,11 @@ def _prior(findings: Findings) -> Section:
     return Section(title, ' '.join([meaning, *notes]), None, rows if len(rows) > 1 else ())
 
 
-def _faults(findings: Findings) -> Section:
+def _faults(findings: DatasetAnalysis) -> Section:
     if not findings.faults:
         return Section('Faults of the file', 'None found. ' + LOOKED_FOR)
     rows = [('fault', 'number', 'what happens in mmdet', 'ids, the first ten')]
-    rows += [(fault.kind, f'{len(fault.ids):,}', _consequence(fault), some(fault.ids)) for fault in findings.faults]
+    rows += [(fault.kind, f'{len(fault.ids):,}', _consequence(fault), first_ten(fault.ids)) for fault in findings.faults]
     fatal = [f'{fault.message}.' for fault in findings.faults if fault.is_fatal]
     return Section('Faults of the file', '\n\n'.join(['All ids stand in report.json. ' + LOOKED_FOR, *fatal]), None, rows)
 
@@ -158,7 +160,7 @@ def _consequence(fault: Fault) -> str:
             'images without file_name': 'all but LVISV1Dataset fail'}.get(fault.kind, 'dropped silently')
 
 
-def _class_table(findings: Findings) -> Section:
+def _class_table(findings: DatasetAnalysis) -> Section:
     imbalance, epochs = findings.imbalance, findings.epochs
     rows = [('class', 'group', 'images', 'boxes', 'boxes an image', 'bursty',
              *(f'{METHOD_NAMES[method]}, t = {epoch.threshold:g}' for method, epoch in epochs.items()))]
@@ -171,7 +173,7 @@ def _class_table(findings: Findings) -> Section:
     return Section('Each class', 'The rarest first, with its repeat factors.', None, rows)
 
 
-def _where_to_put_it(findings: Findings) -> str:
+def _where_to_put_it(findings: DatasetAnalysis) -> str:
     if findings.cfg is not None:
         return 'As a config over yours; it is also written to suggestion.py, and paths in it are as you gave them.'
     return ('Put it below the _base_ of your config; _delete_ takes the place of what the base has there. With --config '

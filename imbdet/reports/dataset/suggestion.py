@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from imbdet.annotations.faults import some
+from imbdet.annotations.faults import first_ten
 from imbdet.classes import LVIS_LIMITS
 from imbdet.repeat_sampling.simulated_epoch import METHOD_NAMES
-from imbdet.reports.dataset.dataset_analysis import Findings
-from imbdet.reports.dataset.imbalance import Imbalance, short
+from imbdet.reports.dataset.dataset_analysis import DatasetAnalysis
+from imbdet.reports.dataset.imbalance import Imbalance, format_number
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -31,7 +31,7 @@ class Suggestion(NamedTuple):
     config: str
 
 
-def suggest(findings: Findings, folder: str | Path) -> Suggestion:
+def suggest(findings: DatasetAnalysis, folder: str | Path) -> Suggestion:
     """Choose methods by the numbers.
 
     Resampling is suggested from an imbalance ratio of 10 on, by IRFS if a class is bursty and by RFS otherwise, with the
@@ -56,7 +56,7 @@ def suggest(findings: Findings, folder: str | Path) -> Suggestion:
     return Suggestion(reasons, '\n'.join(parts) + '\n')
 
 
-def _mend_first(findings: Findings) -> list[str]:
+def _mend_first(findings: DatasetAnalysis) -> list[str]:
     imbalance = findings.imbalance
     reasons = []
     fatal = [fault.kind for fault in findings.faults if fault.is_fatal]
@@ -66,20 +66,20 @@ def _mend_first(findings: Findings) -> list[str]:
         reasons.append(f'{imbalance.num_faulty:,} faulty boxes are not learnt from: see the faults.')
     absent = [name for name, count in zip(imbalance.names, imbalance.image_counts, strict=True) if count == 0]
     if absent:
-        reasons.append(f'No image holds {len(absent)} of the classes, which no method can teach: {some(absent)}. Collect '
+        reasons.append(f'No image holds {len(absent)} of the classes, which no method can teach: {first_ten(absent)}. Collect '
                        'images of them, or leave them out.')
     return reasons
 
 
-def _choose_method(findings: Findings) -> tuple[str | None, str]:
+def _choose_method(findings: DatasetAnalysis) -> tuple[str | None, str]:
     """Return the method, or None for no resampling, and why."""
     imbalance = findings.imbalance
     if not findings.epochs:
         return None, 'There is no box to count, so that nothing can be said of resampling.'
     ratio = imbalance.imbalance_ratio
     if ratio < LEAST_RATIO:
-        return None, (f'No resampling: the commonest class is in {short(ratio)} times as many images as the rarest, and below '
-                      f'{LEAST_RATIO:g}, our rule of thumb, there is no long tail to lift.')
+        return None, (f'No resampling: the commonest class is in {format_number(ratio)} times as many images as the rarest, '
+                      f'and below {LEAST_RATIO:g}, our rule of thumb, there is no long tail to lift.')
     method = 'irfs' if imbalance.is_bursty.any() else 'rfs'
     epoch = findings.epochs[method]
     if not (epoch.category_factors > 1).any():
@@ -107,7 +107,7 @@ def _bursty_reason(imbalance: Imbalance) -> str:
     return f'{number}; IRFS counts boxes too, and tells apart, for instance, {pair}.'
 
 
-def _sampler(findings: Findings, method: str, reasons: list[str]) -> str:
+def _sampler(findings: DatasetAnalysis, method: str, reasons: list[str]) -> str:
     epoch, imbalance = findings.epochs[method], findings.imbalance
     length = epoch.length / imbalance.num_images
     largest = int(epoch.category_factors.argmax())
@@ -115,7 +115,8 @@ def _sampler(findings: Findings, method: str, reasons: list[str]) -> str:
              f'is the largest there is and, short of the wished {findings.target_length:g}, makes')
     reasons.append(f'The threshold {epoch.threshold:g} {reach} an epoch {length:.3f} times as long. It repeats images of '
                    f'{int((epoch.category_factors > 1).sum())} of {len(imbalance.names)} classes, those of '
-                   f'{imbalance.names[largest]} most: each is drawn {short(epoch.category_factors[largest])} times an epoch.')
+                   f'{imbalance.names[largest]} most: each is drawn {format_number(epoch.category_factors[largest])} times per '
+                   'epoch.')
     dataset = ''
     if findings.cfg is not None and _kind(findings.cfg.train_dataloader.dataset) == 'ClassBalancedDataset':
         reasons.append('The config wraps its data set in ClassBalancedDataset, which repeats images by itself; the snippet '
@@ -126,7 +127,7 @@ def _sampler(findings: Findings, method: str, reasons: list[str]) -> str:
             f'{dataset})')
 
 
-def _evaluator(findings: Findings, reasons: list[str]) -> list[str]:
+def _evaluator(findings: DatasetAnalysis, reasons: list[str]) -> list[str]:
     """Write LongTailMetric in place of a single other metric; a config with several is the user's to change."""
     cfg, imbalance = findings.cfg, findings.imbalance
     evaluator = {} if cfg is None else cfg.get('val_evaluator')
@@ -152,7 +153,7 @@ def _evaluator(findings: Findings, reasons: list[str]) -> list[str]:
     return parts
 
 
-def _bias(findings: Findings, reasons: list[str]) -> list[str]:
+def _bias(findings: DatasetAnalysis, reasons: list[str]) -> list[str]:
     if findings.priors is None or findings.cfg is None:
         return []
     hooks = findings.cfg.get('custom_hooks') or []

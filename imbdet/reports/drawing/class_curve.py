@@ -19,9 +19,9 @@ from imbdet.reports.drawing.figures import (
     train_images_axis,
 )
 
-MOST_NAMES = 40
+MAX_LABELED_CLASSES = 40
 """Classes whose names a picture shows; of more it would show but a few."""
-LEAST_FOR_A_LINE = 8
+MIN_CLASSES_FOR_LINE = 8
 
 
 def draw_class_curve(class_ap_csv: str | Path, out: str | Path, title: str = 'AP of each class') -> Path:
@@ -88,15 +88,15 @@ def class_curves_figure(names: Sequence[str], groups: np.ndarray, counts: np.nda
     places = np.maximum(counts, 0.5)
     defined = ~np.isnan(next(iter(runs.values())))
     number = int(defined.sum())
-    average = f'running mean of {window(number)} classes'
-    size, alpha = (28, 1) if len(names) <= MOST_NAMES else (9, 0.45)
+    average = f'running mean of {running_mean_width(number)} classes'
+    size, alpha = (28, 1) if len(names) <= MAX_LABELED_CLASSES else (9, 0.45)
     for colour, (run, precisions) in zip(RUN_COLOURS, runs.items(), strict=False):
         if len(runs) == 1:
             _draw_groups(axes, groups[defined], places[defined], precisions[defined], size, alpha)
         else:
             axes.scatter(places[defined], precisions[defined], color=colour, s=size, alpha=0.7 * alpha, linewidths=0)
-        if number >= LEAST_FOR_A_LINE:
-            axes.plot(*running_mean(places[defined], precisions[defined], window(number)), linewidth=2,
+        if number >= MIN_CLASSES_FOR_LINE:
+            axes.plot(*running_mean(places[defined], precisions[defined], running_mean_width(number)), linewidth=2,
                       color=RUN_COLOURS[0] if len(runs) == 1 else colour, label=average if len(runs) == 1 else run)
         elif len(runs) > 1:
             axes.plot([], [], 'o', color=colour, label=run)
@@ -107,9 +107,9 @@ def class_curves_figure(names: Sequence[str], groups: np.ndarray, counts: np.nda
     axes.grid(alpha=0.25)
     mark_groups(axes, places[defined], groups[defined])
     legend = figure.legend(loc='outside lower center', ncols=2, fontsize=9, frameon=False)
-    if len(runs) > 1 and number >= LEAST_FOR_A_LINE:
+    if len(runs) > 1 and number >= MIN_CLASSES_FOR_LINE:
         legend.set_title(f'points: classes; lines: {average}', {'size': 9})
-    if len(names) <= MOST_NAMES and len(runs) == 1:
+    if len(names) <= MAX_LABELED_CLASSES and len(runs) == 1:
         shown = [name for name, is_defined in zip(names, defined, strict=True) if is_defined]
         label_points(axes, places[defined], precisions[defined], shown)
     return figure
@@ -128,7 +128,7 @@ def _draw_groups(axes: Any, groups: np.ndarray, places: np.ndarray, precisions: 
                         alpha=0.6)
 
 
-def window(number: int) -> int:
+def running_mean_width(number: int) -> int:
     """Return how many classes a running mean is taken over: an eighth of them, at least five."""
     return min(number, max(5, number // 8))
 

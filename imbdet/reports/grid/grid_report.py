@@ -19,7 +19,7 @@ SHOWN = ('_AP', '_APr', '_APc', '_APf', '_mAP')
 
 SEEDS_TEXT = 'Mean and standard deviation (of the sample) over the seeds. Compare runs of equal iterations.'
 DIFFERENCE_TEXT = (
-    'A run less its baseline, seed by seed: the mean, and the 95 % interval of the mean by the bootstrap over the seeds. An '
+    'A run minus its baseline, seed by seed: the mean, and the 95 % interval of the mean by the bootstrap over the seeds. An '
     'interval that holds 0 does not tell the two apart. Of few seeds it is too narrow: with five, it misses the true mean in '
     'about one case of six.')
 COST_TEXT = (
@@ -162,11 +162,11 @@ def _accuracy_table(runs: Sequence[GridRun], metrics: Sequence[str]) -> list[lis
 
 def _difference_table(runs: Sequence[GridRun], metrics: Sequence[str],
                       differences: dict[str, list[PairedDifference]]) -> list[list[str]]:
-    rows = [['run less baseline', 'pairs', *metrics]]
+    rows = [['run minus baseline', 'pairs', *metrics]]
     for run in runs:
         found = differences[run.name]
         if found:
-            rows.append([f'{run.name} less {run.baseline}', str(max(each.pairs for each in found)), *map(_difference, found)])
+            rows.append([f'{run.name} minus {run.baseline}', str(max(each.pairs for each in found)), *map(_difference, found)])
     return rows
 
 
@@ -203,7 +203,7 @@ def _write_trainings(path: Path, trainings: Sequence[Training]) -> None:
 def _draw(out: Path, runs: Sequence[GridRun], differences: dict[str, list[PairedDifference]],
           metrics: Sequence[str]) -> Path:
     """Draw each run's difference from its baseline and its interval, a panel for each metric."""
-    shown = {f'{run.name} less {run.baseline}': differences[run.name] for run in runs if differences[run.name]}
+    shown = {f'{run.name} minus {run.baseline}': differences[run.name] for run in runs if differences[run.name]}
     rows = -(-len(metrics) // 4)
     figure = new_figure(9, rows * (1.2 + 0.32 * len(shown)))
     panels = figure.subplots(rows, min(4, len(metrics)), sharex=True, sharey=True, squeeze=False)

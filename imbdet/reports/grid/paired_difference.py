@@ -40,7 +40,7 @@ def paired_difference(values: Mapping[int, float], baseline: Mapping[int, float]
         seed: Of the draws.
 
     Returns:
-        Difference of the run less the baseline.
+        The run minus the baseline.
     """
     both = np.array([values[key] - baseline[key] for key in sorted(values.keys() & baseline.keys())])
     both = both[~np.isnan(both)]

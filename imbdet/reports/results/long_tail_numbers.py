@@ -11,17 +11,17 @@ from imbdet.classes.frequency_groups import GROUPS, class_frequencies
 from imbdet.evaluation.average_precision import class_average_precisions, summarize
 from imbdet.evaluation.backends import choose_backend, make_evaluator
 from imbdet.evaluation.calibration import Reliability, reliability
-from imbdet.evaluation.detections import Detections, counted_detections
+from imbdet.evaluation.detections import Detections, cap_detections
 from imbdet.evaluation.ground_truth import GroundTruth, check_federated
 from imbdet.evaluation.matching import NONE, match_detections
 from imbdet.evaluation.results_file import load_results, to_detections
-from imbdet.evaluation.tide_errors import KINDS, find_errors, mended_ap50
+from imbdet.evaluation.tide_errors import ERROR_TYPES, ap50_without_errors, find_errors
 
 SCOPES = ('all', *GROUPS)
 """What numbers are given for: all classes, and the rare, common and frequent ones."""
 
 
-class Classes(NamedTuple):
+class EvaluatedClasses(NamedTuple):
     """The C evaluated classes, in the order of their ids.
 
     Attributes:
@@ -41,7 +41,7 @@ class Classes(NamedTuple):
         return np.ones(len(self.ids), dtype=bool) if scope == 'all' else self.groups == scope
 
 
-class FileNumbers(NamedTuple):
+class SeedResults(NamedTuple):
     """Numbers of one results file, NaN where they are not defined.
 
     Attributes:
@@ -49,8 +49,8 @@ class FileNumbers(NamedTuple):
         summary: AP, AP50, AP75, APs, APm, APl, APr, APc and APf.
         class_ap: AP of each class, shape (C,).
         num_objects: Objects in each of ``SCOPES``, those that evaluation ignores left out, shape (4,), int64.
-        error_counts: Errors in each of ``SCOPES`` and of each of ``KINDS``, shape (4, 6), int64: false positives by the class
-            they were detected as, missed objects by their own.
+        error_counts: Errors in each of ``SCOPES`` and of each of ``ERROR_TYPES``, shape (4, 6), int64: false positives by the
+            class they were detected as, missed objects by their own.
         ap50_gains: AP50 that mending each kind gains, shape (4, 6).
         reliability: Precision by score in each of ``SCOPES``.
     """
@@ -68,7 +68,7 @@ class Run(NamedTuple):
     """A detector's results: a file for each seed it was trained with."""
 
     name: str
-    files: list[FileNumbers]
+    files: list[SeedResults]
 
 
 class ResultsEvaluator:
@@ -104,7 +104,7 @@ class ResultsEvaluator:
         self._ground_truth = GroundTruth(ann_file, self.style)
         self._backend = make_evaluator(choose_backend(self.style, (kind, )), self._ground_truth, (kind, ))
 
-    def measure(self, path: str | Path) -> FileNumbers:
+    def evaluate(self, path: str | Path) -> SeedResults:
         """Evaluate a results file.
 
         Args:
@@ -118,19 +118,19 @@ class ResultsEvaluator:
             ResultsError: If it cannot be evaluated.
         """
         found = to_detections(path, load_results(path), self.annotations, self.kind)
-        detections = counted_detections(self._ground_truth.numbered(found), self.style)
+        detections = cap_detections(self._ground_truth.with_image_numbers(found), self.style)
         precision = self._backend.precision(detections, self.kind, self.classes.ids)
         summary = {name: float(_or_nan(value)) for name, value in summarize(precision, self.classes.groups).items()}
         class_ap = _or_nan(class_average_precisions(precision)['AP'])
-        return FileNumbers(Path(path), summary, class_ap, *self._diagnose(detections))
+        return SeedResults(Path(path), summary, class_ap, *self._diagnose(detections))
 
     def _diagnose(self, detections: Detections) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[Reliability]]:
         """Return number of objects, number of errors, gains of mending them, and reliability in each scope."""
         matches = match_detections(self._ground_truth, detections, self.classes.ids, self.kind)
         errors = find_errors(matches)
-        ap50 = {kind: _or_nan(values) for kind, values in mended_ap50(matches, errors, len(self.classes.ids)).items()}
-        counts = np.zeros((len(SCOPES), len(KINDS)), dtype=np.int64)
-        gains = np.full((len(SCOPES), len(KINDS)), np.nan)
+        ap50 = {kind: _or_nan(values) for kind, values in ap50_without_errors(matches, errors, len(self.classes.ids)).items()}
+        counts = np.zeros((len(SCOPES), len(ERROR_TYPES)), dtype=np.int64)
+        gains = np.full((len(SCOPES), len(ERROR_TYPES)), np.nan)
         num_objects = np.zeros(len(SCOPES), dtype=np.int64)
         calibration = []
         for row, scope in enumerate(SCOPES):
@@ -138,14 +138,14 @@ class ResultsEvaluator:
             found, objects = members[matches.classes], members[matches.object_classes]
             num_objects[row] = np.count_nonzero(objects)
             kinds = errors.kinds[found & (errors.kinds != NONE)]
-            counts[row] = np.bincount(kinds, minlength=len(KINDS))
-            counts[row, KINDS.index('missed')] = np.count_nonzero(errors.missed & objects)
-            gains[row] = [_mean(ap50[kind][members]) - _mean(ap50['none'][members]) for kind in KINDS]
+            counts[row] = np.bincount(kinds, minlength=len(ERROR_TYPES))
+            counts[row, ERROR_TYPES.index('missed')] = np.count_nonzero(errors.missed & objects)
+            gains[row] = [_mean(ap50[kind][members]) - _mean(ap50['none'][members]) for kind in ERROR_TYPES]
             calibration.append(reliability(matches.scores[found], matches.objects[found] != NONE))
         return num_objects, counts, gains, calibration
 
 
-def _classes(path: Path, annotations: AnnotationFile, train_ann_file: str | Path | None) -> Classes:
+def _classes(path: Path, annotations: AnnotationFile, train_ann_file: str | Path | None) -> EvaluatedClasses:
     """Return the classes in the order of their ids, or raise if their frequencies are not known."""
     frequencies = class_frequencies(annotations, None if train_ann_file is None else load_annotations(train_ann_file))
     unknown = [category.name for category, group, count in zip(annotations.categories, *frequencies, strict=True)
@@ -156,7 +156,7 @@ def _classes(path: Path, annotations: AnnotationFile, train_ann_file: str | Path
                               'training annotations, with categories of the same names')
     order = np.argsort([category.id for category in annotations.categories])
     categories = [annotations.categories[index] for index in order]
-    return Classes([category.id for category in categories], [category.name for category in categories],
+    return EvaluatedClasses([category.id for category in categories], [category.name for category in categories],
                    np.array(frequencies.groups)[order], np.array(frequencies.image_counts, dtype=np.int64)[order])
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from imbdet.evaluation.calibration import pool
-from imbdet.evaluation.tide_errors import KINDS
-from imbdet.reports.drawing.class_curve import LEAST_FOR_A_LINE, MOST_NAMES, running_mean, window
+from imbdet.evaluation.tide_errors import ERROR_TYPES
+from imbdet.reports.drawing.class_curve import MAX_LABELED_CLASSES, MIN_CLASSES_FOR_LINE, running_mean, running_mean_width
 from imbdet.reports.drawing.figures import (
     GROUP_COLOURS,
     GROUP_NAMES,
@@ -19,7 +19,7 @@ from imbdet.reports.drawing.figures import (
     save_figure,
     train_images_axis,
 )
-from imbdet.reports.results.long_tail_numbers import SCOPES, Classes, Run, mean_over_seeds
+from imbdet.reports.results.long_tail_numbers import SCOPES, EvaluatedClasses, Run, mean_over_seeds
 
 SUMMARY = ('AP', 'APr', 'APc', 'APf')
 SCOPE_NAMES = {'all': 'all', **GROUP_NAMES}
@@ -63,7 +63,7 @@ def draw_errors(out: Path, runs: Sequence[Run]) -> Path:
         _draw_bars(axes, runs, [values[:, row] for values in seeds], None)
         axes.axhline(0, color='black', linewidth=0.8)
         axes.set_title(f'{SCOPE_NAMES[scope]} classes', fontsize=10, color=GROUP_COLOURS.get(scope, 'black'))
-        axes.set_xticks(range(len(KINDS)), KINDS, rotation=35, ha='right')
+        axes.set_xticks(range(len(ERROR_TYPES)), ERROR_TYPES, rotation=35, ha='right')
     for axes in panels[:, 0]:
         axes.set_ylabel('AP50 gained')
     handles, labels = panels[0, 0].get_legend_handles_labels()
@@ -103,13 +103,13 @@ def _label(run: Run) -> str:
     return f'{run.name} ({len(run.files)} seeds)' if len(run.files) > 1 else run.name
 
 
-def draw_difference(out: Path, classes: Classes, difference: np.ndarray, name: str, baseline: str) -> Path:
+def draw_difference(out: Path, classes: EvaluatedClasses, difference: np.ndarray, name: str, baseline: str) -> Path:
     """Draw how much each class gains and loses between two runs, sorted and against its training images.
 
     Args:
         out: PNG to write.
         classes: The C classes.
-        difference: AP of the run less that of the baseline, shape (C,), NaN for a class without ground truth.
+        difference: AP of the run minus that of the baseline, shape (C,), NaN for a class without ground truth.
         name: Name of the run.
         baseline: Name of the baseline.
 
@@ -119,16 +119,16 @@ def draw_difference(out: Path, classes: Classes, difference: np.ndarray, name: s
     defined = np.flatnonzero(~np.isnan(difference))
     values, groups = difference[defined], classes.groups[defined]
     names = [classes.names[index] for index in defined]
-    named = len(defined) <= MOST_NAMES
+    named = len(defined) <= MAX_LABELED_CLASSES
     figure = new_figure(8, 7 + (0.09 * len(defined) if named else 0))
     upper, lower = figure.subplots(2, 1, height_ratios=[max(3, 0.17 * len(defined)) if named else 3, 3.4])
     _draw_sorted(upper, values, groups, names if named else None)
-    upper.set_title(f'AP of {name} less AP of {baseline}', parse_math=False)
+    upper.set_title(f'AP of {name} minus AP of {baseline}', parse_math=False)
     places = np.maximum(classes.train_images[defined], 0.5)
     lower.scatter(places, values, c=[GROUP_COLOURS[group] for group in groups], s=24 if named else 9, alpha=1 if named else 0.5,
                   linewidths=0)
-    if len(defined) >= LEAST_FOR_A_LINE:
-        size = window(len(defined))
+    if len(defined) >= MIN_CLASSES_FOR_LINE:
+        size = running_mean_width(len(defined))
         lower.plot(*running_mean(places, values, size), color=RUN_COLOURS[0], linewidth=2,
                    label=f'running mean of {size} classes')
         figure.legend(*lower.get_legend_handles_labels(), loc='outside lower center', fontsize=9, frameon=False)

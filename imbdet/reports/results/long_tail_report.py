@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
-from imbdet.evaluation.tide_errors import KINDS
+from imbdet.evaluation.tide_errors import ERROR_TYPES
 from imbdet.reports.drawing.class_curve import draw_class_curves
 from imbdet.reports.drawing.figures import GROUP_NAMES, RUN_COLOURS
 from imbdet.reports.drawing.html_page import Section, write_page
-from imbdet.reports.results.long_tail_numbers import Classes, ResultsEvaluator, Run, mean_over_seeds
+from imbdet.reports.results.long_tail_numbers import EvaluatedClasses, ResultsEvaluator, Run, mean_over_seeds
 from imbdet.reports.results.long_tail_pictures import (
     SCOPE_NAMES,
     SUMMARY,
@@ -89,7 +89,7 @@ def _number(value: float, deviation: float = float('nan'), signed: bool = False)
     return text if np.isnan(deviation) else f'{text}\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}{deviation:.4f}'
 
 
-def _summary_text(classes: Classes, runs: Sequence[Run]) -> str:
+def _summary_text(classes: EvaluatedClasses, runs: Sequence[Run]) -> str:
     groups = ', '.join(f'{np.count_nonzero(classes.members(group))} {name}' for group, name in GROUP_NAMES.items())
     if any(len(run.files) > 1 for run in runs):
         seeds = ('Bars are means over the seeds, whiskers reach one standard deviation (of the sample) up and down, circles '
@@ -105,12 +105,12 @@ def _summary_table(runs: Sequence[Run]) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = [('run', *names)]
     rows += [(run.name, *map(_number, *of_run)) for run, of_run in zip(runs, values, strict=True)]
     for run, (mean, _) in zip(runs[1:], values[1:], strict=True):
-        rows.append((f'{run.name} less {runs[0].name}',
+        rows.append((f'{run.name} minus {runs[0].name}',
                      *(_number(difference, signed=True) for difference in mean - values[0][0])))
     return rows
 
 
-def _class_text(classes: Classes, aps: dict[str, np.ndarray], runs: Sequence[Run]) -> str:
+def _class_text(classes: EvaluatedClasses, aps: dict[str, np.ndarray], runs: Sequence[Run]) -> str:
     text = 'Each point is a class; the line averages neighbouring classes and shows how AP depends on training images.'
     if any(len(run.files) > 1 for run in runs):
         text += ' AP is the mean over the seeds.'
@@ -123,7 +123,7 @@ def _class_text(classes: Classes, aps: dict[str, np.ndarray], runs: Sequence[Run
     return text
 
 
-def _differences(folder: Path, classes: Classes, aps: dict[str, np.ndarray]) -> list[Section]:
+def _differences(folder: Path, classes: EvaluatedClasses, aps: dict[str, np.ndarray]) -> list[Section]:
     """Compare each run but the first with it."""
     (baseline, expected), *others = aps.items()
     sections = []
@@ -146,7 +146,7 @@ def _differences(folder: Path, classes: Classes, aps: dict[str, np.ndarray]) -> 
 
 
 def _gain_table(runs: Sequence[Run]) -> list[tuple[str, ...]]:
-    rows: list[tuple[str, ...]] = [('AP50 gained', 'classes', *KINDS)]
+    rows: list[tuple[str, ...]] = [('AP50 gained', 'classes', *ERROR_TYPES)]
     for run in runs:
         gains = mean_over_seeds([file.ap50_gains for file in run.files])
         rows += [(run.name, name, *map(_number, *of_scope))
@@ -155,7 +155,7 @@ def _gain_table(runs: Sequence[Run]) -> list[tuple[str, ...]]:
 
 
 def _count_table(runs: Sequence[Run]) -> list[tuple[str, ...]]:
-    rows: list[tuple[str, ...]] = [('errors', 'classes', *KINDS, 'objects in all')]
+    rows: list[tuple[str, ...]] = [('errors', 'classes', *ERROR_TYPES, 'objects in all')]
     for run in runs:
         counts = mean_over_seeds([file.error_counts for file in run.files])[0]
         rows += [(run.name, name, *(f'{count:.0f}' for count in of_scope), str(number)) for name, of_scope, number
@@ -171,7 +171,7 @@ def _calibration_table(runs: Sequence[Run]) -> list[tuple[str, ...]]:
     return rows
 
 
-def _class_table(classes: Classes, aps: dict[str, np.ndarray]) -> list[tuple[str, ...]]:
+def _class_table(classes: EvaluatedClasses, aps: dict[str, np.ndarray]) -> list[tuple[str, ...]]:
     order = np.argsort(classes.train_images, kind='stable')
     return [('class', 'group', 'training images', *aps),
             *((classes.names[index], GROUP_NAMES[classes.groups[index]], str(classes.train_images[index]),

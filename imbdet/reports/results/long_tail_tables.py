@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
-from imbdet.evaluation.tide_errors import KINDS
+from imbdet.evaluation.tide_errors import ERROR_TYPES
 from imbdet.files import write_csv
-from imbdet.reports.results.long_tail_numbers import SCOPES, Classes, Run, mean_over_seeds
+from imbdet.reports.results.long_tail_numbers import SCOPES, EvaluatedClasses, Run, mean_over_seeds
 
 
-def write_tables(folder: Path, classes: Classes, runs: Sequence[Run]) -> None:
+def write_tables(folder: Path, classes: EvaluatedClasses, runs: Sequence[Run]) -> None:
     """Write ``summary.csv``, ``class_table.csv``, ``errors.csv`` and ``calibration.csv``.
 
     Cells of numbers that are not defined are empty: AP of a class without ground truth, a deviation of one seed.
@@ -40,7 +40,7 @@ def _summary_rows(runs: Sequence[Run]) -> Iterable[Sequence[object]]:
             yield [run.name, 'standard deviation', *deviation.tolist()]
 
 
-def _class_rows(classes: Classes, runs: Sequence[Run]) -> Iterable[Sequence[object]]:
+def _class_rows(classes: EvaluatedClasses, runs: Sequence[Run]) -> Iterable[Sequence[object]]:
     """Yield a row for each class: AP of each run, its standard deviation over the seeds, and each seed."""
     head = ['category_id', 'name', 'frequency', 'train_images']
     columns: list[list] = [classes.ids, classes.names, classes.groups.tolist(), classes.train_images.tolist()]
@@ -60,7 +60,7 @@ def _error_rows(runs: Sequence[Run]) -> Iterable[Sequence[object]]:
     for run in runs:
         for file in run.files:
             for row, scope in enumerate(SCOPES):
-                for column, kind in enumerate(KINDS):
+                for column, kind in enumerate(ERROR_TYPES):
                     yield [run.name, str(file.path), scope, kind, int(file.error_counts[row, column]),
                            int(file.num_objects[row]), float(file.ap50_gains[row, column])]
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from imbdet.evaluation.backends import choose_backend
-from imbdet.evaluation.detections import Detections, counted_detections
+from imbdet.evaluation.detections import Detections, cap_detections
 from imbdet.evaluation.ground_truth import GroundTruth
 
 from ..random_case import make_case, rle
@@ -32,7 +32,7 @@ def columns(case, kind):
 def precision(case, kind, name, style):
     truth = GroundTruth(case.path, style)
     backend = choose_backend(style, (kind, ), name)(truth.content, style)
-    counted = counted_detections(truth.numbered(columns(case, kind)), style)
+    counted = cap_detections(truth.with_image_numbers(columns(case, kind)), style)
     return backend.precision(counted, kind, sorted(case.category_ids))
 
 
@@ -153,7 +153,7 @@ def test_the_ground_truth_stays_as_it_is(tmp_path, name, style, kind):
     truth = GroundTruth(case.path, style)
     before = copy.deepcopy(truth.content)
     backend = choose_backend(style, (kind, ), name)(truth.content, style)
-    backend.precision(truth.numbered(columns(case, kind)), kind, sorted(case.category_ids))
+    backend.precision(truth.with_image_numbers(columns(case, kind)), kind, sorted(case.category_ids))
     assert truth.content == before
 
 
@@ -195,7 +195,7 @@ def test_detections_in_images_that_are_not_there(tmp_path, image_id):
     case = make_case(tmp_path, num_images=4)
     case.detections[3]['image_id'] = image_id
     with pytest.raises(ValueError, match=rf'truth\.json has no image {image_id}'):
-        GroundTruth(case.path, 'lvis').numbered(columns(case, 'bbox'))
+        GroundTruth(case.path, 'lvis').with_image_numbers(columns(case, 'bbox'))
 
 
 def test_choice():

@@ -69,8 +69,8 @@ def test_sizes_by_group(annotation_file):
     imbalance = counted(annotation_file(boxes), limits=GroupLimits(1, 2))
     assert imbalance.groups.tolist() == ['r', 'c', 'f']
     assert imbalance.size_counts.tolist() == [[1, 0, 0], [0, 3, 0], [0, 0, 3]]
-    assert imbalance.holds('r').tolist() == [True, False, False]
-    assert imbalance.holds('c').tolist() == [True, True, False]
+    assert imbalance.images_with('r').tolist() == [True, False, False]
+    assert imbalance.images_with('c').tolist() == [True, True, False]
     assert imbalance.rarest_group == 'r'
 
 

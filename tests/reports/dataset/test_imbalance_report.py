@@ -8,7 +8,7 @@ import pytest
 from mmdet.datasets import CocoDataset
 
 from imbdet.repeat_sampling import RepeatFactorSampler
-from imbdet.reports.dataset.dataset_analysis import examine
+from imbdet.reports.dataset.dataset_analysis import analyze_dataset
 from imbdet.reports.dataset.imbalance_report import PICTURES, write_imbalance_report
 
 from ..methods.test_equity_report import Page
@@ -16,7 +16,7 @@ from ..methods.test_equity_report import Page
 
 def write(folder, *arguments, **keys):
     """Write a report; return its text, its page and its JSON."""
-    text = write_imbalance_report(folder, examine(*arguments, **keys))
+    text = write_imbalance_report(folder, analyze_dataset(*arguments, **keys))
     return text, Page(folder / 'index.html'), json.loads((folder / 'report.json').read_text())
 
 
@@ -110,7 +110,7 @@ def test_faulty_file(annotation_file, tmp_path):
             for row in table(page, 'fault')}
     assert rows == {
         'annotations without bbox': ('1', 'training cannot start', '900'),
-        'annotation ids that stand more than once': ('1', 'training cannot start', '1'),
+        'duplicate annotation ids': ('1', 'training cannot start', '1'),
         'annotations that belong to an image that the file does not list': ('1', 'dropped silently', '903'),
         'annotations that have a NaN or infinite box': ('1', 'dropped silently', '901'),
         'annotations that lie outside their image': ('1', 'dropped silently', '902'),
@@ -156,4 +156,4 @@ def test_few_classes_with_odd_names(annotation_file, tmp_path):
 @pytest.mark.parametrize('target', [0.9, float('nan')])
 def test_target_length_out_of_range(annotation_file, target):
     with pytest.raises(ValueError, match='target length is at least 1'):
-        examine(annotation_file([(1, 1)]), target_length=target)
+        analyze_dataset(annotation_file([(1, 1)]), target_length=target)

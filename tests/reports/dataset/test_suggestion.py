@@ -9,7 +9,7 @@ from mmdet.registry import DATA_SAMPLERS, METRICS
 from mmengine.config import Config
 
 from imbdet.evaluation import LongTailMetric
-from imbdet.reports.dataset.dataset_analysis import examine
+from imbdet.reports.dataset.dataset_analysis import analyze_dataset
 from imbdet.reports.dataset.suggestion import suggest
 from imbdet.sampling_free.config_prior import ConfigPriors
 
@@ -35,7 +35,7 @@ def suggestion(annotation_file, tmp_path, monkeypatch):
 
     def make(boxes=TAIL, base=None, num_images=40, image_keys=None, **keys):
         path = annotation_file(boxes, num_images=num_images, image_keys=image_keys)
-        findings = examine(os.path.relpath(path, tmp_path), **keys)
+        findings = analyze_dataset(os.path.relpath(path, tmp_path), **keys)
         if base is not None:
             (tmp_path / 'base.py').write_text(base.format(train=str(path)))
             findings = replace(findings, cfg=Config.fromfile(tmp_path / 'base.py'), is_trained_on=True, priors=PRIORS)
@@ -51,7 +51,7 @@ def test_rfs_without_bursty_classes(suggestion):
     sampler = cfg.train_dataloader.sampler
     assert (sampler.method, sampler.threshold) == ('rfs', findings.epochs['rfs'].threshold)
     assert 'Resample by RFS: no class is bursty' in reasons
-    assert 'repeats images of 2 of 3 classes, those of c most: each is drawn 3.38 times an epoch' in reasons
+    assert 'repeats images of 2 of 3 classes, those of c most: each is drawn 3.38 times per epoch' in reasons
     assert cfg.val_evaluator.style == 'coco'
     assert 'custom_hooks' not in cfg
 

@@ -63,7 +63,7 @@ def test_the_report(tmp_path):
     page = write_grid_report(tmp_path, GRID)
     markdown = (tmp_path / 'table.md').read_text()
     assert f'| irfs | 3 | 400 | {np.mean([0.33, 0.35, 0.36]):.3f} ± {np.std([0.33, 0.35, 0.36], ddof=1):.3f} |' in markdown
-    assert f'| irfs less baseline | 3 | {np.mean([0.03, 0.01, 0.04]):+.3f} (+0.010 to +0.040) |' in markdown
+    assert f'| irfs minus baseline | 3 | {np.mean([0.03, 0.01, 0.04]):+.3f} (+0.010 to +0.040) |' in markdown
     assert 'baseline less' not in markdown
     assert '| irfs | 400 | 3,200 | 125 |' in markdown
     assert '| run | seeds | iterations | lvis/bbox_AP | lvis/bbox_APr |\n| --- | --- | --- | --- | --- |' in markdown
@@ -138,7 +138,7 @@ def test_the_tool_merges(load_tool, tmp_path, monkeypatch, capsys):
     load_tool('tools/analysis/grid_report.py').main()
     assert str(tmp_path / 'both/index.html') in capsys.readouterr().out
     assert len(json.loads((tmp_path / 'both/results.json').read_text())) == 6
-    assert 'irfs less baseline | 3 |' in (tmp_path / 'both/table.md').read_text()
+    assert 'irfs minus baseline | 3 |' in (tmp_path / 'both/table.md').read_text()
 
 
 def test_runs_that_are_asked_for(load_tool, tmp_path, monkeypatch, capsys):
@@ -148,7 +148,7 @@ def test_runs_that_are_asked_for(load_tool, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr('sys.argv', [*arguments, '--runs', 'baseline', 'rfs'])
     tool.main()
     table = (tmp_path / 'table.md').read_text()
-    assert 'rfs less baseline | 1 |' in table
+    assert 'rfs minus baseline | 1 |' in table
     assert 'irfs' not in table
     monkeypatch.setattr('sys.argv', [*arguments, '--runs', 'frs'])
     with pytest.raises(SystemExit):

@@ -9,7 +9,7 @@ import pytest
 
 from imbdet.annotations import AnnotationError
 from imbdet.evaluation.calibration import reliability
-from imbdet.evaluation.tide_errors import KINDS, find_errors, mended_ap50
+from imbdet.evaluation.tide_errors import ERROR_TYPES, ap50_without_errors, find_errors
 from imbdet.reports import write_long_tail_report
 from imbdet.reports.results.long_tail_numbers import SCOPES, ResultsEvaluator, Run, mean_over_seeds
 
@@ -40,7 +40,7 @@ def seeds(case, folder, number):
 @pytest.mark.parametrize('style', ['lvis', 'coco'])
 def test_ap_is_that_of_the_evaluation_libraries(tmp_path, style, kind):
     case = make_case(tmp_path, 3, num_images=10, detections_per_image=400 if style == 'lvis' else 1000)  # more than count
-    found = ResultsEvaluator(case.path, style=style, kind=kind).measure(results_file(case, kind, tmp_path))
+    found = ResultsEvaluator(case.path, style=style, kind=kind).evaluate(results_file(case, kind, tmp_path))
     reference = lvis_reference if style == 'lvis' else coco_reference
     for name, expected in reference(case, kind, tmp_path).items():
         assert found.summary[name] == pytest.approx(expected, abs=1e-6)
@@ -52,10 +52,10 @@ def test_ap_is_that_of_the_evaluation_libraries(tmp_path, style, kind):
 
 def test_errors_and_calibration_by_group(case, tmp_path):
     evaluator = ResultsEvaluator(case.path)
-    found = evaluator.measure(results_file(case, 'bbox', tmp_path))
+    found = evaluator.evaluate(results_file(case, 'bbox', tmp_path))
     matches = matches_of(case, 'lvis', tmp_path)
     errors = find_errors(matches)
-    ap50 = mended_ap50(matches, errors, 9)
+    ap50 = ap50_without_errors(matches, errors, 9)
     frequencies = {category['id']: category['frequency'] for category in case.truth['categories']}
     groups = [frequencies[category_id] for category_id in sorted(frequencies)]
     assert evaluator.classes.groups.tolist() == groups
@@ -64,7 +64,7 @@ def test_errors_and_calibration_by_group(case, tmp_path):
         objects = [index for index, label in enumerate(matches.object_classes) if label in members]
         detections = [index for index, label in enumerate(matches.classes) if label in members]
         assert found.num_objects[row] == len(objects) > 0
-        for column, kind in enumerate(KINDS):
+        for column, kind in enumerate(ERROR_TYPES):
             number = sum(errors.missed[index] for index in objects) if kind == 'missed' else sum(
                 errors.kinds[index] == column for index in detections)
             assert found.error_counts[row, column] == number
@@ -94,8 +94,8 @@ def rows(path):
 def report(case, tmp_path):
     """A report of a run of one seed and of a run of three, and their numbers."""
     evaluator = ResultsEvaluator(case.path)
-    runs = [Run('base & line', [evaluator.measure(results_file(case, 'bbox', tmp_path))]),
-            Run('other', [evaluator.measure(path) for path in seeds(case, tmp_path, 3)])]
+    runs = [Run('base & line', [evaluator.evaluate(results_file(case, 'bbox', tmp_path))]),
+            Run('other', [evaluator.evaluate(path) for path in seeds(case, tmp_path, 3)])]
     page = write_long_tail_report(tmp_path / 'report', evaluator, runs)
     return page, runs
 
@@ -160,7 +160,7 @@ def test_the_page_is_one_file_with_its_pictures(report):
 def test_one_run_that_found_nothing(case, tmp_path):
     case.detections = []
     evaluator = ResultsEvaluator(case.path)
-    run = Run('nothing', [evaluator.measure(results_file(case, 'bbox', tmp_path))])
+    run = Run('nothing', [evaluator.evaluate(results_file(case, 'bbox', tmp_path))])
     assert {run.files[0].summary[name] for name in ('AP', 'APr', 'APc', 'APf')} == {0}
     assert run.files[0].error_counts[0].tolist() == [0] * 5 + [len(case.truth['annotations'])]
     assert np.isnan(run.files[0].ap50_gains[:, -1]).all()  # nothing is left when the missed objects are left out
