@@ -32,7 +32,7 @@ class ClassificationHead(NamedTuple):
     @property
     def loss(self) -> nn.Module | None:
         """The loss module that sees the targets of the foreground; None if there is none."""
-        return getattr(self.module, self.spec.loss) if self.spec.loss else None
+        return getattr(self.module, self.spec.loss, None) if self.spec.loss else None
 
     def num_anchors(self, layer: nn.Module) -> int:
         """Count the anchors per place for which a layer gives logits.
@@ -65,7 +65,9 @@ class ClassificationHead(NamedTuple):
         """Whether the classes and a background, which comes last, share a softmax."""
         if self.spec.objectness:
             return False
-        return not getattr(getattr(self.module, 'loss_cls', None), 'use_sigmoid', False)
+        if not hasattr(self.module, 'loss_cls'):  # such as a heat map; SSD computes a softmax without a module
+            return isinstance(self.module, dense_heads.SSDHead)
+        return not getattr(self.module.loss_cls, 'use_sigmoid', False)
 
 
 def find_heads(detector: nn.Module, layers: Mapping[str, str] | None = None) -> dict[str, ClassificationHead]:

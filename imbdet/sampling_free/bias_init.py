@@ -128,9 +128,12 @@ class OptimalBiasInitHook(Hook):
             frozen = [head.name for head in heads.values() if not head.is_trained]
             if frozen:
                 print_log(f'OptimalBiasInitHook: leaves {", ".join(frozen)} alone, which do not train', logger='current')
+            if not heads:
+                raise ValueError('OptimalBiasInitHook: the detector has no head with a loss_cls; name the attribute with the '
+                                 'classification layer of a head in layers=dict(HEAD=...), and give its prior as a number')
             if not chosen:
                 raise ValueError('OptimalBiasInitHook: no head of the detector is initialized by default; '
-                                 f'name one of {", ".join(heads) or "no heads at all"} in prior=dict(NAME=...)')
+                                 f'name one of {", ".join(heads)} in prior=dict(NAME=...)')
         chosen = [(head, prior) for head, prior in chosen if not self._was_loaded(head)]
         for head, prior in chosen:
             self._check(head, prior)
@@ -149,7 +152,7 @@ class OptimalBiasInitHook(Hook):
         if not head.layers:
             raise ValueError(f'OptimalBiasInitHook: {head.name} is a {kind}, which is not known; name the attribute with '
                              f"its classification layer in layers={{'{head.name}': ...}}")
-        if prior == 'measure' and head.spec.loss is None:
+        if prior == 'measure' and head.loss is None:
             raise ValueError(f'OptimalBiasInitHook: the foreground of {head.name}, a {kind}, cannot be counted; give '
                              f"its prior as a number: prior={{'{head.name}': ...}}")
         if prior == 'measure' and head.spec.prediction_dependent:

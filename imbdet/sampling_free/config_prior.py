@@ -67,6 +67,6 @@ def _why_not(head: ClassificationHead) -> str | None:
         return f'OptimalBiasInitHook leaves a {kind} alone unless it is named'
     if not head.layers:
         return f'a {kind} is not known; OptimalBiasInitHook takes its classification layer in layers'
-    if head.spec.loss is None:
+    if head.loss is None:
         return f'the foreground of a {kind} cannot be counted'
     return None

@@ -339,3 +339,20 @@ def test_dynamic_assigners_are_warned_of(start, capfd):
 def test_arguments_out_of_range(arguments):
     with pytest.raises(ValueError, match=r'prior must|num_batches must'):
         OptimalBiasInitHook(**arguments)
+
+
+def test_a_detector_without_a_known_head(tmp_path):
+    """CenterNet's heat map has no loss_cls: the error gives the two arguments that settle it, and they do."""
+    write_training_set(tmp_path)
+    config = tiny_detector('retinanet')
+    config.bbox_head = dict(type='CenterNetHead', in_channels=16, feat_channels=16, num_classes=3)
+    config.type = 'CenterNet'
+    config.test_cfg = dict(topk=10, local_maximum_kernel=3, max_per_img=10)
+    runner = make_runner(tmp_path, config)
+    with pytest.raises(ValueError, match=r'no head with a loss_cls; name .* in layers=dict\(HEAD=...\), and give its prior'):
+        OptimalBiasInitHook().before_train(runner)
+    layers = dict(bbox_head='heatmap_head')
+    with pytest.raises(ValueError, match='the foreground of bbox_head, a CenterNetHead, cannot be counted; give its prior'):
+        OptimalBiasInitHook(layers=layers).before_train(runner)
+    OptimalBiasInitHook(prior=0.1, layers=layers).before_train(runner)
+    assert runner.model.bbox_head.heatmap_head[-1].bias.tolist() == pytest.approx([optimal_bias(0.1)] * 3)
