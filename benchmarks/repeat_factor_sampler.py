@@ -24,7 +24,8 @@ from paired_steps import seconds
 from table import Row, print_table, ratio_row
 from tqdm import tqdm
 
-from imbdet.classes.counts import count_labels, labels_per_image
+from imbdet.classes import count_classes
+from imbdet.data import labels_per_image
 from imbdet.repeat_sampling import RepeatFactorSampler, category_repeat_factors, image_repeat_factors, systematic_indices
 
 NUM_IMAGES = 100170
@@ -73,8 +74,8 @@ def loop_epoch(factors: torch.Tensor, generator: torch.Generator) -> list[int]:
 
 def array_factors(labels: list[list[int]], threshold: float) -> np.ndarray:
     """Compute the same by imbdet's functions."""
-    counts = count_labels([np.asarray(of_image, dtype=np.int64) for of_image in labels], NUM_CLASSES)
-    return image_repeat_factors(labels, category_repeat_factors(*counts, len(labels), threshold, 'rfs'))
+    counts = count_classes([np.asarray(of_image, dtype=np.int64) for of_image in labels], NUM_CLASSES)
+    return image_repeat_factors(labels, category_repeat_factors(*counts, threshold, 'rfs'))
 
 
 def rows(runs: int) -> Iterator[Row]:

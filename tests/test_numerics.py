@@ -110,7 +110,7 @@ def test_guided_loss():
     detector, values = TwoLosses(), double(*SHAPE)
     for freeze_after in (1, None):
         hook = GuidedLossHook(freeze_after=freeze_after)
-        runner = SimpleNamespace(iter=0, model=detector)
+        runner = SimpleNamespace(iter=0, model=detector, hooks=[])
         hook.before_train(runner)
         detector(values, mode='loss')
 

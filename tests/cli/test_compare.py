@@ -76,8 +76,8 @@ def test_names_of_runs(monkeypatch, tmp_path):
 @pytest.mark.parametrize(('fault', 'arguments', 'message'), [
     ({'image_id': 5}, [], r'ResultsError: \S+/bad.json: 1 of 540 detections are in images that are not in the annotation file'),
     ({'category_id': 5}, [], 'have a category that is not in the annotation file'),
-    ({'score': float('nan')}, [], r'with a score that is not in \[0, 1\]'),
-    ({}, ['--metric', 'segm'], "540 of 540 detections without 'segmentation'"),
+    ({'score': float('nan')}, [], r'have a score outside \[0, 1\]'),
+    ({}, ['--metric', 'segm'], "540 of 540 detections have no 'segmentation'"),
     ({}, ['--train-ann', 'none.json'], r'annotation file not found: none\.json'),
 ])
 def test_errors_end_in_one_line(report, case, tmp_path, capsys, fault, arguments, message):

@@ -10,7 +10,7 @@ import pytest
 from mmengine.config import DictAction
 
 import imbdet
-from imbdet import command_line, installation
+from imbdet import installation
 from imbdet.cli import VERBS, main
 from imbdet.cli.arguments import add_common_arguments, parse_options
 from imbdet.cli.errors import USAGE_ERROR, one_line_errors
@@ -141,16 +141,8 @@ def test_completion(run_python, monkeypatch, tmp_path):
         assert set(out.read_text().split()) == expected
 
 
-def test_the_old_module_has_the_same_functions():
-    for name in command_line.__all__:
-        value = getattr(command_line, name)
-        module = importlib.import_module(getattr(value, '__module__', 'imbdet.cli.errors'))
-        assert module.__name__.startswith('imbdet.cli.')
-        assert getattr(module, name) is value
-
-
 def test_nothing_else_imports_the_command():
     root = Path(imbdet.__file__).parent
     found = {str(path.relative_to(root)) for path in root.rglob('*.py')
              if '.mim' not in path.parts and re.search(r'^\s*(from|import) imbdet\.cli\b', path.read_text(), re.MULTILINE)}
-    assert {path for path in found if not path.startswith('cli/')} == {'__main__.py', 'command_line.py'}
+    assert {path for path in found if not path.startswith('cli/')} == {'__main__.py'}

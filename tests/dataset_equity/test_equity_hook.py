@@ -134,7 +134,7 @@ def test_missing_images_are_an_error_unless_allowed(equity, train, tmp_path):
 
 def test_a_file_of_other_images(equity, train, tmp_path):
     write_for(tmp_path, LIKELIHOODS, paths=np.array([f'images/other_{i}.png' for i in range(8)]))
-    with pytest.raises(ValueError, match=r'image id 0 is .*0\.png in the data set and images/other_0\.png in the file'):
+    with pytest.raises(ValueError, match=r'image id 0 is .*0\.png in the data set but images/other_0\.png in the file'):
         train(tiny_detector('retinanet'), dict(type='DatasetEquityHook', likelihoods=str(tmp_path / 'equity.npz')))
 
 

@@ -91,7 +91,7 @@ def test_find_by_id():
 
 def test_an_id_of_another_image():
     held = content(['a/1.png', 'a/2.png'], [1, 2])
-    with pytest.raises(ValueError, match=r'image id 2 is /data/9\.png in the data set and a/2\.png in the file.*make it again'):
+    with pytest.raises(ValueError, match=r'image id 2 is /data/9\.png in the data set but a/2\.png in the file.*create it'):
         find(held, (1, '/data/1.png'), (2, '/data/9.png'))
 
 

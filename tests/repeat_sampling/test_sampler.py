@@ -258,7 +258,7 @@ def test_weights_by_appearance_are_those_of_the_likelihoods(dataset, tmp_path):
     ('image_id,path,weight', '1,1.jpg,inf', "must be a number above 0, got 'inf'"),
     ('image_id,path,weight', '1,1.jpg', 'must be a number above 0, got None'),
     ('image_id,path,weight', '1,1.jpg,1', r'no row for 2 of 3 training images, such as 2\.jpg, 3\.jpg'),
-    ('image_id,path,weight', '1,other.jpg,1', r'image id 1 is 1\.jpg in the data set and other\.jpg in the file'),
+    ('image_id,path,weight', '1,other.jpg,1', r'image id 1 is 1\.jpg in the data set but other\.jpg in the file'),
 ])
 def test_faulty_weights(dataset, tmp_path, head, row, message):
     path = write_weights(tmp_path / 'weights.csv', [row], head)

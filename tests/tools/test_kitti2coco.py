@@ -132,7 +132,7 @@ def test_imbdet_and_mmdet_read_it(convert, kitti, monkeypatch):
     assert file_counts(train).images.tolist() == [1, 1, 0]
     assert check_annotations(kitti / 'annotations/kitti_train.json').lines() == []
     cfg = Config.fromfile(ROOT / 'configs/_base_/datasets/kitti_detection.py')
-    (kitti.parent / 'stored').mkdir()
+    (kitti.parent / 'data').mkdir()
     (kitti.parent / 'data/kitti').symlink_to(kitti)
     monkeypatch.chdir(kitti.parent)
     assert [report.lines() for report in check_config(cfg, ('train_dataloader', 'val_dataloader'))] == [[], []]
@@ -301,7 +301,7 @@ def test_name_that_is_no_id(error, kitti, name):
 def test_image_that_cannot_be_read(error, kitti):
     path = kitti / 'training/image_2/000001.png'
     path.write_bytes(b'')
-    assert f'{path} is not an image that can be read; unpack it again' in error()
+    assert f'{path} is not a readable image; unpack or download it again' in error()
 
 
 @pytest.mark.parametrize(('train', 'val', 'name', 'message'), [

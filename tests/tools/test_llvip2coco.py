@@ -258,12 +258,12 @@ def test_images_of_two_sizes(error, llvip):
 def test_image_that_cannot_be_read(error, llvip, folder, kept):
     path = llvip / folder / 'test/190001.jpg'
     path.write_bytes(path.read_bytes()[:kept])
-    assert f'{path} is not an image that can be read; unpack it again' in error()
+    assert f'{path} is not a readable image; unpack or download it again' in error()
 
 
 def test_image_of_an_absurd_size(error, llvip, monkeypatch):
     monkeypatch.setattr(Image, 'MAX_IMAGE_PIXELS', 64 * 48 // 2 - 1)
-    assert 'visible/train/010001.jpg is not an image that can be read' in error()
+    assert 'visible/train/010001.jpg is not a readable image' in error()
 
 
 @pytest.mark.parametrize(('gone', 'lonely', 'kind'), [

@@ -116,7 +116,7 @@ def test_faulty_file(annotation_file, tmp_path):
         'annotations that lie outside their image': ('1', 'dropped silently', '902'),
         'images without coco_url': ('20', 'only LVISV1Dataset fails', '1, 2, 3, 4, 5, 6, 7, 8, 9, 10, ...')}
     assert {fault['kind']: fault['ids'] for fault in numbers['faults']}['images without coco_url'] == list(range(1, 21))
-    assert "1 annotations have no 'bbox' (annotation ids 900); mmdet needs it, add it to the file" in page.text
+    assert "1 annotations have no 'bbox' (annotation ids 900). mmdet needs it; add it to the file" in page.text
     assert [(row['images'], row['boxes']) for row in numbers['classes']] == [(20, 21), (1, 1), (0, 0)]
     assert numbers['num_faulty_boxes'] == 4
     assert 'Mend the file first' in text
