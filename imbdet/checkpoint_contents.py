@@ -1,7 +1,7 @@
-"""Stand-ins for what mmengine's checkpoints name besides tensors; they rebuild what mmengine stores and refuse everything else.
+"""Safe stand-ins for non-tensor objects in mmengine's checkpoints; they rebuild what mmengine stores and reject the rest.
 
-Under ``weights_only``, the file decides how torch.load calls what is allow-listed, with which arguments, and which state the
-objects get. The originals were not written for hostile callers:
+With ``weights_only``, the file determines how torch.load calls allow-listed objects, with which arguments and which state. The
+originals were not written for hostile callers:
 
 * ``getattr`` reaches ``exec``.
 * A HistoryBuffer takes any attributes, registers any statistics for the whole process and calls numpy. With
@@ -9,8 +9,8 @@ objects get. The originals were not written for hostile callers:
 * ``numpy.ndarray`` takes the addresses of objects from bytes, shows memory that was not cleared, and frees memory that a
   tensor still uses if its state is set twice. ``numpy.dtype`` and ``_reconstruct`` make arrays of objects, of any size.
 
-So the file gets these stand-ins. Each checks all that it is given, and none returns an object that the file could change, or
-call with anything it likes.
+Therefore the file gets these stand-ins. Each checks all its input, and none returns an object that the file could change or
+call with arbitrary arguments.
 """
 
 import functools
@@ -22,28 +22,28 @@ from typing import Any, NoReturn
 import numpy as np
 
 NUMBERS = ('b1', 'i1', 'i2', 'i4', 'i8', 'u1', 'u2', 'u4', 'u8', 'f2', 'f4', 'f8')
-"""The dtypes that are read, as numpy names them when it pickles one."""
+"""The accepted dtypes, as numpy names them in pickles."""
 
 STATISTICS = ('min', 'max', 'current', 'mean')
-"""The methods of HistoryBuffer that mmengine stores with each."""
+"""The methods of HistoryBuffer that mmengine stores with each buffer."""
 
 
 def refuse(found: str) -> NoReturn:
-    """Raise the error of a checkpoint that holds something else than mmengine writes.
+    """Raise the error for a checkpoint with content that mmengine does not write.
 
     Args:
-        found: What it holds.
+        found: The unexpected content.
 
     Raises:
         pickle.UnpicklingError: Always.
     """
-    raise pickle.UnpicklingError(f'{found} in the checkpoint: mmengine stores no such thing, so imbdet does not read it')
+    raise pickle.UnpicklingError(f'{found} in the checkpoint: mmengine does not store this, so imbdet does not load it')
 
 
 def named(path: str) -> Callable:
-    """Return a decorator that gives a class or function the name under which torch looks for it in the file.
+    """Return a decorator that sets the name under which torch looks up a class or function of the file.
 
-    torch's allow-list takes names beside objects only since 2.6; before, an object is found under its own name only.
+    torch's allow-list accepts names with objects only since 2.6; before, an object is found under its own name.
 
     Args:
         path: Module and name, such as ``'builtins.getattr'``.
@@ -61,7 +61,7 @@ class StoredDtype:
     """A numpy dtype of plain numbers. numpy's own would take item sizes, flags and fields from the file."""
 
     kind: str
-    dtype: np.dtype | None = None  # until it has its state
+    dtype: np.dtype | None = None  # None until the state is set
 
     def __new__(cls, kind: Any, align: Any, copy: Any) -> 'StoredDtype':  # noqa: D102
         if type(kind) is not str or kind not in NUMBERS:
@@ -79,7 +79,7 @@ class StoredDtype:
 
 @named('numpy.ndarray')
 class StoredArray(np.ndarray):
-    """A numpy array of plain numbers; pickled again, a plain array."""
+    """A numpy array of plain numbers; it is pickled as a plain array."""
 
     __slots__ = ()
 
@@ -113,21 +113,21 @@ def _number_type(dtype: Any, data: Any, count: int) -> np.dtype:
 
 
 def _reconstruct(array_type: Any, shape: Any, typecode: Any) -> StoredArray:
-    """Return an empty array to be filled, as numpy's function of this name."""
+    """Return an empty array to be filled, like numpy's function of this name."""
     if array_type is not StoredArray or shape != (0,) or typecode != b'b':
         refuse('a numpy array of unknown format')
     return np.ndarray.__new__(StoredArray, (0,), 'b')
 
 
 def _encode(text: Any, encoding: Any) -> bytes:
-    """Return the bytes that pickle wrote as text; torch 2.4 does not allow it itself."""
+    """Return the bytes that pickle wrote as text; torch 2.4 does not allow-list this function."""
     if type(text) is not str or encoding != 'latin1':
         refuse('text in another encoding than latin1')
     return text.encode('latin1')
 
 
 def _scalar(dtype: Any, data: Any) -> np.generic:
-    """Return one number, as numpy's function of this name."""
+    """Return a number, like numpy's function of this name."""
     return np.frombuffer(data, _number_type(dtype, data, 1))[0]
 
 
@@ -155,7 +155,7 @@ class StoredHistoryBuffer:
 
 
 def _check_statistics(methods: Any, registered: dict) -> None:
-    """Check that a file brings no statistic that is not registered in this process; all HistoryBuffers share one table."""
+    """Check that all statistics are registered in this process; all HistoryBuffers share one table."""
     if type(methods) is not dict:
         refuse('a HistoryBuffer of unknown attributes')
     for name, method in methods.items():
@@ -213,4 +213,4 @@ STAND_INS = [
         ('numpy.core.multiarray.scalar', _scalar),
         ('numpy._core.multiarray.scalar', _scalar)))
 ]
-"""What torch.load may use in a checkpoint of mmengine, beside what torch allows itself."""
+"""Objects that torch.load may use in a checkpoint of mmengine, in addition to torch's own allow-list."""

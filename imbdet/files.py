@@ -1,4 +1,4 @@
-"""Writing files whole."""
+"""Atomic writing of files."""
 
 import contextlib
 import csv
@@ -11,12 +11,12 @@ from pathlib import Path
 
 @contextlib.contextmanager
 def atomic_write(path: str | Path) -> Iterator[Path]:
-    """Give a temporary path beside ``path`` and rename it there when the block ends without an error.
+    """Yield a temporary path next to ``path``, and rename it to ``path`` if the block ends without an error.
 
-    A run that is killed while it writes leaves the old file as it was.
+    A run that is killed while writing does not change the old file.
 
     Args:
-        path: Where the file shall be; missing folders are made.
+        path: The file to write; missing folders are created.
 
     Yields:
         The path to write to, with the same suffix.
@@ -30,18 +30,18 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
         yield temporary
         umask = os.umask(0)
         os.umask(umask)
-        temporary.chmod(0o666 & ~umask)  # mkstemp makes files that only their owner may read
+        temporary.chmod(0o666 & ~umask)  # mkstemp creates files that only their owner can read
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 
 
 def write_csv(path: str | Path, rows: Iterable[Sequence[object]]) -> None:
-    """Write rows to a CSV file in UTF-8, whole; None and NaN become empty cells.
+    """Write rows atomically to a CSV file in UTF-8; None and NaN become empty cells.
 
     Args:
-        path: Where the file shall be.
-        rows: The rows, the head first.
+        path: The file to write.
+        rows: The rows, the header first.
     """
     with atomic_write(path) as temporary, temporary.open('w', newline='', encoding='utf-8') as file:
         csv.writer(file).writerows(['' if isinstance(cell, float) and math.isnan(cell) else cell for cell in row]

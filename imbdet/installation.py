@@ -1,4 +1,4 @@
-"""Checks of the installed packages: one clear message, and the command that fixes it."""
+"""Checks of the installed packages, with the command that fixes each problem."""
 
 import importlib
 import importlib.util
@@ -9,14 +9,14 @@ from packaging.version import Version
 from imbdet import mmcv_ops
 
 OPENMMLAB = {'mmengine': ('0.10.3', '0.11'), 'mmcv': ('2.1.0', '2.2.0'), 'mmdet': ('3.3.0', '3.4')}
-"""Distribution of each package in the openmmlab stack, with the lowest version and the first that is too high."""
+"""Packages of the openmmlab stack, with the lowest supported version and the lowest unsupported one above it."""
 
 ONEDL = {'mmengine': ('onedl-mmengine', '0.10.10', '0.11'), 'mmcv': ('onedl-mmcv', '2.3.0', '2.4'),
          'mmdet': ('onedl-mmdetection', '3.5.0', '3.6')}
-"""The same for the maintained fork, whose distributions have names of their own."""
+"""Distributions of the maintained fork with their names and the same two versions."""
 
 MMCV_LITE = 'mmcv-lite'
-"""mmcv without compiled operations: the same files as mmcv's, under another distribution name."""
+"""mmcv without compiled operations: the same files as mmcv, in another distribution."""
 
 BUILD_MMCV = ("pip uninstall -y {others} && pip install 'setuptools<82' wheel ninja psutil && MMCV_WITH_OPS=1 pip install "
               '--no-build-isolation --no-cache-dir --no-deps --force-reinstall --no-binary {distribution} '
@@ -24,7 +24,7 @@ BUILD_MMCV = ("pip uninstall -y {others} && pip install 'setuptools<82' wheel ni
 
 
 class InstallationError(ImportError):
-    """A surrounding that imbdet cannot work in."""
+    """An environment in which imbdet cannot work."""
 
 
 def installed_version(distribution: str) -> str | None:
@@ -40,7 +40,7 @@ def installed_version(distribution: str) -> str | None:
 
 
 def mmcv_distribution() -> str | None:
-    """Return the distribution that brought mmcv: ``'mmcv'``, ``'mmcv-lite'`` or ``'onedl-mmcv'``; None without one."""
+    """Return the distribution that contains mmcv: ``'mmcv'``, ``'mmcv-lite'`` or ``'onedl-mmcv'``; None without one."""
     return next((name for name in ('onedl-mmcv', 'mmcv', MMCV_LITE) if installed_version(name)), None)
 
 
@@ -53,7 +53,7 @@ def build_command() -> str:
 
 
 def check_package(package: str) -> None:
-    """Check that a package of the stack is there once, in a version imbdet works with.
+    """Check that a package of the stack is installed exactly once, in a supported version.
 
     Args:
         package: ``'mmengine'``, ``'mmcv'`` or ``'mmdet'``.
@@ -73,15 +73,15 @@ def check_package(package: str) -> None:
     if distribution == fork:
         lowest, limit = fork_lowest, fork_limit
     if not Version(lowest) <= Version(version) < Version(limit):
-        raise InstallationError(f'{distribution} {version} is installed; imbdet works with {lowest} up to, but not '
-                                f"including, {limit}: pip install '{distribution}>={lowest},<{limit}'")
+        raise InstallationError(f'{distribution} {version} is installed, but imbdet needs {distribution}>={lowest},<{limit}: '
+                                f"pip install '{distribution}>={lowest},<{limit}'")
 
 
 def check_packages() -> None:
-    """Check mmengine, mmcv and mmdet by :func:`check_package`.
+    """Check mmengine, mmcv and mmdet with :func:`check_package`.
 
     Raises:
-        InstallationError: For the first that is wrong.
+        InstallationError: For the first problem.
     """
     for package in OPENMMLAB:
         check_package(package)
@@ -89,7 +89,7 @@ def check_packages() -> None:
 
 def _installed_twice(package: str, there: dict[str, str]) -> str:
     found = ' and by '.join(f'{name} {version}' for name, version in there.items())
-    text = (f'{package} is installed twice, by {found}, whose files overwrite one another. Remove both, then install one: '
+    text = (f'{package} is installed twice, by {found}, whose files overwrite each other. Remove both, then install one: '
             f'pip uninstall -y {" ".join(there)} && pip install ')
     if MMCV_LITE in there:
         return text + f"'{MMCV_LITE}>={OPENMMLAB['mmcv'][0]},<{OPENMMLAB['mmcv'][1]}'"
@@ -97,7 +97,7 @@ def _installed_twice(package: str, there: dict[str, str]) -> str:
 
 
 def _missing(package: str) -> str:
-    """Say how to install a package: not by the extra where an mmcv is, over which that would lay mmcv-lite."""
+    """Return how to install a package: not with the extra if an mmcv is installed, which mmcv-lite would overwrite."""
     lowest, limit = OPENMMLAB[package]
     if mmcv_distribution() is None or package == 'mmcv':
         if any(installed_version(name) for name in ('mmengine', 'mmdet')) and package == 'mmcv':
@@ -107,14 +107,14 @@ def _missing(package: str) -> str:
 
 
 def check_mmcv_ops() -> None:
-    """Check that mmcv's compiled operations, where there are any, fit the installed torch.
+    """Check that mmcv's compiled operations, if any, match the installed torch.
 
-    Without compiled operations :mod:`imbdet.mmcv_ops` has them.
+    Without compiled operations, :mod:`imbdet.mmcv_ops` provides them.
 
     Raises:
         InstallationError: If they were built for another torch.
     """
-    import torch  # they link against its libraries
+    import torch  # the operations link against its libraries
 
     if not mmcv_ops.is_compiled(importlib.util.find_spec('mmcv._ext')):
         return
@@ -123,17 +123,17 @@ def check_mmcv_ops() -> None:
     except ImportError as error:
         raise InstallationError(
             f'mmcv was built for another torch than {torch.__version__}, which is installed ({error}). Build it again: '
-            f'{build_command()}; or do without compiled operations: pip uninstall -y {mmcv_distribution()} && pip install '
+            f'{build_command()}; or use mmcv without compiled ops: pip uninstall -y {mmcv_distribution()} && pip install '
             f"'{MMCV_LITE}>={OPENMMLAB['mmcv'][0]},<{OPENMMLAB['mmcv'][1]}'") from error
 
 
 def check_pkg_resources() -> None:
-    """Check that pkg_resources is there, by which mmengine 0.10 finds ``mmdet::`` and ``imbdet::`` bases.
+    """Check that pkg_resources exists, which mmengine 0.10 needs to find ``mmdet::`` and ``imbdet::`` bases.
 
-    The onedl fork's mmengine does without.
+    The onedl fork's mmengine does not need it.
 
     Raises:
-        InstallationError: If setuptools is missing or too new to have it.
+        InstallationError: If setuptools is missing or too new to contain it.
     """
     if mmcv_distribution() != 'onedl-mmcv' and importlib.util.find_spec('pkg_resources') is None:
         found = f'setuptools {installed_version("setuptools")} is' if installed_version('setuptools') else 'no setuptools is'
@@ -145,7 +145,7 @@ def check_installation() -> None:
     """Run all checks.
 
     Raises:
-        InstallationError: With the command that fixes what was found.
+        InstallationError: With the command that fixes the problem.
     """
     check_packages()
     check_pkg_resources()

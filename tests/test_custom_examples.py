@@ -122,7 +122,7 @@ def test_detector(run_example):
 
 def test_module_that_is_not_found(folder):
     name = 'my_configs/retinanet_mobilenet-v3_fpn_sampling-free_1x_parts.py'
-    with pytest.raises(ValueError, match=rf"{name}, .*: No module named 'my_models', hence (.|\n)*set `PYTHONPATH`"):
+    with pytest.raises(ValueError, match=rf"{name} \(.*: No module named 'my_models', hence (.|\n)*set `PYTHONPATH`"):
         load_config(folder / name)
 
 
@@ -130,7 +130,8 @@ def test_module_that_lacks_another(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / 'my_neck.py').write_text('import a_package_that_is_not_installed\n')
     (tmp_path / 'config.py').write_text("custom_imports = dict(imports=['my_neck'], allow_failed_imports=False)\n")
-    with pytest.raises(ValueError, match=r"config\.py, .*: No module named 'a_package_that_is_not_installed', hence .*my_neck"):
+    with pytest.raises(ValueError, match=r"config\.py \(or one .*\) cannot be read: "
+                                         r".*: No module named 'a_package_that_is_not_installed', hence .*my_neck"):
         load_config(tmp_path / 'config.py')
 
 

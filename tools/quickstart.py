@@ -1,4 +1,4 @@
-"""``tools/quickstart.py`` is ``imbdet quickstart``: from nothing to a trained detector."""
+"""``tools/quickstart.py`` is ``imbdet quickstart``: sample data, training, evaluation and pictures."""
 
 from functools import partial
 

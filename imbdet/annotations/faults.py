@@ -137,7 +137,7 @@ def drop_reasons(columns: AnnotationArrays) -> Iterator[tuple[str, np.ndarray]]:
         A reason, as the end of a sentence, and whether each annotation is dropped for it, shape (B,), bool.
     """
     x, y, width, height = columns.boxes.T
-    # An image without width or height is a fault of its own; no box is outside of it.
+    # An image without width or height is a separate fault; no box is outside of it.
     sizes = np.vstack([np.nan_to_num(columns.image_sizes, nan=np.inf), (np.inf, np.inf)])
     image_width, image_height = sizes[columns.images].T
     is_kept = is_complete(columns)

@@ -1,4 +1,4 @@
-"""The command ``imbdet``: one file a verb, imported only when it is the one that was called."""
+"""The command ``imbdet``: one module per verb, imported only when called."""
 
 import argparse
 import importlib
@@ -18,12 +18,12 @@ VERBS = {
     'train': 'Train a detector',
     'test': 'Test (and evaluate) a detector',
     'report': 'Report how imbalanced a data set is, and what to do about it',
-    'compare': 'Report results of detectors by class frequency',
+    'compare': 'Compare results of detectors by class frequency',
     'grid': 'Train a grid of configs x seeds, or merge its results, and report them',
-    'likelihoods': 'Give each training image the likelihood of its appearance',
-    'export': 'Take the detector out of a ModalityAgnosticDetector',
-    'quickstart': 'From nothing to a trained detector: make the sample data set, train, evaluate, draw',
-    'doctor': 'Say what is installed, what is wrong with it, and the command that fixes it',
+    'likelihoods': 'Compute the likelihood of the appearance of each training image',
+    'export': 'Extract the detector from a ModalityAgnosticDetector',
+    'quickstart': 'Make the sample data set, then train, evaluate and draw: a complete run in minutes',
+    'doctor': 'Check the installation and print the commands that fix its problems',
 }
 """What each verb does. The module of its name has ``add_arguments(parser)`` and ``run(arguments)``."""
 
@@ -32,17 +32,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command ``imbdet``.
 
     Args:
-        arguments: What follows ``imbdet`` on the command line; None: what this process was called with.
+        arguments: Arguments after ``imbdet`` on the command line. None: those of this process.
 
     Raises:
-        SystemExit: If the arguments are wrong or the verb fails, after a line on standard error.
+        SystemExit: If the arguments are wrong or the verb fails, after one line on standard error.
     """
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     completing = os.environ.get('COMP_LINE', '').split()[1:] if '_ARGCOMPLETE' in os.environ else None
     words = arguments if completing is None else completing
     verb = next((word for word in words if not word.startswith('-')), None)
     parser = _parser(verb)
-    if completing is not None:  # set by the shell function of argcomplete alone
+    if completing is not None:  # only set by the shell function of argcomplete
         import argcomplete
         argcomplete.autocomplete(parser)
     if verb is not None and verb not in VERBS:
@@ -57,14 +57,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def run_verb(verb: str, arguments: Sequence[str] | None = None) -> None:
-    """Run one verb from a script of its own, such as ``tools/train.py``.
+    """Run a single verb from a script such as ``tools/train.py``.
 
     Args:
         verb: One of ``VERBS``.
-        arguments: Arguments of the verb; None: what this process was called with.
+        arguments: Arguments of the verb. None: those of this process.
 
     Raises:
-        SystemExit: As for :func:`main`.
+        SystemExit: If the arguments are wrong or the verb fails, after one line on standard error.
     """
     parser = argparse.ArgumentParser(description=VERBS[verb], formatter_class=argparse.RawDescriptionHelpFormatter)
     _add_arguments(verb, parser)
@@ -72,7 +72,7 @@ def run_verb(verb: str, arguments: Sequence[str] | None = None) -> None:
 
 
 def _parser(chosen: str | None) -> argparse.ArgumentParser:
-    """Make the parser of all verbs, with the arguments of the chosen one only: the others stay unimported."""
+    """Make the parser of all verbs, with the arguments of the chosen one only, so that the others are not imported."""
     parser = argparse.ArgumentParser(prog='imbdet', description='Train object detectors on imbalanced data with mmdet',
                                      formatter_class=partial(argparse.HelpFormatter, max_help_position=18))
     parser.add_argument('--version', action='version', version=f'imbdet {imbdet.__version__}')

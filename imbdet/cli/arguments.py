@@ -1,4 +1,4 @@
-"""Arguments that several verbs and scripts share. Neither torch nor mmengine is imported to read a command line."""
+"""Arguments shared by verbs and scripts. Parsing a command line imports neither torch nor mmengine."""
 
 import argparse
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ def add_verbose(parser: argparse.ArgumentParser) -> None:
     Args:
         parser: Parser to add it to.
     """
-    parser.add_argument('--verbose', action='store_true', help='show the whole traceback of an error')
+    parser.add_argument('--verbose', action='store_true', help='show the full traceback of an error')
 
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,21 +45,21 @@ def parse_options(options: Sequence[str]) -> dict[str, Any]:
 
     for option in options:
         if '=' not in option:
-            raise ValueError(f'--cfg-options takes key=value pairs, got {option!r}')
+            raise ValueError(f'--cfg-options must be key=value pairs, got {option!r}')
     namespace = argparse.Namespace(options=None)
     DictAction([], 'options', nargs='+')(argparse.ArgumentParser(), namespace, list(options))
     return namespace.options
 
 
 def run_tool(parser: argparse.ArgumentParser, run: Callable[[argparse.Namespace], None]) -> None:
-    """Read the command line of a script of one step, and run it.
+    """Parse the command line of a script without verbs, and run it.
 
     Args:
         parser: Its arguments; ``--verbose`` is added.
-        run: What it does with them.
+        run: Function that is called with the parsed arguments.
 
     Raises:
-        SystemExit: If the arguments are wrong, or for any error of ``run``, which ends in one line.
+        SystemExit: If the arguments are wrong or ``run`` fails, after one line on standard error.
     """
     add_verbose(parser)
     arguments = parser.parse_args()

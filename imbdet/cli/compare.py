@@ -1,7 +1,7 @@
-"""``imbdet compare [NAME=]FILE ... --ann VAL.json``: what a long tail does to detectors.
+"""``imbdet compare [NAME=]FILE ... --ann VAL.json``: compare results of detectors by class frequency.
 
-Files are COCO results, as LongTailMetric's ``outfile_prefix`` writes them (``val.bbox.json``). One NAME given several times
-makes the seeds of one run. The first run is the baseline that the others are compared with.
+Files are COCO results, such as those that LongTailMetric writes with ``outfile_prefix`` (``val.bbox.json``). Files with the
+same NAME are the seeds of one run. The first run is the baseline.
 """
 
 import argparse
@@ -11,11 +11,11 @@ from pathlib import Path
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the verb."""
     parser.add_argument('results', nargs='+', metavar='[NAME=]FILE',
-                        help='COCO results file; the same NAME several times for seeds; the first run is the baseline (default '
-                        'NAME: the folder of the file)')
+                        help='COCO results file; repeat the same NAME for seeds; the first run is the baseline (default NAME: '
+                        'the folder of the file)')
     parser.add_argument('--ann', type=Path, required=True, help='annotation file of the evaluated images')
     parser.add_argument('--train-ann', type=Path,
-                        help='training annotations to count the images of each class in (default: what --ann says of them)')
+                        help='training annotations, to count the images of each class (default: the counts in --ann)')
     parser.add_argument('--style', choices=['lvis', 'coco'],
                         help='rules of evaluation (default: lvis if the images of --ann have neg_category_ids)')
     parser.add_argument('--metric', choices=['bbox', 'segm'], default='bbox', help='boxes or masks (default: %(default)s)')
@@ -24,17 +24,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def named_files(arguments: list[str]) -> dict[str, list[Path]]:
-    """Sort the files by run.
+    """Group the files by run.
 
     Args:
-        arguments: ``NAME=FILE``, or ``FILE``, whose run is called as its folder.
+        arguments: ``NAME=FILE``, or ``FILE``, whose run is named after its folder.
 
     Returns:
         The files of each run, in the order given.
 
     Raises:
         FileNotFoundError: If a file does not exist.
-        ValueError: If a file is given twice, or two without a name would be one run.
+        ValueError: If a file is given twice, or files without a NAME would share a run.
     """
     runs: dict[str, list[Path]] = {}
     unnamed: set[str] = set()
@@ -43,18 +43,18 @@ def named_files(arguments: list[str]) -> dict[str, list[Path]]:
         if not sign or Path(argument).is_file():  # a path may have an equals sign
             path, name = argument, Path(argument).resolve().parent.name
             if name in runs:
-                raise ValueError(f'{argument}: there is a run {name!r} already, which is the name of its folder, too; give it '
-                                 'a name, NAME=FILE, and seeds of one run the same name')
+                raise ValueError(f'{argument}: the run {name!r}, after the name of the folder, exists already; use NAME=FILE, '
+                                 'with the same NAME for the seeds of one run')
             unnamed.add(name)
         elif name in unnamed:
-            raise ValueError(f'{argument}: there is a run {name!r} already, called so after its folder; name that file, too, '
-                             'if they are seeds of one run')
+            raise ValueError(f'{argument}: the run {name!r} exists already, named after the folder of a file without NAME; if '
+                             'they are seeds of one run, use NAME=FILE for that file too')
         if not name:
-            raise ValueError(f'{argument}: the name before the equals sign is empty')
+            raise ValueError(f'{argument}: the name before the equals sign must not be empty')
         if not Path(path).is_file():
             raise FileNotFoundError(f'results file not found: {path}')
         if Path(path).resolve() in (other.resolve() for files in runs.values() for other in files):
-            raise ValueError(f'{path} is given twice; each results file counts once')
+            raise ValueError(f'{path} is given twice; remove one')
         runs.setdefault(name, []).append(Path(path))
     return runs
 
@@ -76,4 +76,4 @@ def run(arguments: argparse.Namespace) -> None:
             runs[-1].files.append(evaluator.evaluate(path))
             progress.update()
     progress.close()
-    print(f'wrote {write_long_tail_report(arguments.out, evaluator, runs)} and its pictures and tables beside it')
+    print(f'wrote {write_long_tail_report(arguments.out, evaluator, runs)} with pictures and tables next to it')

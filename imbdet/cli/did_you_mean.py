@@ -1,4 +1,4 @@
-"""What the errors of mmengine and PyTorch leave unsaid: the name that was meant, and what happened in another process."""
+"""Hints for errors of mmengine and PyTorch: similar names ("did you mean"), and errors of worker processes in one line."""
 
 import difflib
 import inspect
@@ -16,7 +16,7 @@ UNKNOWN_NAME = re.compile(r'(\S+) is not in the \S+?::(.+?) registry')
 
 
 def error_text(error: BaseException) -> str:
-    """Return what an error says in one line, without the traceback that PyTorch puts into those of worker processes.
+    """Return an error's message in one line, without the traceback that PyTorch adds to errors of worker processes.
 
     Args:
         error: The error.
@@ -30,13 +30,13 @@ def error_text(error: BaseException) -> str:
 
 
 def error_hint(error: BaseException) -> str:
-    """Say which name may have been meant where a config has one that does not exist.
+    """Suggest a similar name for an unknown name in a config.
 
     Args:
         error: An error with its traceback.
 
     Returns:
-        ``"; did you mean 'threshold'?"``, or empty if nothing is near or the error is another one.
+        ``"; did you mean 'threshold'?"``, or an empty string if nothing is similar or the error is of another type.
     """
     text = error_text(error)
     if argument := UNKNOWN_ARGUMENT.search(text):
@@ -45,29 +45,29 @@ def error_hint(error: BaseException) -> str:
     elif name := UNKNOWN_NAME.search(text):
         unknown, registry_name = name.groups()
         known = {key for registry in _registries() if registry.name == registry_name for key in registry.module_dict}
-    elif 'imdecode' in text:  # OpenCV does not know the file's name
-        return '; an image file is empty: CheckImagesHook among the custom_hooks says which'
+    elif 'imdecode' in text:  # OpenCV does not report the file name
+        return '; an image file is empty: add CheckImagesHook to custom_hooks to find it'
     else:
         return ''
     return nearest_hint(unknown, known)
 
 
 def nearest_hint(unknown: str, known: Iterable[str]) -> str:
-    """Say which of some names may have been meant.
+    """Suggest the most similar of some names.
 
     Args:
-        unknown: The name that does not exist.
-        known: Those that do.
+        unknown: The unknown name.
+        known: The known names.
 
     Returns:
-        ``"; did you mean 'train'?"``, or empty if nothing is near.
+        ``"; did you mean 'train'?"``, or an empty string if nothing is similar.
     """
     near = difflib.get_close_matches(unknown, list(known), n=1)
     return f'; did you mean {near[0]!r}?' if near else ''
 
 
 def _registries() -> Iterator['Registry']:
-    """Yield mmdet's and mmengine's registries, if they have been imported: nothing else builds from a config."""
+    """Yield the registries of mmdet and mmengine, if imported: only they build from a config."""
     if 'mmengine.registry' in sys.modules:
         from mmengine.registry import Registry
         for name in ('mmdet.registry', 'mmengine.registry'):
@@ -75,7 +75,7 @@ def _registries() -> Iterator['Registry']:
 
 
 def _registered(class_name: str) -> Iterator[type]:
-    """Yield the registered classes of a name."""
+    """Yield the registered classes with a name."""
     for registry in _registries():
         found = registry.module_dict.get(class_name)
         if inspect.isclass(found):
@@ -83,7 +83,7 @@ def _registered(class_name: str) -> Iterator[type]:
 
 
 def _being_built(traceback: TracebackType | None, class_name: str) -> Iterator[type]:
-    """Yield the classes in whose ``__init__`` an error arose: a class hands arguments that it does not know to its base."""
+    """Yield the classes whose ``__init__`` is in the traceback: a class passes unknown arguments on to its base."""
     while traceback is not None:
         kind = type(traceback.tb_frame.f_locals.get('self'))
         if traceback.tb_frame.f_code.co_name == '__init__' and class_name in {base.__name__ for base in kind.__mro__}:
@@ -92,7 +92,7 @@ def _being_built(traceback: TracebackType | None, class_name: str) -> Iterator[t
 
 
 def _arguments(kinds: Iterable[type]) -> set[str]:
-    """List the arguments that classes and their bases take by name."""
+    """List the keyword arguments of classes and their bases."""
     inits = {vars(base)['__init__'] for kind in kinds for base in kind.__mro__ if '__init__' in vars(base)}
     return {parameter.name for init in inits if inspect.isfunction(init)
             for parameter in inspect.signature(init).parameters.values()

@@ -1,6 +1,6 @@
-"""``imbdet doctor``: what is installed, what is wrong with it, and the command that fixes it.
+"""``imbdet doctor``: check the installation and print the commands that fix its problems.
 
-It asks for the metadata of packages before it imports any, so that it works where torch or mmdet is missing or broken.
+It reads package metadata before it imports a package, so that it works if torch or mmdet is missing or broken.
 """
 
 import argparse
@@ -21,16 +21,16 @@ OPTIONAL = {
     'faiss-cpu': 'k-means of many images',
     'timm': 'embeddings by networks such as DINOv2',
 }
-"""What imbdet can use, and what for."""
+"""Optional packages and their purpose."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the exit code to the help; there are no arguments."""
-    parser.epilog = 'The exit code is 0 if nothing is wrong, else 1.'
+    parser.epilog = 'The exit code is 0 without problems, else 1.'
 
 
 def package_lines() -> Iterator[tuple[str, str]]:
-    """Yield a label and what to say of it for each package."""
+    """Yield a label and a description for each package."""
     yield 'imbdet', f'{imbdet.__version__} ({Path(imbdet.__file__).parent})'
     yield 'Python', f'{platform.python_version()} ({sys.executable}), {platform.platform()}'
     for name in ('torch', 'torchvision', 'numpy', 'pycocotools', 'lvis'):
@@ -45,7 +45,7 @@ def package_lines() -> Iterator[tuple[str, str]]:
 
 
 def gpu_lines() -> Iterator[tuple[str, str]]:
-    """Yield a label and what to say of it for each GPU that torch sees; torch has to be importable."""
+    """Yield a label and a description for each GPU that torch detects; torch has to be importable."""
     import torch
 
     built_for = f'torch is built for CUDA {torch.version.cuda}' if torch.version.cuda else 'torch is built without CUDA'
@@ -58,7 +58,7 @@ def gpu_lines() -> Iterator[tuple[str, str]]:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Print all, and end with code 1 if something is wrong."""
+    """Print everything, and exit with code 1 if there is a problem."""
     for label, text in package_lines():
         print(f'{label:<17} {text}')
     problems, broken = find_problems()

@@ -1,4 +1,4 @@
-"""The checks of ``imbdet doctor``, from metadata alone to importing mmdet."""
+"""Checks of ``imbdet doctor``, from package metadata to importing mmdet."""
 
 import importlib
 from collections.abc import Callable
@@ -12,15 +12,15 @@ from imbdet import installation
 from imbdet.installation import installed_version
 
 ALIKE = {'opencv-python': ('opencv-python-headless', 'opencv-contrib-python', 'opencv-contrib-python-headless')}
-"""Distributions that bring the same modules as one that imbdet requires."""
+"""Distributions that contain the same modules as one that imbdet requires."""
 
 
-class Problem(Exception):  # noqa: N818  it is told, not raised to the user
-    """Something that is wrong, and the command that fixes it."""
+class Problem(Exception):  # noqa: N818  it is printed, not raised to the user
+    """A problem of the installation, with the command that fixes it."""
 
 
 def check_requirements() -> None:
-    """Check that what imbdet requires is installed in the versions that it requires.
+    """Check that the requirements of imbdet are installed, in the required versions.
 
     Raises:
         Problem: If not.
@@ -36,12 +36,12 @@ def check_requirements() -> None:
         names = (requirement.name, *ALIKE.get(requirement.name, ()))
         found = next((found for name in names if (found := installed_version(name))), None)
         if found is None and requirement.name in ('torch', 'torchvision'):
-            continue  # their own checks say so
+            continue  # they have their own checks
         if found is None or not requirement.specifier.contains(found, prereleases=True):
             wrong.append(f'{requirement.name} {found or "is not installed"}')
             unmet.append(f"'{requirement.name}{requirement.specifier}'")
     if wrong:
-        raise Problem(f'imbdet requires other packages than there are ({", ".join(wrong)}): pip install {" ".join(unmet)}')
+        raise Problem(f'requirements of imbdet are not met ({", ".join(wrong)}): pip install {" ".join(unmet)}')
 
 
 def check_torch() -> None:
@@ -66,14 +66,14 @@ def check_torchvision() -> None:
     """
     import torch
 
-    # What pip knows: wheels of the package index have no local version there, though torch itself tells one.
+    # The version that pip knows: there, wheels of the package index have no local version, but torch itself has one.
     command = _torchvision_command(installed_version('torch') or torch.__version__)
     if installed_version('torchvision') is None:
         raise Problem(f'torchvision is not installed: {command}')
     try:
         torchvision = importlib.import_module('torchvision')
         kept = torchvision.ops.nms(torch.tensor([[0., 0., 9., 9.], [0., 0., 9., 8.]]), torch.tensor([0.5, 0.9]), 0.5).tolist()
-        reason = '' if kept == [1] else f'its nms keeps boxes {kept} and not [1]'
+        reason = '' if kept == [1] else f'its nms keeps boxes {kept} instead of [1]'
     except Exception as error:
         reason = _text(error)
     if reason:
@@ -82,7 +82,7 @@ def check_torchvision() -> None:
 
 
 def _torchvision_command(torch_version: str) -> str:
-    """Return the command that installs the torchvision of a torch, which stays: pip finds the release that requires it."""
+    """Return the command that installs the torchvision for a torch version; pip finds the matching release."""
     of_torch = Version(torch_version)
     index = f' --index-url https://download.pytorch.org/whl/{of_torch.local}' if of_torch.local else ''
     return f'pip uninstall -y torchvision && pip install torchvision torch=={of_torch.public}{index}'
@@ -114,11 +114,11 @@ def _text(error: Exception) -> str:
 
 
 def find_problems() -> tuple[list[str], set[str]]:
-    """Run all checks; those that import a package only where the checks of what it needs have passed.
+    """Run all checks; skip those that import a package if the checks of its requirements failed.
 
     Returns:
-        What is wrong, each with the command that fixes it, and the packages among ``torch``, ``torchvision``, ``stack``
-        (mmengine, mmcv and mmdet) and ``mmdet`` that something is wrong with.
+        The problems, each with the command that fixes it, and the affected packages: ``torch``, ``torchvision``, ``stack``
+        (mmengine, mmcv and mmdet) and ``mmdet``.
     """
     checks: list[tuple[str, set[str], Callable[[], None]]] = [
         ('requirements', set(), check_requirements),

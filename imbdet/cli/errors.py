@@ -1,4 +1,4 @@
-"""Ending an error in one line."""
+"""One-line errors on standard error, with the traceback in the log file."""
 
 import contextlib
 import logging
@@ -15,13 +15,13 @@ RUN_ERROR = 1
 
 @contextlib.contextmanager
 def one_line_errors(verbose: bool, code: int) -> Iterator[None]:
-    """End an error of the block in one line on standard error.
+    """Report an error of the block in one line on standard error, and exit.
 
-    The traceback is not lost: it goes to the log file, if the run has come so far as to open one.
+    The traceback is written to the log file, if the run has opened one.
 
     Args:
-        verbose: Whether to let the error through instead, traceback and all.
-        code: Exit code to end with: ``USAGE_ERROR`` while files and configs are read, ``RUN_ERROR`` after that.
+        verbose: Whether to raise the error instead, with its traceback.
+        code: Exit code: ``USAGE_ERROR`` while files and configs are read, ``RUN_ERROR`` after that.
 
     Raises:
         SystemExit: For any error of the block.
@@ -31,17 +31,17 @@ def one_line_errors(verbose: bool, code: int) -> Iterator[None]:
     except Exception as error:
         if verbose:
             raise
-        name, message = _told(error)
+        name, message = _describe(error)
         log = _write_traceback()
         hint = f'traceback in {log}' if log else '--verbose shows the traceback'
         print(f'imbdet: error: {name}: {message} ({hint})', file=sys.stderr)
         raise SystemExit(code) from None
 
 
-def _told(error: Exception) -> tuple[str, str]:
-    """Return the name of an error and what to say of it."""
+def _describe(error: Exception) -> tuple[str, str]:
+    """Return the name of an error and its message."""
     if isinstance(error, ImportError) and not isinstance(error, installation.InstallationError):
-        try:  # a missing mmdet is not found before something imports it
+        try:  # a missing mmdet is only noticed when something imports it
             installation.check_packages()
         except installation.InstallationError as cause:
             error = cause

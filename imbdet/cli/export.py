@@ -1,7 +1,7 @@
-"""``imbdet export CONFIG CHECKPOINT --out FOLDER``: take the detector out of a ModalityAgnosticDetector.
+"""``imbdet export CONFIG CHECKPOINT --out FOLDER``: extract the detector from a ModalityAgnosticDetector.
 
-Writes a config and a checkpoint of the plain detector, under their own names, into the folder. It detects the same, and
-``imbdet test``, mmdet's tools and deployment know it as any other detector.
+Writes a config and a checkpoint of the plain detector to the folder, with unchanged file names. Its detections are the same,
+and ``imbdet test``, mmdet's tools and deployment treat it like any other detector.
 """
 
 import argparse
@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def plain_config(cfg: 'Config') -> 'Config':
-    """Return a config whose model is the detector inside, with the data preprocessor that it was trained with.
+    """Return a config whose model is the inner detector, with its data preprocessor from training.
 
     Args:
         cfg: A config of a ModalityAgnosticDetector.
@@ -34,8 +34,8 @@ def plain_config(cfg: 'Config') -> 'Config':
     from mmengine.config import Config
 
     if cfg.model.type.split('.')[-1] != 'ModalityAgnosticDetector':
-        raise ValueError(f'{cfg.filename}: the model is a {cfg.model.type}; only a ModalityAgnosticDetector has a detector '
-                         'inside to export')
+        raise ValueError(f'{cfg.filename}: the model must be a ModalityAgnosticDetector, got {cfg.model.type}; other models '
+                         'need no export')
     plain = cfg.to_dict()
     model = plain['model']
     data_preprocessor = model.get('data_preprocessor') or model['detector'].get('data_preprocessor')
@@ -44,14 +44,14 @@ def plain_config(cfg: 'Config') -> 'Config':
 
 
 def plain_weights(path: Path) -> dict[str, Any]:
-    """Read a checkpoint and return one of the detector inside, without the state of optimizers and hooks.
+    """Read a checkpoint and return that of the inner detector, without the state of optimizers and hooks.
 
     Args:
         path: The checkpoint.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it is not of a ModalityAgnosticDetector.
+        ValueError: If it is not a checkpoint of a ModalityAgnosticDetector.
     """
     import torch
 
@@ -63,13 +63,14 @@ def plain_weights(path: Path) -> dict[str, Any]:
     weights = checkpoint.get('state_dict', checkpoint)
     inside = {name.removeprefix(PREFIX): value for name, value in weights.items() if name.startswith(PREFIX)}
     if not inside:
-        raise ValueError(f'{path} holds no weights that begin with {PREFIX!r}: it is not of a ModalityAgnosticDetector')
+        raise ValueError(f'{path} has no weights that begin with {PREFIX!r}, so it is not a checkpoint of a '
+                         'ModalityAgnosticDetector')
     of_preprocessor = {name: value for name, value in weights.items() if name.startswith('data_preprocessor.')}
     return {'meta': checkpoint.get('meta', {}), 'state_dict': {**of_preprocessor, **inside}}
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Write config and checkpoint: an error leaves neither."""
+    """Write config and checkpoint; an error leaves neither."""
     import torch
 
     config = plain_config(load_config(arguments.config))
@@ -78,7 +79,7 @@ def run(arguments: argparse.Namespace) -> None:
     files = [arguments.out / arguments.config.name, arguments.out / arguments.checkpoint.name]
     for path, source in zip(files, (arguments.config, arguments.checkpoint), strict=True):
         if path.exists() and path.samefile(source):
-            raise ValueError(f'{path} would be overwritten by what is taken out of it; name another folder in --out')
+            raise ValueError(f'{path} would be overwritten by its own export; choose another folder with --out')
     with atomic_write(files[0]) as config_file, atomic_write(files[1]) as checkpoint_file:
         config.dump(config_file)
         torch.save(checkpoint, checkpoint_file)

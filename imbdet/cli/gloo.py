@@ -1,4 +1,4 @@
-"""Processes that work together without a GPU, by gloo: joining and leaving."""
+"""Distributed processes without a GPU: start and shutdown of the gloo process group."""
 
 import atexit
 import gc
@@ -7,26 +7,25 @@ import torch
 
 
 def init_gloo() -> None:
-    """Let the processes that ``torchrun`` started work together without a GPU; mmengine's ``init_dist`` asks for one.
+    """Initialize the process group of ``torchrun`` without a GPU, which mmengine's ``init_dist`` requires.
 
-    They leave each other when they end.
+    It is shut down when the process exits.
     """
     torch.distributed.init_process_group('gloo')
     atexit.register(shutdown_gloo)
 
 
 def shutdown_gloo() -> None:
-    """End this process's part in the group, and the threads that gloo has for it, while Python is still whole.
+    """Leave the process group and end its gloo threads before Python shuts down.
 
-    ``destroy_process_group`` forgets the group, but its threads live as long as something holds it, such as a detector that is
-    wrapped for distributed training and waits in a reference cycle to be collected. A thread that then lets go of a tensor
-    after Python has begun to end aborts the process: "terminate called without an active exception". Without a group it does
-    nothing.
+    ``destroy_process_group`` drops the group, but its threads live as long as something references it, such as a detector that
+    is wrapped for distributed training and is in a reference cycle. A thread that then releases a tensor while Python shuts
+    down aborts the process: "terminate called without an active exception". Without a group this function does nothing.
     """
     if not torch.distributed.is_initialized():
         return
     group = torch.distributed.group.WORLD
-    gc.collect()  # what holds the group
+    gc.collect()  # objects that reference the group
     torch.distributed.destroy_process_group()
-    # The last to hold it has to be Python: it waits for the threads without the interpreter's lock, which they may need.
+    # Python has to release the last reference: it waits for the threads without the interpreter lock, which they may need.
     del group

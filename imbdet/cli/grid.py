@@ -20,23 +20,24 @@ A grid is a Python file:
         irfs=dict(config='configs/quickstart/retinanet_r18_irfs_400i_digits.py',
                   cfg_options={'train_dataloader.sampler.threshold': 0.04}))
 
-The first run is the baseline of the others; baseline='NAME' in a run names another one. Each training is an "imbdet train"
-of its own, in WORK_DIR/NAME/seed_N. A grid that was stopped is continued by the same command: finished trainings stay, one
-that was cut off is resumed. Metrics, paired differences from the baseline and costs are in WORK_DIR/index.html, all numbers
-in WORK_DIR/results.json. Several results.json, of other machines or seeds, are merged and reported when they are given
-instead of a grid. "torchrun --nproc-per-node 8 -m imbdet grid GRID.py", or srun, gives each GPU a share of the trainings.
+The first run is the baseline of the others; baseline='NAME' in a run selects another one. Each training is a separate
+"imbdet train" process, in WORK_DIR/NAME/seed_N. To continue a grid that was stopped, run the same command again: finished
+trainings are kept, interrupted ones are resumed. Metrics, paired differences from the baseline and costs are in
+WORK_DIR/index.html, all numbers in WORK_DIR/results.json. To merge and report several results.json, from other machines or
+seeds, give them instead of a grid. "torchrun --nproc-per-node 8 -m imbdet grid GRID.py", or srun, distributes the trainings
+over the GPUs.
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the verb."""
     parser.epilog = EPILOG
-    parser.add_argument('files', nargs='+', type=Path, metavar='FILE', help='a grid (.py), or results.json of one or several')
+    parser.add_argument('files', nargs='+', type=Path, metavar='FILE', help='a grid (.py), or results.json of grids')
     parser.add_argument('--work-dir', '--out', type=Path, metavar='FOLDER',
-                        help='folder to write (default: work_dirs/ and the name of the grid; work_dirs/grid_report of results)')
-    parser.add_argument('--metrics', nargs='+', help='metrics to show, such as lvis/bbox_AP; the CSV has all')
+                        help='output folder (default: work_dirs/ and the name of the grid; for results work_dirs/grid_report)')
+    parser.add_argument('--metrics', nargs='+', help='metrics to show, such as lvis/bbox_AP; the CSV contains all')
     of_grids = parser.add_argument_group('for a grid')
-    of_grids.add_argument('--jobs', type=int, help='trainings at a time, of each process (default: 1)')
+    of_grids.add_argument('--jobs', type=int, help='number of parallel trainings per process (default: 1)')
     of_grids.add_argument('--cfg-options', nargs='+', action='extend', metavar='KEY=VALUE',
                           help='override settings of all configs: key=value pairs')
     of_results = parser.add_argument_group('for results')
@@ -47,7 +48,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Train a grid, or merge results.
 
     Raises:
-        ValueError: If grids and results are mixed, or a flag is of the other kind.
+        ValueError: If grids and results are mixed, or a flag belongs to the other.
     """
     results = [path for path in arguments.files if path.suffix == '.json']
     if results and len(results) == len(arguments.files):
@@ -55,7 +56,7 @@ def run(arguments: argparse.Namespace) -> None:
     elif not results and len(arguments.files) == 1:
         kind, unfit, do = 'a grid', {'--runs': arguments.runs}, train
     else:
-        raise ValueError('give one grid, a .py file, or results.json of one grid or several, got '
+        raise ValueError('FILE must be one grid (a .py file), or results.json of one or more grids, got '
                          + ', '.join(map(str, arguments.files)))
     if given := [flag for flag, value in unfit.items() if value is not None]:
         raise ValueError(f'{", ".join(given)} cannot be used with {kind}, got {arguments.files[0]}')
@@ -66,7 +67,7 @@ def merge(arguments: argparse.Namespace) -> None:
     """Merge results and report them.
 
     Raises:
-        ValueError: If a run that is asked for is in none of them.
+        ValueError: If a requested run is in none of them.
     """
     from imbdet.reports.grid.grid_report import write_grid_report
 
@@ -74,16 +75,16 @@ def merge(arguments: argparse.Namespace) -> None:
     trainings = merge_results(map(read_results, arguments.files))
     names = [training.name for training in trainings]
     if unknown := [name for name in arguments.runs or () if name not in names]:
-        raise ValueError(f'no run is called {unknown[0]}; the runs are {", ".join(dict.fromkeys(names))}')
+        raise ValueError(f'no run is named {unknown[0]}; choose from {", ".join(dict.fromkeys(names))}')
     if arguments.runs:
         trainings = [training for training in trainings if training.name in arguments.runs]
     page = write_grid_report(out, trainings, arguments.metrics)
     write_results(out / 'results.json', trainings)
-    print(f'wrote {page}, and table.md, trainings.csv and results.json beside it')
+    print(f'wrote {page}, and table.md, trainings.csv and results.json next to it')
 
 
 def train(arguments: argparse.Namespace) -> None:
-    """Train what is not finished, and report.
+    """Train the unfinished trainings, and report.
 
     Raises:
         RuntimeError: If trainings failed; the others are finished and reported.
@@ -93,14 +94,14 @@ def train(arguments: argparse.Namespace) -> None:
     from imbdet.cli.grid_jobs import check_folders, finished, read_grid, share_of_this_process
     from imbdet.cli.grid_trainings import Trainings
 
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # ends the trainings too
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # this also ends the trainings
     grid, at_a_time = arguments.files[0], 1 if arguments.jobs is None else arguments.jobs
     work_dir = arguments.work_dir or Path('work_dirs') / grid.stem
     jobs = read_grid(grid, work_dir, arguments.cfg_options or [])
     check_folders(jobs)
-    there = {(training.name, training.seed) for training in finished(jobs)}
+    done = {(training.name, training.seed) for training in finished(jobs)}
     mine, local = share_of_this_process(jobs)
-    mine = [job for job in mine if (job.name, job.seed) not in there]
+    mine = [job for job in mine if (job.name, job.seed) not in done]
     trained = Trainings(at_a_time, local * at_a_time).run(mine)
     failed = [f'{job.name} with seed {job.seed} (exit code {code}; see {job.folder / "train.out"})'
               for job, code in tqdm(trained, total=len(mine), disable=None, unit='training') if code]
@@ -110,7 +111,7 @@ def train(arguments: argparse.Namespace) -> None:
 
 
 def report(jobs: 'list[Job]', work_dir: Path, metrics: list[str] | None) -> None:
-    """Write the results of all that is finished, and once more if another process finished a training meanwhile."""
+    """Write the results of all finished trainings, and again if another process has finished a training in the meantime."""
     from imbdet.cli.grid_jobs import finished
     from imbdet.reports.grid.grid_report import write_grid_report
 

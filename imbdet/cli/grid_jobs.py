@@ -1,4 +1,4 @@
-"""The trainings of a grid: what a grid file lists, and which of them are finished."""
+"""Trainings of a grid file, and which of them are finished."""
 
 import os
 from pathlib import Path
@@ -13,7 +13,7 @@ RANKS = (('RANK', 'WORLD_SIZE', 'LOCAL_RANK'), ('SLURM_PROCID', 'SLURM_NTASKS', 
 
 
 class Job(NamedTuple):
-    """One training of the grid."""
+    """A training of the grid."""
 
     name: str
     baseline: str
@@ -25,19 +25,19 @@ class Job(NamedTuple):
 
 
 def read_grid(path: str | Path, work_dir: Path, options: list[str]) -> list[Job]:
-    """List the trainings of a grid file, all runs with the first seed before any with the next.
+    """List the trainings of a grid file, sorted by seed, then by run.
 
     Args:
         path: The grid file.
         work_dir: Folder of the grid.
-        options: ``key=value`` for the configs of all runs, over the grid's own.
+        options: ``key=value`` for the configs of all runs; they override the grid's own.
 
     Returns:
         The trainings.
 
     Raises:
         FileNotFoundError: If the grid, or a config of it, does not exist.
-        ValueError: If a key is missing or unknown, or a baseline is no run of the grid.
+        ValueError: If a key is missing or unknown, or a baseline is not a run of the grid.
     """
     grid = load_config(path)
     runs, seeds = grid.get('runs'), grid.get('seeds')
@@ -46,10 +46,10 @@ def read_grid(path: str | Path, work_dir: Path, options: list[str]) -> list[Job]
     jobs = []
     for name, run in runs.items():
         if 'config' not in run or set(run) - {'config', 'cfg_options', 'baseline'}:
-            raise ValueError(f'{path}: run {name!r} needs config, and may have cfg_options and baseline; it has {sorted(run)}')
+            raise ValueError(f'{path}: run {name!r} must have config, and may have cfg_options and baseline; got {sorted(run)}')
         baseline = run.get('baseline', next(iter(runs)))
         if baseline not in runs:
-            raise ValueError(f'{path}: the baseline {baseline!r} of run {name!r} is no run of the grid')
+            raise ValueError(f'{path}: the baseline {baseline!r} of run {name!r} must be a run of the grid')
         own = [f'{key}={value}' for key, value in run.get('cfg_options', {}).items()]
         cfg = load_config(run.config)
         cfg.merge_from_dict(parse_options([*own, *options]))
@@ -59,7 +59,7 @@ def read_grid(path: str | Path, work_dir: Path, options: list[str]) -> list[Job]
 
 
 def share_of_this_process(jobs: list[Job]) -> tuple[list[Job], int]:
-    """Return the trainings that this process of torchrun or slurm does, and its number on this machine."""
+    """Return the trainings of this process of torchrun or slurm, and its local rank."""
     for rank, world, local in RANKS:
         if rank in os.environ and world in os.environ:
             return jobs[int(os.environ[rank])::int(os.environ[world])], int(os.environ.get(local, 0))
@@ -67,15 +67,15 @@ def share_of_this_process(jobs: list[Job]) -> tuple[list[Job], int]:
 
 
 def check_folders(jobs: list[Job]) -> None:
-    """Raise ValueError if a folder holds a training, finished or not, by another config than the grid's."""
+    """Raise ValueError if a folder contains a training, finished or not, with another config than the grid's."""
     for job in jobs:
         note = job.folder / 'fingerprint.txt'
         if note.is_file() and note.read_text() != job.fingerprint:
-            raise ValueError(f'{job.folder} holds a training by another config than {job.config} with the options of this '
-                             'grid; remove the folder, or give another --work-dir')
+            raise ValueError(f'{job.folder} contains a training with another config than {job.config} with the options of this '
+                             'grid; remove the folder or choose another --work-dir')
 
 
 def finished(jobs: list[Job]) -> list[Training]:
-    """Collect the results of the trainings that are finished, in the order of the grid."""
+    """Collect the results of finished trainings, in the order of the grid."""
     return [training for job in jobs if (job.folder / 'training.json').is_file()
             for training in read_results(job.folder / 'training.json')]

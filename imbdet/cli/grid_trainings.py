@@ -1,4 +1,4 @@
-"""Running trainings as processes, each a ``python -m imbdet train`` of its own."""
+"""Execution of trainings as parallel ``python -m imbdet train`` processes."""
 
 import os
 import subprocess
@@ -17,7 +17,7 @@ OF_A_LAUNCHER = ('RANK', 'WORLD_SIZE', 'LOCAL_RANK', 'LOCAL_WORLD_SIZE', 'GROUP_
 
 
 def environment(slot: int, jobs: int) -> dict[str, str]:
-    """Return the environment of a training: a GPU of its own where there are several, else a part of the cores."""
+    """Return the environment of a training: one GPU if there are several, else a part of the CPU cores."""
     import torch
 
     of_training = {key: value for key, value in os.environ.items() if key not in OF_A_LAUNCHER}
@@ -29,7 +29,7 @@ def environment(slot: int, jobs: int) -> dict[str, str]:
 
 
 class Trainings:
-    """Runs trainings as processes, some at a time, and ends those that still run when this process is stopped."""
+    """Runs trainings as parallel processes, and terminates them when this process is stopped."""
 
     def __init__(self, at_a_time: int, first_slot: int) -> None:
         self.at_a_time = at_a_time
@@ -39,7 +39,7 @@ class Trainings:
         self._stopped = False
 
     def run(self, jobs: list[Job]) -> Iterator[tuple[Job, int]]:
-        """Run all; yield each and its exit code as it ends, when its results are written."""
+        """Run all trainings; yield each with its exit code when it has ended and its results are written."""
         with ThreadPoolExecutor(self.at_a_time) as pool:
             try:
                 futures = {pool.submit(self._train, job): job for job in jobs}

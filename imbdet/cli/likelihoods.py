@@ -1,8 +1,8 @@
 """``imbdet likelihoods CONFIG_OR_ANN --out equity.npz``: embed, cluster and report.
 
-The training set of a config, or the images of an annotation file, are embedded and clustered; the file says how common
-each image's appearance is, for DatasetEquityHook and RepeatFactorSampler. On several GPUs: ``torchrun --nproc-per-node 8 -m
-imbdet likelihoods ...``. A run that was killed resumes where it was when it is started again.
+The training set of a config, or the images of an annotation file, are embedded and clustered. The file contains the
+likelihood of each image's appearance, for DatasetEquityHook and RepeatFactorSampler. On several GPUs: ``torchrun
+--nproc-per-node 8 -m imbdet likelihoods ...``. To resume a run that was killed, start it again.
 """
 
 import argparse
@@ -39,27 +39,28 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the verb."""
     parser.add_argument('source', metavar='CONFIG_OR_ANN', help='config, or annotation file in COCO or LVIS format')
-    parser.add_argument('--out', required=True, type=Path, help='npz file to write; a csv and a report are put beside it')
+    parser.add_argument('--out', required=True, type=Path, help='npz file to write; a csv and a report are written next to it')
     parser.add_argument('--img-folder', help='folder of the images of an annotation file')
     parser.add_argument('--embedding', default='resnet50',
                         help="model of torchvision; 'timm:NAME'; 'detector', the backbone of the config's detector; or "
-                        "'colour-texture', statistics that need no weights (default: %(default)s)")
+                        "'colour-texture', statistics without weights (default: %(default)s)")
     parser.add_argument('--weights', default='default', metavar='FILE',
-                        help="file of weights; 'default' fetches them from the model's hub; 'none' leaves them random")
-    parser.add_argument('--image-size', type=int, default=224, help='side of what a network sees (default: %(default)s)')
+                        help="file of weights; 'default' downloads them from the model's hub; 'none' uses random weights")
+    parser.add_argument('--image-size', type=int, default=224, help='side of a network input in pixels (default: %(default)s)')
     parser.add_argument('--method', choices=METHODS, default='kmeans', help='clustering (default: %(default)s)')
-    parser.add_argument('--clusters', type=int, help='clusters of k-means (default: one for every 100 images)')
-    parser.add_argument('--min-cluster-size', type=int, default=20, help='of HDBSCAN (default: %(default)s)')
+    parser.add_argument('--clusters', type=int, help='number of clusters of k-means (default: one per 100 images)')
+    parser.add_argument('--min-cluster-size', type=int, default=20,
+                        help='minimum cluster size of HDBSCAN (default: %(default)s)')
     parser.add_argument('--noise', choices=NOISE_POLICIES, default='rare',
-                        help='what images outside all clusters of HDBSCAN are (default: %(default)s)')
+                        help='role of images outside all clusters of HDBSCAN (default: %(default)s)')
     parser.add_argument('--eta', type=float, default=1.0,
-                        help='for the weights that are printed and in the CSV table (default: %(default)s)')
-    parser.add_argument('--gamma', type=float, default=5.0, help='likewise (default: %(default)s)')
-    parser.add_argument('--batch-size', type=int, default=64, help='images in a batch (default: %(default)s)')
+                        help='eta of the weights that are printed and in the CSV table (default: %(default)s)')
+    parser.add_argument('--gamma', type=float, default=5.0, help='gamma of these weights (default: %(default)s)')
+    parser.add_argument('--batch-size', type=int, default=64, help='images per batch (default: %(default)s)')
     parser.add_argument('--num-workers', type=int, default=2, help='processes that read images (default: %(default)s)')
     parser.add_argument('--seed', type=int, default=0, help='seed of the clustering (default: %(default)s)')
     parser.add_argument('--dry-run', action='store_true',
-                        help='print the weights; write nothing but the embeddings, which the next run takes up')
+                        help='print the weights; write only the embeddings, which the next run reuses')
 
 
 def read_source(arguments: argparse.Namespace) -> 'tuple[TrainingImages, Config | None]':
@@ -70,20 +71,20 @@ def read_source(arguments: argparse.Namespace) -> 'tuple[TrainingImages, Config 
     if not source.is_file():
         raise FileNotFoundError(f'config or annotation file not found: {source}')
     if arguments.out.suffix != '.npz':
-        raise ValueError(f'--out {arguments.out}: the file of likelihoods ends in .npz')
+        raise ValueError(f'--out must end in .npz, got {arguments.out}')
     equity_weights(0.0, arguments.eta, arguments.gamma)  # checks the two
-    new_figure(1, 1)  # where matplotlib is missing, say so now and not after the embedding
+    new_figure(1, 1)  # fail now if matplotlib is missing, not after the embedding
     if source.suffix != '.json':
         cfg = load_config(source)
         report_annotations(cfg, ('train_dataloader', ))
         return images_of_config(cfg), cfg
     if arguments.img_folder is None:
-        raise ValueError(f'{source} is an annotation file: give the folder of its images with --img-folder')
+        raise ValueError(f'{source} is an annotation file; set --img-folder to the folder of its images')
     return images_of_annotations(source, arguments.img_folder), None
 
 
 def embed(arguments: argparse.Namespace, images: 'TrainingImages', embedding: 'Embedding', device: 'torch.device') -> Path:
-    """Embed the images, together with the other processes; return the folder of the embeddings."""
+    """Embed the images, distributed over all processes; return the folder of the embeddings."""
     from mmengine.dist import barrier, get_dist_info
 
     from imbdet.dataset_equity.embeddings import cache_folder, embed_parts
@@ -97,7 +98,7 @@ def embed(arguments: argparse.Namespace, images: 'TrainingImages', embedding: 'E
 
 
 def cluster(arguments: argparse.Namespace, points: np.ndarray) -> tuple[np.ndarray, dict[str, Any]]:
-    """Cluster; return clusters and how they were made."""
+    """Return the clusters and the settings of the clustering."""
     made: dict[str, Any] = {'method': arguments.method, 'seed': arguments.seed, 'dimensions': points.shape[1]}
     if arguments.method == 'hdbscan':
         made.update(library='scikit-learn', min_cluster_size=arguments.min_cluster_size, noise=arguments.noise)
@@ -110,9 +111,9 @@ def cluster(arguments: argparse.Namespace, points: np.ndarray) -> tuple[np.ndarr
 
 def content_of(images: 'TrainingImages', readable: np.ndarray, clusters: np.ndarray, noise: str,
                made: dict[str, Any]) -> LikelihoodFile:
-    """Put together what the file holds."""
+    """Assemble the content of the file."""
     paths = np.array([os.path.abspath(key.img_path) for key in images.keys])
-    # The last folder that all share stays in the paths, by which images are told from those of another split.
+    # The last common folder stays in the paths, to distinguish images from those of another split.
     root = os.path.dirname(os.path.commonpath([os.path.dirname(path) for path in paths]))
     names = np.array([Path(os.path.relpath(path, root)).as_posix() for path in paths])
     ids = np.array([str(key.img_id) for key in images.keys])
@@ -129,7 +130,7 @@ def print_weights(content: LikelihoodFile, weights: np.ndarray, classes: ClassWe
           f'{content.made["embedding"]["weights"]}; {content.made["clustering"]["method"]} by '
           f'{content.made["clustering"]["library"]}')
     if len(content.skipped):
-        print(f'{len(content.skipped)} images could not be read and are left out: {", ".join(content.skipped[:5])}'
+        print(f'{len(content.skipped)} images could not be read and are skipped: {", ".join(content.skipped[:5])}'
               + (', ...' if len(content.skipped) > 5 else ''), file=sys.stderr)
     print('weights: ' + '  '.join(f'{name} {value:.4f}' for name, value in zip(
         ('least', '5 %', '25 %', 'median', '75 %', '95 %', 'most', 'mean'),
@@ -141,7 +142,7 @@ def print_weights(content: LikelihoodFile, weights: np.ndarray, classes: ClassWe
 
 
 def join_processes(device: 'torch.device') -> None:
-    """Let the processes that torchrun started work together."""
+    """Initialize the process group of torchrun."""
     from mmengine.dist import init_dist
 
     from imbdet.cli.gloo import init_gloo
@@ -180,7 +181,7 @@ def run(arguments: argparse.Namespace) -> None:
     classes = class_weights(shown.labels, weights, images.class_names)
     print_weights(content, weights, classes)
     if arguments.dry_run:
-        print('dry run: no file of likelihoods was written')
+        print('dry run: no likelihoods were written')
         return
     write_likelihoods(arguments.out, content, equity_weights(content.likelihoods, arguments.eta, arguments.gamma))
     page = write_equity_report(arguments.out.with_name(arguments.out.stem + '_report'), content, points,

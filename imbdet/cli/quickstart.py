@@ -1,7 +1,7 @@
-"""``imbdet quickstart``: make the sample data set, train, evaluate, draw. ``make quickstart`` runs it, too.
+"""``imbdet quickstart``: make the sample data set, train, evaluate, draw. ``make quickstart`` also runs it.
 
-Each step leaves a file and is skipped where the file is there already; a training that was stopped is resumed. All
-files are in ``data/`` and ``work_dirs/`` below the current folder.
+Each step writes a file and is skipped if the file exists; a training that was stopped is resumed. All files are in ``data/``
+and ``work_dirs/`` in the current folder.
 """
 
 import argparse
@@ -22,16 +22,16 @@ DETECTIONS = WORK_DIR / 'evaluation/val.bbox.json'
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add no arguments: all is fixed."""
+    """Add no arguments: everything is fixed."""
 
 
 def say(text: str) -> None:
-    """Print a line of our own among those of the steps."""
+    """Print a line with the prefix ``imbdet:``."""
     print(f'imbdet: {text}', flush=True)
 
 
 def run_command(*arguments: object) -> None:
-    """Run ``imbdet`` in a process of its own, and end if it fails; it has said why."""
+    """Run ``imbdet`` in another process, and exit if it fails; it has printed the reason."""
     code = subprocess.run([sys.executable, '-m', 'imbdet', *map(str, arguments)]).returncode
     if code:
         sys.exit(code)
@@ -42,7 +42,7 @@ def train() -> None:
     from imbdet.cli.resume import is_complete  # torch
 
     if is_complete(CHECKPOINT):
-        say(f'{CHECKPOINT} is there already, not training again')
+        say(f'{CHECKPOINT} exists, not training again')
         return
     resume = ['--resume'] if (WORK_DIR / 'last_checkpoint').is_file() else []
     say(f'training {CONFIG.name} (about 4 minutes on 2 cores); the log is in {WORK_DIR}')
@@ -50,14 +50,14 @@ def train() -> None:
 
 
 def evaluated() -> list[Path]:
-    """List the summaries of finished evaluations of the checkpoint, oldest first; the runner writes them last."""
+    """List the summaries of finished evaluations of the checkpoint, oldest first; a summary is the last file written."""
     trained = CHECKPOINT.stat().st_mtime
     return sorted(path for path in DETECTIONS.parent.glob('*/*.json')
                   if path.stem == path.parent.name and path.stat().st_mtime > trained)
 
 
 def evaluate() -> Path:
-    """Evaluate the checkpoint, unless that was done; return the summary, which lies beside the log."""
+    """Evaluate the checkpoint, unless already done; return the summary, which is next to the log."""
     if not evaluated():
         say(f'evaluating {CHECKPOINT}')
         run_command('test', CONFIG, CHECKPOINT, '--work-dir', DETECTIONS.parent, '--cfg-options',
@@ -79,7 +79,7 @@ def draw(class_table: Path) -> list[Path]:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Run all steps and say where their results are."""
+    """Run all steps and print the paths of their results."""
     start = time.monotonic()
     make_sample_data(DATA)
     train()

@@ -1,4 +1,4 @@
-"""Which checkpoint a training goes on from, whether it is whole, and the seed in it."""
+"""Resuming from a checkpoint: which one, whether it is complete, and its seed."""
 
 import os
 import pickle
@@ -10,17 +10,17 @@ from pathlib import Path
 import torch
 from mmengine.config import Config
 
-PICKLE = b'\x80'  # how files begin that torch wrote before 1.6, or where told to; their end cannot be seen without loading
+PICKLE = b'\x80'  # first byte of files of torch before 1.6, or in its legacy format; they cannot be checked without loading
 
 
 def is_complete(path: str | Path) -> bool:
-    """Tell whether a checkpoint was written to its end, without loading it.
+    """Return whether a checkpoint is complete, without loading it.
 
-    mmengine writes a checkpoint in place, so that a training killed meanwhile leaves a part of it. torch.save writes a zip
-    file, whose last bytes are its table of contents.
+    mmengine writes checkpoints in place, so a training that is killed while writing leaves a truncated file. torch.save writes
+    a zip file, whose last bytes are its table of contents.
 
     Args:
-        path: The file; or a folder, as DeepSpeed's are, which is taken to be whole.
+        path: The file; or a folder, as with DeepSpeed, which is assumed to be complete.
     """
     path = Path(path)
     if not path.is_file():
@@ -30,14 +30,14 @@ def is_complete(path: str | Path) -> bool:
 
 
 def check_complete(path: str | Path) -> None:
-    """Raise unless a checkpoint is there and whole; one that is not on this machine is left to mmengine.
+    """Raise unless a checkpoint exists and is complete; remote ones are left to mmengine.
 
     Args:
         path: The file, a folder, or an address such as ``https://...``.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it was not written to its end.
+        ValueError: If it is not complete.
     """
     if '://' in str(path):
         return
@@ -45,22 +45,22 @@ def check_complete(path: str | Path) -> None:
     if not path.exists():
         raise FileNotFoundError(f'checkpoint not found: {path}')
     if not is_complete(path):
-        raise ValueError(f'{path} is not a whole checkpoint; it was cut off while it was written or copied')
+        raise ValueError(f'{path} is not a complete checkpoint; it was truncated while it was written or copied')
 
 
 def prepare_resume(cfg: Config) -> None:
-    """Check the checkpoint that a training goes on from or takes its weights from, before anything is built or written.
+    """Check the checkpoint to resume from or to load weights from, before anything is built or written.
 
-    The seed of a resumed training is its checkpoint's, whatever the config says: mmengine sets the random generators to it,
-    but only after samplers got the config's, or a random one.
+    A resumed training always uses the seed of its checkpoint. mmengine sets the random generators to it, but only after
+    samplers got the seed of the config or a random one, so this function sets the seed in the config.
 
     Args:
-        cfg: An mmdet config with ``work_dir``, and where it says so ``resume`` and ``load_from``; it gets the seed.
+        cfg: An mmdet config with ``work_dir`` and, optionally, ``resume`` and ``load_from``; the seed is set in it.
 
     Raises:
-        FileNotFoundError: If the checkpoint, or the one that ``last_checkpoint`` names, is gone; or ``last_checkpoint`` itself
-            while checkpoints are there, which a training from the start would overwrite.
-        ValueError: If it is not whole, or not of a training.
+        FileNotFoundError: If the checkpoint, or the one in ``last_checkpoint``, is missing; or if ``last_checkpoint`` itself is
+            missing next to checkpoints that a training from scratch would overwrite.
+        ValueError: If it is not complete, or not a checkpoint of a training.
     """
     path = cfg.get('load_from')
     if not cfg.get('resume'):
@@ -77,51 +77,51 @@ def prepare_resume(cfg: Config) -> None:
     seed = None if path is None else _seed(path)
     randomness = cfg.get('randomness') or {}
     if seed is not None and seed != randomness.get('seed'):
-        _say(f'resuming with the seed {seed} of {path}; the config says {randomness.get("seed")}')
+        _say(f'resuming with the seed {seed} of {path}; the seed of the config is {randomness.get("seed")}')
         cfg.randomness = {**randomness, 'seed': seed}
 
 
 def _last_checkpoint(folder: Path) -> str | None:
-    """Return what ``last_checkpoint`` of a work directory names; None if no training was there."""
+    """Return the path in ``last_checkpoint`` of a work directory; None without a training there."""
     note = folder / 'last_checkpoint'
     if not note.is_file():
-        if _newest_whole(folder) is not None:
-            raise FileNotFoundError(f'{note} is gone, and a training from the start would overwrite the checkpoints beside it')
+        if _newest_complete(folder) is not None:
+            raise FileNotFoundError(f'{note} is missing, and a training from scratch would overwrite the other checkpoints')
         return None
     path = note.read_text(errors='replace').strip()
     if not path:
         raise ValueError(f'{note} is empty')
     if '://' not in path and not Path(path).exists():
-        raise FileNotFoundError(f'{note} names {path}, which is gone')
+        raise FileNotFoundError(f'{note} refers to {path}, which does not exist')
     return path
 
 
-def _newest_whole(folder: Path) -> Path | None:
-    """Return the newest of the whole checkpoints that mmengine's CheckpointHook wrote to a folder."""
+def _newest_complete(folder: Path) -> Path | None:
+    """Return the newest complete checkpoint that mmengine's CheckpointHook wrote to a folder."""
     found = [path for path in folder.glob('*.pth') if re.fullmatch(r'(epoch|iter)_\d+', path.stem) and is_complete(path)]
     return max(found, key=lambda path: (path.stat().st_mtime_ns, path.name), default=None)
 
 
 def _advice(folder: Path) -> str:
-    newest = _newest_whole(folder)
+    newest = _newest_complete(folder)
     if newest is None:
-        return f'No whole epoch_*.pth or iter_*.pth is in {folder}: train from the start, without --resume'
-    return f'The newest whole checkpoint beside it goes on: --resume {newest}'
+        return f'There is no complete epoch_*.pth or iter_*.pth in {folder}; train from scratch, without --resume'
+    return f'To use the newest complete checkpoint in the folder: --resume {newest}'
 
 
 def _seed(path: str) -> int | None:
-    """Read the seed that a training had out of its checkpoint; None if that takes more than tensors and plain containers."""
+    """Read the seed of a training from its checkpoint; None if that requires more than tensors and plain containers."""
     file = Path(path).expanduser()
     if not file.is_file():
         return None
     try:
-        checkpoint = torch.load(file, map_location='cpu', mmap=True, weights_only=True)  # of tensors not the numbers
-    except (pickle.UnpicklingError, RuntimeError) as error:  # torch before 2.4 lets no class through, and maps zip files only
-        _say(f'the seed in {path} cannot be read ({type(error).__name__}): samplers take that of the config')
+        checkpoint = torch.load(file, map_location='cpu', mmap=True, weights_only=True)  # does not load the values of tensors
+    except (pickle.UnpicklingError, RuntimeError) as error:  # torch before 2.4 allows no class, and only maps zip files
+        _say(f'the seed in {path} cannot be read ({type(error).__name__}); samplers use the seed of the config')
         return None
     if not isinstance(checkpoint, dict) or not {'epoch', 'iter'} <= set(checkpoint.get('meta') or ()):
-        raise ValueError(f'{path} holds no training to resume, of which its meta would say epoch and iter; to start from its '
-                         f'weights, leave out --resume and give --cfg-options load_from={path}')
+        raise ValueError(f'{path} has no training to resume: its meta must contain epoch and iter; to start from its weights, '
+                         f'omit --resume and set --cfg-options load_from={path}')
     return checkpoint['meta'].get('seed')
 
 

@@ -1,4 +1,4 @@
-"""From a config file and flags to the runner: what training and testing share."""
+"""Config loading and runner construction, shared by training and testing."""
 
 import argparse
 import os
@@ -24,7 +24,7 @@ def load_config(path: str | Path) -> 'Config':
 
     Raises:
         FileNotFoundError: If it does not exist.
-        ValueError: If it cannot be read, with what mmengine says of it.
+        ValueError: If it cannot be read, with mmengine's message.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f'config not found: {path}')
@@ -32,15 +32,15 @@ def load_config(path: str | Path) -> 'Config':
 
     try:
         return Config.fromfile(path)
-    except Exception as error:  # whatever the file's own code raises; mmengine does not say in which file
-        # Of custom_imports mmengine says where it looked, but not what it did not find: the first cause does.
+    except Exception as error:  # whatever the file's own code raises; mmengine does not name the file
+        # For custom_imports, mmengine reports where it searched, but not what is missing: the first cause does.
         errors = dict.fromkeys([_first_cause(error), error])
         reason = ', hence '.join(f'{type(each).__name__}: {each}' for each in errors)
-        raise ValueError(f'{path}, or a base of it: {reason}') from error
+        raise ValueError(f'{path} (or one of its bases) cannot be read: {reason}') from error
 
 
 def _first_cause(error: BaseException) -> BaseException:
-    """Follow an error to the one that began it."""
+    """Return the first error of a chain."""
     while (cause := error.__cause__ or error.__context__) is not None:
         error = cause
     return error
@@ -49,7 +49,7 @@ def _first_cause(error: BaseException) -> BaseException:
 def read_config(arguments: argparse.Namespace) -> 'Config':
     """Read the config and apply the common flags.
 
-    The work directory is, in this order: ``--work-dir``, the config's ``work_dir``, ``work_dirs/`` and the config's name.
+    The work directory is the first of: ``--work-dir``, the config's ``work_dir``, ``work_dirs/`` plus the config's name.
 
     Args:
         arguments: Parsed flags with ``config``.
@@ -59,7 +59,7 @@ def read_config(arguments: argparse.Namespace) -> 'Config':
 
     Raises:
         FileNotFoundError: If the config does not exist.
-        ValueError: If it or an option cannot be read, with what mmengine says of it.
+        ValueError: If it or an option cannot be read, with mmengine's message.
     """
     cfg = load_config(arguments.config)
     cfg.launcher = arguments.launcher
@@ -94,7 +94,7 @@ def build_runner(cfg: 'Config') -> 'Runner':
     setup_cache_size_limit_of_dynamo()  # as mmdet's tools do, for configs that compile the model
     if cfg.get('launcher') == 'pytorch' and get_device() == 'cpu':
         init_gloo()
-        if cfg.get('model_wrapper_cfg') is None:  # as mmengine's own, which gives each process a GPU
+        if cfg.get('model_wrapper_cfg') is None:  # like mmengine's default, which requires a GPU per process
             cfg.model_wrapper_cfg = dict(type='MMDistributedDataParallel', device_ids=None, broadcast_buffers=False,
                                          find_unused_parameters=cfg.get('find_unused_parameters', False))
     runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)

@@ -1,6 +1,6 @@
 """``imbdet test CONFIG CHECKPOINT``, with the flags of mmdet's tools/test.py.
 
-``--out FILE.json`` saves the predictions, and ``imbdet test CONFIG FILE.json`` evaluates them again, without the detector.
+``--out FILE.json`` saves the predictions, and ``imbdet test CONFIG FILE.json`` evaluates them later, without the detector.
 """
 
 import argparse
@@ -22,16 +22,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('config', help='test config file path')
     parser.add_argument('checkpoint', help='checkpoint file; or predictions, a COCO results file ending in .json')
     add_common_arguments(parser)
-    parser.add_argument('--out', help='save the predictions: as COCO results to a .json file, for later evaluation by '
-                        'this tool or others; or as mmdet does to a .pkl file')
+    parser.add_argument('--out', help='save the predictions as COCO results to a .json file, for later evaluation with '
+                        'this or other tools, or in mmdet\'s format to a .pkl file')
     parser.add_argument('--show', action='store_true', help='show prediction results')
-    parser.add_argument('--show-dir', help='folder in the work directory to save painted images in')
+    parser.add_argument('--show-dir', help='folder in the work directory for images with drawn detections')
     parser.add_argument('--wait-time', type=float, default=2, help='seconds to show each image')
-    parser.add_argument('--tta', action='store_true', help='test-time augmentation by the config\'s tta_model')
+    parser.add_argument('--tta', action='store_true', help='test-time augmentation with the config\'s tta_model')
 
 
 def is_predictions(path: str) -> bool:
-    """Tell whether a path is that of saved predictions and not of a checkpoint."""
+    """Return whether a path is a file of saved predictions instead of a checkpoint."""
     return path.endswith('.json')
 
 
@@ -47,7 +47,7 @@ def dump_metric(path: str, runner: 'Runner') -> 'BaseMetric':
 
 
 def apply_flags(cfg: 'Config', arguments: argparse.Namespace) -> None:
-    """Carry the flags over to the config."""
+    """Apply the flags to the config."""
     from imbdet.cli.resume import check_complete  # torch
 
     if '://' not in arguments.checkpoint and not Path(arguments.checkpoint).is_file():
@@ -57,12 +57,12 @@ def apply_flags(cfg: 'Config', arguments: argparse.Namespace) -> None:
         flags = {'--out': arguments.out, '--show': arguments.show, '--show-dir': arguments.show_dir, '--tta': arguments.tta}
         unfit = [flag for flag, value in flags.items() if value]
         if unfit:
-            raise ValueError(f'{", ".join(unfit)} cannot be had of saved predictions; give a checkpoint')
+            raise ValueError(f'{", ".join(unfit)} cannot be used with saved predictions; use a checkpoint')
         return
     check_complete(arguments.checkpoint)
     cfg.load_from = arguments.checkpoint
     if arguments.out is not None and not arguments.out.endswith(('.json', '.pkl', '.pickle')):
-        raise ValueError(f'--out writes a .json or a .pkl file, got {arguments.out}')
+        raise ValueError(f'--out must be a .json or a .pkl file, got {arguments.out}')
     if arguments.show or arguments.show_dir:
         visualization = cfg.default_hooks.get('visualization')
         if visualization is None:
@@ -74,7 +74,7 @@ def apply_flags(cfg: 'Config', arguments: argparse.Namespace) -> None:
 
 
 def _augment(cfg: 'Config') -> None:
-    """Put the config's test-time augmentation around its model and into its test set."""
+    """Apply the config's test-time augmentation to its model and its test set."""
     from mmengine.config import ConfigDict
 
     if 'tta_model' not in cfg or 'tta_pipeline' not in cfg:

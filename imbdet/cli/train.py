@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def apply_flags(cfg: 'Config', arguments: argparse.Namespace) -> None:
-    """Carry --amp, --auto-scale-lr and --resume over to the config."""
+    """Apply --amp, --auto-scale-lr and --resume to the config."""
     if arguments.amp:
         cfg.optim_wrapper.type = 'AmpOptimWrapper'
         cfg.optim_wrapper.loss_scale = 'dynamic'

@@ -1,4 +1,4 @@
-"""What a finished training left: metrics, iterations, images and times, out of its logs and its last checkpoint."""
+"""Results of a finished training: metrics, iterations, images and times, from its logs and its last checkpoint."""
 
 import copy
 import csv
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def fingerprint(cfg: 'Config') -> str:
-    """Hash all of a config but what differs between trainings of one run: seed, folder and launcher.
+    """Hash a config without the parts that differ between trainings of one run: seed, folder and launcher.
 
     Args:
         cfg: An mmdet config.
@@ -35,7 +35,7 @@ def fingerprint(cfg: 'Config') -> str:
 
 
 def read_classes(folder: Path) -> list[ClassAP]:
-    """Read AP of each class in the last validation of a training; empty if it has no table of classes."""
+    """Read AP of each class in the last validation of a training; an empty list without a class table."""
     tables = sorted(folder.glob('*/class_ap_bbox.csv'))
     if not tables:
         return []
@@ -45,7 +45,7 @@ def read_classes(folder: Path) -> list[ClassAP]:
 
 
 def read_training(job: 'Job') -> Training:
-    """Read what a finished training left in its folder.
+    """Read the results of a finished training from its folder.
 
     Args:
         job: The training.
@@ -54,7 +54,7 @@ def read_training(job: 'Job') -> Training:
         Its results.
 
     Raises:
-        ValueError: If the folder lacks a validation or a checkpoint.
+        ValueError: If the log has no iterations or no validation.
     """
     import mmdet
     import torch
@@ -66,7 +66,7 @@ def read_training(job: 'Job') -> Training:
     validations = [line for line in lines if 'loss' not in line]
     if not steps or not validations:
         raise ValueError(f'{job.folder} has no log of {"a validation" if steps else "iterations"} in */vis_data/scalars.json; '
-                         "a training of a grid needs mmengine's LoggerHook, with an interval below its iterations, "
+                         "the config of a grid needs mmengine's LoggerHook, with an interval below the number of iterations, "
                          'LocalVisBackend and a validation')
     metrics = {name: value for name, value in validations[-1].items() if '/' in name}
     last = Path((job.folder / 'last_checkpoint').read_text().strip())

@@ -9,7 +9,7 @@ NUM_BINS = 10
 
 
 class Reliability(NamedTuple):
-    r"""Precision in B score bins of equal width (Küppers et al., arXiv 2004.13546, binned by the score alone).
+    r"""Precision in B score bins of equal width (Küppers et al., arXiv 2004.13546, binned only by score).
 
     .. math:: \mathrm{D\mbox{-}ECE} = \sum_b \frac{n_b}{n} \, | \mathrm{precision}(b) - \mathrm{score}(b) |
 

@@ -11,7 +11,7 @@ POOLED_CATEGORY = 1
 
 
 def pool_classes(ground_truth: GroundTruth, detections: Detections, category_ids: Sequence[int]) -> tuple[dict, Detections]:
-    r"""Convert every pair of image and class to an image of its own, with a single class.
+    r"""Convert every pair of image and class to a separate image with a single class.
 
     The AP of that single class is :math:`\mathrm{AP}^\mathrm{pool}` (arXiv 2102.01066): detections are matched within their
     image and class as usual, but all of them are in one precision-recall curve, so that scores have to be comparable across

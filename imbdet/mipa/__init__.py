@@ -1,4 +1,4 @@
-"""MiPa: pairs of visible and infrared images, mixed patch by patch, for one detector that serves either camera."""
+"""MiPa: training on mixed patches of visible and infrared images, for a detector that works with either camera."""
 
 from imbdet.mipa.data_preprocessor import MiPaDataPreprocessor
 from imbdet.mipa.ir_ratio import curriculum_ratio

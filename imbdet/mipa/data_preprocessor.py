@@ -1,4 +1,4 @@
-"""The data preprocessor that mixes patches of visible and infrared images."""
+"""MiPaDataPreprocessor: mixes patches of visible and infrared images."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -21,48 +21,48 @@ RATIOS = ('uniform', 'curriculum', 'learnable')
 
 @MODELS.register_module()
 class MiPaDataPreprocessor(DetDataPreprocessor):
-    r"""DetDataPreprocessor that mixes patches of visible and infrared images while it trains a detector.
+    r"""DetDataPreprocessor that mixes patches of visible and infrared images during training.
 
-    Visible and infrared channels are normalised each by their own mean and standard deviation, padded and augmented as one
-    image of six channels, and mixed last, on the device (MiPa, arXiv 2404.18849): of each image's n patches exactly
-    round(rho n) are infrared. The share rho of a batch is ``ir_ratio`` and goes to the log under this name:
+    Visible and infrared channels are normalized with their own mean and standard deviation, padded and augmented as one
+    image of six channels, and mixed last, on the device (MiPa, arXiv 2404.18849): exactly round(rho n) of the n patches of
+    each image are infrared. The share rho of a batch is ``ir_ratio`` and is logged under this name:
 
     - a number in [0, 1];
-    - ``'uniform'``: drawn from U(0, 1) for each batch, the paper's best;
+    - ``'uniform'``: drawn from U(0, 1) for each batch, the best in the paper;
     - ``'curriculum'``: :math:`\rho = 0.25\, e / E` in epoch e, drawn from U(0, 1) from epoch E on;
     - ``'learnable'``: trained with the detector, see :class:`~imbdet.mipa.ir_ratio.LearnableRatio`.
 
-    With ``mode='image'`` each image as a whole is infrared with probability rho, the baseline that trains on both cameras.
+    With ``mode='image'``, each whole image is infrared with probability rho: the baseline that trains on both cameras.
 
-    An image that has one modality only, from a data set with ``modality='rgb'`` or ``'ir'`` beside one of pairs, trains as all
-    of it. Each data sample gets ``modality_map``, shape (1, ceil(H / p), ceil(W / p)), bool, True where infrared.
+    An image of a single modality, from a data set with ``modality='rgb'`` or ``'ir'`` that is used together with pairs, is not
+    mixed. Each data sample gets ``modality_map``, shape (1, ceil(H / p), ceil(W / p)), bool, True where infrared.
 
-    In a test, the sample's modality decides; of a pair, ``test_modality``. Data samples tell their modality if PackDetInputs
-    keeps ``'modality'`` among its ``meta_keys``.
+    In a test, the modality of the sample is used, and ``test_modality`` for a pair. Add ``'modality'`` to the ``meta_keys`` of
+    PackDetInputs, so that data samples contain their modality.
 
-    Choices depend on the seed, the rank and the iteration alone: ranks differ, a run repeats, and a resumed run goes on as one
-    without a stop. There is no state but the parameters of ``'learnable'``.
+    Random choices only depend on the seed, the rank and the iteration: ranks differ, a run is reproducible, and a resumed run
+    continues like an uninterrupted one. There is no state except the parameters of ``'learnable'``.
 
     Args:
-        patch_size: Side p of a patch in pixels, at least 1: the backbone's, such as 4 for Swin. A ResNet's stem looks at 7 x 7
-            pixels and pools, so that small patches blur into one another; take 16 or more.
+        patch_size: Side p of a patch in pixels, at least 1: the patch size of the backbone, such as 4 for Swin. The stem of a
+            ResNet covers 7 x 7 pixels and pools, which blurs small patches; use 16 or more.
         ir_ratio: As above.
         mode: ``'patch'`` or ``'image'``.
-        mean: Mean of the visible R, G and B channels. None: images are not normalised.
-        std: Their standard deviation.
+        mean: Mean of the visible R, G and B channels. None: images are not normalized.
+        std: Standard deviation of the visible channels.
         ir_mean: Mean of the infrared channels. None: ``mean``.
-        ir_std: Their standard deviation. None: ``std``.
-        bgr_to_rgb: Whether to turn the order of channels, in both halves.
-        rgb_to_bgr: The same.
-        test_modality: ``'rgb'`` or ``'ir'``: what to see of a sample that does not tell, or is a pair, in a test.
+        ir_std: Standard deviation of the infrared channels. None: ``std``.
+        bgr_to_rgb: Whether to convert both halves from BGR to RGB.
+        rgb_to_bgr: Whether to convert both halves from RGB to BGR.
+        test_modality: ``'rgb'`` or ``'ir'``: the modality to use in a test for pairs and for samples without ``modality``.
         curriculum_epochs: Epochs E of the curriculum, at least 1.
-        epoch_length: Iterations that count as an epoch of the curriculum. None: the training loop's epochs.
-        seed: Seed of the choices. None: torch's initial seed, which mmengine sets from ``randomness``.
-        **kwargs: As for DetDataPreprocessor.
+        epoch_length: Number of iterations per epoch of the curriculum. None: the training loop's epochs.
+        seed: Seed of the random choices. None: torch's initial seed, which mmengine sets from ``randomness``.
+        **kwargs: Passed to DetDataPreprocessor.
 
     Raises:
         ValueError: If an argument is out of range or unknown; when run, if a sample has neither three nor six channels, or
-            in a test if its modality is not known.
+            in a test if its modality is unknown.
 
     Examples:
         >>> data_preprocessor = dict(type='MiPaDataPreprocessor', patch_size=4, mean=[123.675, 116.28, 103.53],
@@ -84,19 +84,20 @@ class MiPaDataPreprocessor(DetDataPreprocessor):
                  epoch_length: int | None = None,
                  seed: int | None = None,
                  **kwargs: Any) -> None:
-        super().__init__(**kwargs)  # which would normalise, and turn, three channels and not six
+        super().__init__(**kwargs)  # without normalization and channel order, which expect three channels
         if not ((isinstance(ir_ratio, (int, float)) and 0 <= ir_ratio <= 1) or ir_ratio in RATIOS):
-            raise ValueError(f'ir_ratio is a number in [0, 1] or one of {", ".join(RATIOS)}; got {ir_ratio!r}')
+            raise ValueError(f'ir_ratio must be a number in [0, 1] or one of {", ".join(RATIOS)}; got {ir_ratio!r}')
         if mode not in MODES or test_modality not in (None, 'rgb', 'ir'):
-            raise ValueError(f"mode is 'patch' or 'image' and test_modality 'rgb' or 'ir'; got {mode!r} and {test_modality!r}")
+            raise ValueError(f"mode must be 'patch' or 'image' and test_modality 'rgb', 'ir' or None; got {mode!r} and "
+                             f'{test_modality!r}')
         counts = dict(patch_size=patch_size, curriculum_epochs=curriculum_epochs, epoch_length=epoch_length)
         for name, count in counts.items():
             if count is not None and count < 1:
-                raise ValueError(f'{name} is at least 1, got {count}')
+                raise ValueError(f'{name} must be at least 1, got {count}')
         if (mean is None) != (std is None) or (ir_mean is None) != (ir_std is None) or (mean is None) > (ir_mean is None):
-            raise ValueError('give mean and std or neither, and beside them ir_mean and ir_std or neither')
+            raise ValueError('mean and std must be set together, and so must ir_mean and ir_std, which also need mean and std')
         if bgr_to_rgb and rgb_to_bgr:
-            raise ValueError('give bgr_to_rgb or rgb_to_bgr, not both')
+            raise ValueError('bgr_to_rgb and rgb_to_bgr cannot both be set; remove one')
         self.patch_size = patch_size
         self.ir_ratio = ir_ratio
         self.mode = mode
@@ -116,7 +117,7 @@ class MiPaDataPreprocessor(DetDataPreprocessor):
         self._batches_in_iteration = 0
 
     def forward(self, data: dict, training: bool = False) -> dict:
-        """Normalise, pad and augment a batch, and mix it if it is to be trained on.
+        """Normalize, pad and augment a batch, and mix it in training.
 
         Args:
             data: A batch of the dataloader: ``inputs``, images of shape (6, H, W) or (3, H, W), and ``data_samples``.
@@ -126,7 +127,7 @@ class MiPaDataPreprocessor(DetDataPreprocessor):
             ``inputs``, shape (B, 3, H, W), float32, and ``data_samples``.
 
         Raises:
-            ValueError: If a sample has neither three nor six channels, or in a test if its modality is not known.
+            ValueError: If a sample has neither three nor six channels, or in a test if its modality is unknown.
         """
         data = self.cast_data(data)
         samples = data.get('data_samples') or [None] * len(data['inputs'])
@@ -141,30 +142,30 @@ class MiPaDataPreprocessor(DetDataPreprocessor):
         return data
 
     def _modality(self, image: Tensor, sample: Any, training: bool) -> str:
-        """Tell what to see of an image: ``'pair'``, in training only, ``'rgb'`` or ``'ir'``."""
+        """Return the modality to use of an image: ``'pair'`` (only in training), ``'rgb'`` or ``'ir'``."""
         name = getattr(sample, 'img_path', 'an image')
         if len(image) not in (3, 6):
-            raise ValueError(f'{name} has {len(image)} channels, where MiPaDataPreprocessor takes 3 or, of a pair, 6')
+            raise ValueError(f'{name} has {len(image)} channels; MiPaDataPreprocessor needs 3, or 6 for a pair')
         if len(image) == 6:
             if training:
                 return 'pair'
             if self.test_modality is None:
-                raise ValueError(f"{name} is a pair, of which a test sees one half; set the data set's modality to 'rgb' or "
-                                 "'ir', or MiPaDataPreprocessor's test_modality")
+                raise ValueError(f"{name} is a pair, but a test uses a single modality; set the data set's modality to 'rgb' "
+                                 "or 'ir', or set test_modality of MiPaDataPreprocessor")
             return self.test_modality
         modality = getattr(sample, 'modality', None) or self.test_modality
         if modality is None and (training or not self._equal_normalization()):
-            raise ValueError(f"{name} does not tell whether it is visible or infrared; PackDetInputs has to keep 'modality' "
-                             "among its meta_keys, or set MiPaDataPreprocessor's test_modality")
+            raise ValueError(f"it is unknown whether {name} is visible or infrared; add 'modality' to the meta_keys of "
+                             'PackDetInputs, or set test_modality of MiPaDataPreprocessor')
         if modality == 'pair':
-            raise ValueError(f'{name} is a pair and has 3 channels: a transform has dropped half of it')
-        return modality or 'rgb'  # either, where it makes no difference
+            raise ValueError(f'{name} is a pair but has 3 channels: a transform has dropped half of it; remove that transform')
+        return modality or 'rgb'  # arbitrary, if both are normalized in the same way
 
     def _equal_normalization(self) -> bool:
         return not self.normalizes or bool((self.rgb_mean == self.ir_mean).all() and (self.rgb_std == self.ir_std).all())
 
     def _normalize(self, image: Tensor, modality: str) -> Tensor:
-        """Return the channels of a modality, or of both, normalised."""
+        """Return the normalized channels of a modality, or of both."""
         names = ('rgb', 'ir') if modality == 'pair' else (modality, )
         halves = dict(zip(('rgb', 'ir'), image.split(3), strict=True)) if len(image) == 6 else {modality: image}
         normalized = []
@@ -179,7 +180,7 @@ class MiPaDataPreprocessor(DetDataPreprocessor):
         return torch.cat(normalized) if len(normalized) > 1 else normalized[0]
 
     def _mix(self, inputs: Tensor, samples: list, modalities: list[str]) -> Tensor:
-        """Mix a batch of six channels, and tell each sample its modality map."""
+        """Mix a batch of six channels, and add the modality map to each sample."""
         padded_size = (inputs.shape[-2], inputs.shape[-1])
         generator = self._generator(inputs.device)
         if 'pair' in modalities:
@@ -201,7 +202,7 @@ class MiPaDataPreprocessor(DetDataPreprocessor):
         return pass_gradient_to_ratio(mixed, rgb, ir, ratio) if isinstance(ratio, Tensor) else mixed
 
     def _generator(self, device: torch.device) -> torch.Generator:
-        """Make a generator whose choices depend on seed, rank and iteration, and differ if an iteration has more batches."""
+        """Return a generator seeded with seed, rank, iteration, and the number of the batch in the iteration."""
         iteration = training_iteration()
         self._batches_in_iteration = self._batches_in_iteration + 1 if iteration == self._last_iteration else 0
         self._last_iteration = iteration

@@ -1,4 +1,4 @@
-"""The share of infrared patches: fixed, drawn, growing with the epochs, or learnt."""
+"""Share of infrared patches: curriculum and learnable ratio."""
 
 import math
 
@@ -26,11 +26,11 @@ def curriculum_ratio(epoch: int, curriculum_epochs: int = 8) -> float | None:
 
 
 class LearnableRatio(nn.Module):
-    r"""A share of infrared patches that is trained with the detector.
+    r"""Share of infrared patches that is trained with the detector.
 
     .. math:: \rho = \Phi(\mu + \sigma \tanh \epsilon),\qquad \epsilon \sim N(0, 1)
 
-    with :math:`\Phi` the normal distribution function, and the mean :math:`\mu` and spread :math:`\sigma` learnt: the share of
+    with :math:`\Phi` the normal distribution function, and the learned mean :math:`\mu` and spread :math:`\sigma`: the share of
     patches whose noise exceeds a threshold, as in the authors' variants. It starts around 0.5.
     """
 
@@ -53,9 +53,9 @@ class LearnableRatio(nn.Module):
 
 
 def pass_gradient_to_ratio(mixed: Tensor, rgb: Tensor, ir: Tensor, ir_ratio: Tensor) -> Tensor:
-    r"""Give mixed images the gradient, with respect to the ratio, of their expectation.
+    r"""Add the gradient of the expected image with respect to the ratio to mixed images.
 
-    A choice of patches has no gradient; its expectation :math:`\rho x_{IR} + (1 - \rho) x_{RGB}` has (straight-through
+    A choice of patches has no gradient, but its expectation :math:`\rho x_{IR} + (1 - \rho) x_{RGB}` has one (straight-through
     estimator, arXiv 1308.3432).
 
     Args:
@@ -65,6 +65,6 @@ def pass_gradient_to_ratio(mixed: Tensor, rgb: Tensor, ir: Tensor, ir_ratio: Ten
         ir_ratio: The ratio, shape (), with a gradient.
 
     Returns:
-        ``mixed``, with a gradient to the ratio.
+        ``mixed``, with a gradient with respect to the ratio.
     """
     return mixed + (ir_ratio - ir_ratio.detach()) * (ir - rgb)

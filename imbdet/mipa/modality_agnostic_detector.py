@@ -1,4 +1,4 @@
-"""The detector that learns, beside its task, not to tell visible patches from infrared ones."""
+"""ModalityAgnosticDetector: a detector whose features hide the modality of patches."""
 
 from typing import Any
 
@@ -13,16 +13,16 @@ PREFIX = 'detector.'
 class ModalityAgnosticDetector(BaseDetector):
     """Train any detector together with a PatchModalityHead on a stage of its backbone (MiPa, arXiv 2404.18849).
 
-    The features of the stage are caught by a forward hook on the backbone, so the detector computes them once. A test runs
-    the detector alone. Checkpoints of the plain detector load into this one; ``tools/model_converters/export_detector.py``
-    takes the detector out of it again.
+    A forward hook on the backbone captures the features of the stage, so they are computed once. A test only runs the
+    detector. Checkpoints of the plain detector can be loaded into this one; ``imbdet export``
+    (``tools/model_converters/export_detector.py``) extracts the detector again.
 
     Args:
         detector: Config of the detector; its ``data_preprocessor`` becomes this one's.
         modality_head: Config of a PatchModalityHead.
-        stage: Which of the backbone's outputs the head sees, counted from 0 among its ``out_indices``.
+        stage: Output of the backbone that the head uses, counted from 0 in its ``out_indices``.
         data_preprocessor: Config of the data preprocessor. None: the detector's.
-        init_cfg: As for mmengine's BaseModule.
+        init_cfg: Initialization config of mmengine's BaseModule.
 
     Raises:
         ValueError: If the detector has no backbone, or there is no data preprocessor.
@@ -46,7 +46,8 @@ class ModalityAgnosticDetector(BaseDetector):
         super().__init__(data_preprocessor=data_preprocessor, init_cfg=init_cfg)
         self.detector = MODELS.build(detector)
         if not hasattr(self.detector, 'backbone'):
-            raise ValueError(f'ModalityAgnosticDetector: {type(self.detector).__name__} has no backbone')
+            raise ValueError(f'ModalityAgnosticDetector: {type(self.detector).__name__} has no backbone; use a detector with '
+                             'one')
         self.modality_head = MODELS.build(modality_head)
         self.stage = stage
 
@@ -71,17 +72,17 @@ class ModalityAgnosticDetector(BaseDetector):
             handle.remove()
         stages = caught[-1]
         if not 0 <= self.stage < len(stages):
-            raise ValueError(f'ModalityAgnosticDetector: stage {self.stage} is not among the {len(stages)} outputs of the '
-                             f'{type(self.detector.backbone).__name__}')
+            raise ValueError(f'ModalityAgnosticDetector: stage must be one of the {len(stages)} outputs of the '
+                             f'{type(self.detector.backbone).__name__} (0 to {len(stages) - 1}), got {self.stage}')
         return {**losses, **self.modality_head.loss(stages[self.stage], batch_data_samples)}
 
     def predict(self, batch_inputs: Tensor, batch_data_samples: list, **kwargs: Any) -> list:
-        """Detect, as the plain detector does.
+        """Return the detections of the plain detector.
 
         Args:
             batch_inputs: Images of one modality, shape (B, 3, H, W).
             batch_data_samples: Their data samples.
-            **kwargs: As for the detector.
+            **kwargs: Passed to the detector.
 
         Returns:
             The data samples with ``pred_instances``.
@@ -98,12 +99,12 @@ class ModalityAgnosticDetector(BaseDetector):
             batch_inputs: Images, shape (B, 3, H, W).
 
         Returns:
-            As the detector's.
+            The features, in the detector's format.
         """
         return self.detector.extract_feat(batch_inputs)
 
     def _load_from_state_dict(self, state_dict: dict, prefix: str, *args: Any) -> None:
-        """Load also the weights of a plain detector, whose names lack the prefix."""
+        """Also accept the weights of a plain detector, whose names have no prefix."""
         if not any(name.startswith(prefix + PREFIX) for name in state_dict):
             own = (prefix + 'modality_head.', prefix + 'data_preprocessor.')
             for name in [name for name in state_dict if name.startswith(prefix) and not name.startswith(own)]:

@@ -1,4 +1,4 @@
-"""The head that tells patches' modality from features, and makes the features hide it."""
+"""PatchModalityHead: classifies the modality of patches behind a gradient reversal."""
 
 import math
 from typing import Any
@@ -23,7 +23,7 @@ def reversal_strength(epoch: int, gamma: float) -> float:
 
     Args:
         epoch: The epoch e, from 0.
-        gamma: How fast it grows, at least 0.
+        gamma: Rate of growth, at least 0.
 
     Returns:
         The strength, in [0, 1).
@@ -32,7 +32,7 @@ def reversal_strength(epoch: int, gamma: float) -> float:
 
 
 def reverse_gradient(features: Tensor, strength: float) -> Tensor:
-    """Return features whose gradient is turned around and scaled (arXiv 1409.7495).
+    """Return features whose gradient is reversed and scaled (arXiv 1409.7495).
 
     Args:
         features: Features of any shape and floating type.
@@ -41,7 +41,7 @@ def reverse_gradient(features: Tensor, strength: float) -> Tensor:
     Returns:
         A view of ``features``, or ``features`` themselves if they have no gradient.
     """
-    if not features.requires_grad:  # of a frozen stage
+    if not features.requires_grad:  # the stage is frozen
         return features
     view = features.view_as(features)
     view.register_hook(lambda gradient: -strength * gradient)
@@ -50,31 +50,32 @@ def reverse_gradient(features: Tensor, strength: float) -> Tensor:
 
 @MODELS.register_module()
 class PatchModalityHead(BaseModule):
-    r"""Tell from a backbone stage's features whether each patch is visible or infrared, behind a gradient reversal.
+    r"""Classify patches as visible or infrared from the features of a backbone stage, behind a gradient reversal.
 
     .. math:: BN(C) \to [Linear(512), BN, ReLU] \times 3 \to Linear(k)
 
-    for each feature cell, with k the patches in it: :math:`(stride / p)^2`, or 1 where a patch is as large as a cell or
-    larger. The loss is the mean binary cross entropy over the patches of the images, padding left out, target 1 for infrared
-    (MiPa, arXiv 2404.18849). The head learns to tell the modalities; the backbone gets its gradient times
+    for each feature cell, where k is the number of patches per cell: :math:`(stride / p)^2`, or 1 if a patch is at least as
+    large as a cell. The loss is the mean binary cross entropy over the patches of the images without padding, with target 1
+    for infrared (MiPa, arXiv 2404.18849). The head learns to distinguish the modalities. The backbone gets its gradient times
     :math:`-\lambda(e)`, see :func:`reversal_strength`, and learns to hide them.
 
-    Computes in float32 also under automatic mixed precision. On several GPUs take ``norm_cfg=dict(type='SyncBN')`` or
-    ``dict(type='LN')``, or ``sync_bn='torch'`` in the config: patches of one image are much alike.
+    The head always computes in float32, also with automatic mixed precision. On several GPUs use
+    ``norm_cfg=dict(type='SyncBN')`` or ``dict(type='LN')``, or ``sync_bn='torch'`` in the config, because patches of the same
+    image are similar.
 
     Args:
         in_channels: Channels C of the stage's features.
-        stride: Pixels between neighbouring cells of the stage.
-        patch_size: Side p of a patch, the data preprocessor's; divides ``stride`` or is divided by it.
-        gamma: How fast the reversal grows over the epochs, 0.05 to 0.15 in the paper.
+        stride: Pixels between neighboring cells of the stage.
+        patch_size: Side p of a patch, as in the data preprocessor; a divisor or a multiple of ``stride``.
+        gamma: Rate at which the reversal grows over the epochs, at least 0; 0.05 to 0.15 in the paper.
         feat_channels: Width of the hidden layers.
-        norm_cfg: Normalisation of cells: ``'BN1d'``, ``'SyncBN'`` or ``'LN'``.
+        norm_cfg: Normalization of cells: ``'BN1d'``, ``'SyncBN'`` or ``'LN'``.
         loss_weight: Weight of the loss, at least 0.
-        epoch_length: Iterations that count as an epoch of the reversal's schedule. None: the training loop's epochs.
-        init_cfg: As for mmengine's BaseModule.
+        epoch_length: Number of iterations per epoch of the reversal's schedule. None: the training loop's epochs.
+        init_cfg: Initialization config of mmengine's BaseModule.
 
     Raises:
-        ValueError: If neither of stride and patch size divides the other, or a number is out of range.
+        ValueError: If neither stride nor patch size divides the other, or a number is out of range.
 
     Examples:
         >>> dict(type='PatchModalityHead', in_channels=192, stride=8, patch_size=4, gamma=0.1)
@@ -92,9 +93,9 @@ class PatchModalityHead(BaseModule):
                  init_cfg: Any = None) -> None:
         super().__init__(init_cfg)
         if stride % patch_size and patch_size % stride:
-            raise ValueError(f'stride {stride} has to be a multiple of patch_size {patch_size}, or the other way around')
+            raise ValueError(f'stride must be a multiple of patch_size or the other way around, got {stride} and {patch_size}')
         if gamma < 0 or loss_weight < 0:
-            raise ValueError(f'gamma and loss_weight are at least 0, got {gamma} and {loss_weight}')
+            raise ValueError(f'gamma and loss_weight must be at least 0, got {gamma} and {loss_weight}')
         self.stride = stride
         self.patch_size = patch_size
         self.gamma = gamma
@@ -108,7 +109,7 @@ class PatchModalityHead(BaseModule):
         self.layers = nn.Sequential(*layers, nn.Linear(feat_channels, self.patches_per_side**2))
 
     def forward(self, cells: Tensor) -> Tensor:
-        """Tell the modality of the patches in each cell.
+        """Classify the modality of the patches in each cell.
 
         Args:
             cells: Features, shape (N, C).
@@ -122,11 +123,12 @@ class PatchModalityHead(BaseModule):
         """Compute the loss of a batch.
 
         Args:
-            features: Of the backbone stage, shape (B, C, h, w).
-            data_samples: With ``modality_map``, as MiPaDataPreprocessor gives it, and ``img_shape``.
+            features: Features of the backbone stage, shape (B, C, h, w).
+            data_samples: Data samples with ``modality_map`` from MiPaDataPreprocessor, and ``img_shape``.
 
         Returns:
-            ``loss_modality``; ``acc_modality``, the percentage of patches told right; ``modality_reversal``, the strength.
+            ``loss_modality``; ``acc_modality``, the percentage of correctly classified patches; ``modality_reversal``, the
+            strength.
 
         Raises:
             ValueError: If a sample has no modality map.
@@ -145,7 +147,7 @@ class PatchModalityHead(BaseModule):
                 'modality_reversal': loss.new_tensor(strength)}
 
     def _targets(self, data_samples: list, size: torch.Size) -> tuple[Tensor, Tensor]:
-        """Return each cell's patches, True where infrared, and whether they are of an image; both (B h w, k), bool."""
+        """Return the patches of each cell, True if infrared, and whether they are inside an image; both (B h w, k), bool."""
         maps, masks = [], []
         for sample in data_samples:
             modality_map = getattr(sample, 'modality_map', None)
@@ -160,7 +162,7 @@ class PatchModalityHead(BaseModule):
         return self._group_by_cell(torch.stack(maps), size), self._group_by_cell(torch.stack(masks), size)
 
     def _group_by_cell(self, patches: Tensor, size: torch.Size) -> Tensor:
-        """Sort a map of patches, shape (B, 1, rows, columns), by feature cells, shape (B h w, k)."""
+        """Group a map of patches, shape (B, 1, rows, columns), by feature cell, shape (B h w, k)."""
         for dim in (2, 3):
             patches = patches.repeat_interleave(max(self.patch_size // self.stride, 1), dim)
         side = self.patches_per_side

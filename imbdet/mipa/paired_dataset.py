@@ -1,4 +1,4 @@
-"""COCO data with a visible and an infrared image for each entry."""
+"""PairedCocoDataset: COCO data with a visible and an infrared image per entry."""
 
 import os
 from collections.abc import Sequence
@@ -18,28 +18,28 @@ MODALITIES = ('pair', 'rgb', 'ir')
 
 @DATASETS.register_module()
 class PairedCocoDataset(CocoDataset):
-    """CocoDataset whose images are pairs from a visible and an infrared camera, aligned to the pixel.
+    """CocoDataset whose images are pairs from a visible and an infrared camera, aligned pixel by pixel.
 
-    One annotation file serves both: its ``file_name`` is the visible image's, below ``data_prefix['img']``. The infrared
-    image has the same name, or one made by ``ir_suffix`` or ``ir_replace``, below ``data_prefix['ir']``.
+    Both share an annotation file. Its ``file_name`` is the visible image, relative to ``data_prefix['img']``. The infrared
+    image has the same name, or one derived with ``ir_suffix`` or ``ir_replace``, relative to ``data_prefix['ir']``.
 
-    Each entry has ``modality``, and ``img_path``: the visible file, or the infrared one where the modality is ``'ir'``; a pair
-    has ``ir_path`` besides. Load them by LoadImagePair, and keep ``'modality'`` among the ``meta_keys`` of PackDetInputs,
-    from which MiPaDataPreprocessor knows what it sees. The pipeline of pairs is tried when the data set is built, see
+    Each entry has ``modality``, and ``img_path``: the visible file, or the infrared one if the modality is ``'ir'``. A pair
+    also has ``ir_path``. Load the images with LoadImagePair, and add ``'modality'`` to the ``meta_keys`` of PackDetInputs,
+    because MiPaDataPreprocessor needs it. The pipeline of pairs is dry-run when the data set is built, see
     :func:`~imbdet.mipa.pipeline_check.check_pipeline`.
 
     Args:
-        *args: As for CocoDataset.
+        *args: Passed to CocoDataset.
         modality: What to load: ``'pair'``, ``'rgb'`` (visible) or ``'ir'``.
         ir_suffix: Replaces the extension of the file name, such as ``'_ir.png'``.
-        ir_replace: A part of the file name and what stands in its place, such as ``('_RGB.jpg', '_PreviewData.jpeg')``.
+        ir_replace: A part of the file name and its replacement, such as ``('_RGB.jpg', '_PreviewData.jpeg')``.
         check_files: Whether to read all images of the modality when the data set is built, with a progress bar; several
             ranks share the work.
-        **kwargs: As for CocoDataset; ``data_prefix`` has ``'img'`` and ``'ir'``.
+        **kwargs: Passed to CocoDataset; ``data_prefix`` has ``'img'`` and ``'ir'``.
 
     Raises:
-        ValueError: If an argument is unknown, an infrared file would be the visible one, or the pipeline holds a transform
-            that does not take six channels.
+        ValueError: If an argument is unknown, an infrared file would be the visible one, or the pipeline contains a
+            transform that does not support six channels.
         OSError: With ``check_files``, if a file is missing or broken.
 
     Examples:
@@ -55,11 +55,11 @@ class PairedCocoDataset(CocoDataset):
                  check_files: bool = False,
                  **kwargs: Any) -> None:
         if modality not in MODALITIES:
-            raise ValueError(f'modality is one of {", ".join(MODALITIES)}; got {modality!r}')
+            raise ValueError(f'modality must be one of {", ".join(MODALITIES)}; got {modality!r}')
         if ir_suffix is not None and ir_replace is not None:
-            raise ValueError('give ir_suffix or ir_replace, not both')
+            raise ValueError('ir_suffix and ir_replace cannot both be set; remove one')
         if ir_replace is not None and (isinstance(ir_replace, str) or len(ir_replace) != 2):
-            raise ValueError(f'ir_replace is a part of the file name and what stands in its place, got {ir_replace!r}')
+            raise ValueError(f'ir_replace must be a part of the file name and its replacement, got {ir_replace!r}')
         self.modality = modality
         self.ir_suffix = ir_suffix
         self.ir_replace = ir_replace
@@ -67,10 +67,10 @@ class PairedCocoDataset(CocoDataset):
         super().__init__(*args, **kwargs)
 
     def parse_data_info(self, raw_data_info: dict) -> dict:
-        """Add modality and infrared path to what CocoDataset knows of an image.
+        """Add modality and infrared path to CocoDataset's record of an image.
 
         Args:
-            raw_data_info: Of the annotation file.
+            raw_data_info: Entry of the annotation file.
 
         Returns:
             mmdet's dict of an image, with ``modality`` and, for a pair, ``ir_path``.
@@ -84,8 +84,8 @@ class PairedCocoDataset(CocoDataset):
             return data_info
         ir_path = os.path.join(self.data_prefix.get('ir', ''), self._ir_name(raw_data_info['raw_img_info']['file_name']))
         if ir_path == data_info['img_path']:
-            raise ValueError(f'{ir_path} would be the visible and the infrared image; tell them apart by data_prefix='
-                             "dict(img=..., ir=...), ir_suffix or ir_replace")
+            raise ValueError(f'{ir_path} would be both the visible and the infrared image; set data_prefix=dict(img=..., '
+                             'ir=...), ir_suffix or ir_replace so that they differ')
         data_info['ir_path' if self.modality == 'pair' else 'img_path'] = ir_path
         return data_info
 
@@ -96,14 +96,14 @@ class PairedCocoDataset(CocoDataset):
             return name
         old, new = self.ir_replace
         if old not in name:
-            raise ValueError(f'{self.ann_file}: ir_replace looks for {old!r}, which is not in the file name {name!r}')
+            raise ValueError(f'{self.ann_file}: {old!r} of ir_replace is not in the file name {name!r}; correct ir_replace')
         return name.replace(old, new)
 
     def full_init(self) -> None:
         """Load the annotations, then check the pipeline and, with ``check_files``, the files.
 
         Raises:
-            ValueError: If a transform does not take six channels, or the sizes of a pair differ.
+            ValueError: If a transform does not support six channels, or the sizes of a pair differ.
             OSError: If a file is missing or broken.
         """
         if self._fully_initialized:
@@ -116,7 +116,7 @@ class PairedCocoDataset(CocoDataset):
 
     def _check_files(self) -> None:
         infos = [self.get_data_info(index) for index in range(get_rank(), len(self), get_world_size())]
-        with ThreadPoolExecutor(os.cpu_count()) as pool:  # decoders let go of Python's lock
+        with ThreadPoolExecutor(os.cpu_count()) as pool:  # decoders release the GIL
             read = pool.map(lambda info: read_modality(info, backend_args=self.backend_args).shape, infos)
             for _ in tqdm(read, total=len(infos), desc='checking images', unit='image', disable=None):
                 pass

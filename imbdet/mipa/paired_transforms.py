@@ -1,4 +1,4 @@
-"""Transforms of pairs: loading them, and changing one half alone."""
+"""Transforms for image pairs: loading, and changing only one modality."""
 
 from collections.abc import Sequence
 
@@ -14,13 +14,13 @@ HALVES = {'rgb': slice(0, 3), 'ir': slice(3, 6)}
 
 @TRANSFORMS.register_module()
 class LoadImagePair(BaseTransform):
-    """Load the images that PairedCocoDataset's modality asks for, and no other.
+    """Load the images of PairedCocoDataset's modality, and no others.
 
-    A pair becomes one image of six channels, visible in BGR and then infrared, so that every geometric transform after this
-    one moves both alike. A single modality becomes an image of three channels.
+    A pair becomes an image of six channels, visible in BGR and then infrared, so that all later geometric transforms apply to
+    both. A single modality becomes an image of three channels.
 
-    Visible images are read as mmcv's LoadImageFromFile reads them, but by Pillow, which refuses truncated files. Infrared
-    images of one channel are repeated in three, and those of 16 bits are stretched to 8, see
+    Visible images are read like in mmcv's LoadImageFromFile, but with Pillow, which rejects truncated files. Infrared images
+    of one channel are repeated to three, and those of 16 bits are rescaled to 8, see
     :func:`~imbdet.mipa.read_pair.read_infrared`.
 
     Required Keys:
@@ -34,8 +34,8 @@ class LoadImagePair(BaseTransform):
 
     Args:
         to_float32: Whether to convert the image to float32.
-        ir_range: Values of 16-bit infrared images that become 0 and 255; the same for all images, so that temperatures stay
-            comparable. None: each image's own 1st and 99th percentile.
+        ir_range: Values of 16-bit infrared images that become 0 and 255, the same for all images, so that temperatures stay
+            comparable. None: the 1st and 99th percentile of each image.
         backend_args: Arguments of mmengine's storage backend.
 
     Raises:
@@ -51,7 +51,7 @@ class LoadImagePair(BaseTransform):
                  ir_range: tuple[float, float] | None = None,
                  backend_args: dict | None = None) -> None:
         if ir_range is not None and not ir_range[0] < ir_range[1]:
-            raise ValueError(f'ir_range is the lowest and the highest value, got {ir_range}')
+            raise ValueError(f'ir_range must be the lowest and the highest value, in ascending order, got {ir_range}')
         self.to_float32 = to_float32
         self.ir_range = ir_range
         self.backend_args = backend_args
@@ -60,10 +60,10 @@ class LoadImagePair(BaseTransform):
         """Load an image or a pair.
 
         Args:
-            results: What PairedCocoDataset knows of it.
+            results: The image's record from PairedCocoDataset.
 
         Returns:
-            The same with ``img``, ``img_shape`` and ``ori_shape``.
+            The record with ``img``, ``img_shape`` and ``ori_shape``.
 
         Raises:
             OSError: If a file is missing or broken.
@@ -81,10 +81,10 @@ class LoadImagePair(BaseTransform):
 
 @TRANSFORMS.register_module()
 class OnModality(BaseTransform):
-    """Run photometric transforms on the visible or the infrared half of a pair.
+    """Apply photometric transforms to the visible or the infrared half of a pair.
 
-    The transforms see an image of three channels and nothing else. One that changes its size, or notes what it did with it as
-    mmdet's geometric transforms do, is refused. An image of a single modality is changed if it is this one.
+    The transforms get an image of three channels and nothing else. A transform that changes the image size, or adds keys like
+    mmdet's geometric transforms, raises an error. An image of a single modality is changed if it has this modality.
 
     Required Keys:
 
@@ -92,11 +92,11 @@ class OnModality(BaseTransform):
 
     Modified Keys:
 
-    - img; float32 if the transforms make it that
+    - img; float32 if the transforms convert it
 
     Args:
         modality: ``'rgb'`` or ``'ir'``.
-        transforms: Configs of mmdet's transforms that change values and not the image's size, such as
+        transforms: Configs of mmdet's transforms that change pixel values but not the image size, such as
             PhotoMetricDistortion.
 
     Raises:
@@ -108,18 +108,18 @@ class OnModality(BaseTransform):
 
     def __init__(self, modality: str, transforms: Sequence[dict]) -> None:
         if modality not in HALVES:
-            raise ValueError(f"modality is 'rgb' or 'ir', got {modality!r}")
+            raise ValueError(f"modality must be 'rgb' or 'ir', got {modality!r}")
         self.modality = modality
         self.transforms = Compose([TRANSFORMS.build(transform) for transform in transforms])
 
     def transform(self, results: dict) -> dict:
-        """Change the half.
+        """Apply the transforms to the half.
 
         Args:
-            results: Of an image with ``modality``.
+            results: Record of an image with ``modality``.
 
         Returns:
-            The same with another ``img``.
+            The record with a changed ``img``.
 
         Raises:
             ValueError: If a transform moves pixels or drops the image.
@@ -128,11 +128,11 @@ class OnModality(BaseTransform):
             return results
         is_pair = results['modality'] == 'pair'
         half = results['img'][..., HALVES[self.modality]] if is_pair else results['img']
-        # Contiguous, because OpenCV takes no views of some channels.
+        # Contiguous, because OpenCV does not accept views of some channels.
         changed = self.transforms({'img': np.ascontiguousarray(half), 'img_shape': half.shape[:2]})
         if changed is None or changed['img'].shape != half.shape or set(changed) != {'img', 'img_shape'}:
-            raise ValueError(f'OnModality: {self.transforms} move pixels or drop the image; transforms in it change values '
-                             'alone, the others stand outside of it, where they move both halves')
+            raise ValueError(f'OnModality: {self.transforms} move pixels or drop the image; only transforms of pixel values '
+                             'are allowed in it. Put the others outside, where they apply to both halves')
         if not is_pair:
             results['img'] = changed['img']
             return results

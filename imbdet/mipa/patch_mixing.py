@@ -1,4 +1,4 @@
-"""Patches of one image from two cameras."""
+"""Mixing of patches from visible and infrared images."""
 
 from collections.abc import Sequence
 
@@ -12,22 +12,22 @@ def mix_patches(rgb: Tensor,
                 patch_size: int,
                 generator: torch.Generator | None = None,
                 sizes: Sequence[tuple[int, int]] | None = None) -> tuple[Tensor, Tensor]:
-    r"""Take some patches of each image from its infrared view and all others from its visible view.
+    r"""Mix images: some patches of each are taken from its infrared view, all others from its visible view.
 
     .. math:: x = M \odot x_{IR} + (1 - M) \odot x_{RGB}
 
     with M constant on patches of p x p pixels and 1 on exactly round(rho n) of the n patches of each image, chosen at random
-    (MiPa, arXiv 2404.18849). Where a backbone embeds patches of p x p that do not overlap, mixing pixels is mixing tokens.
+    (MiPa, arXiv 2404.18849). If a backbone embeds non-overlapping patches of p x p pixels, mixing pixels is mixing tokens.
 
     Args:
         rgb: Visible images, shape (B, C, H, W), any dtype and memory format.
         ir: Infrared images, the same shape and dtype.
         ir_ratio: Share rho of infrared patches, in [0, 1].
-        patch_size: Side p of a patch in pixels, at least 1. Patches at the right and lower edge are cut off where p does not
+        patch_size: Side p of a patch in pixels, at least 1. Patches at the right and lower edge are smaller if p does not
             divide the size.
-        generator: Source of the choice, on any device. None: torch's own.
-        sizes: Height and width of each image in pixels, without the padding on its right and below. Its patches are those
-            that hold pixels of it; padding stays visible. None: no padding.
+        generator: Random generator, on any device. None: torch's default.
+        sizes: Height and width of each image in pixels, without the padding at the right and bottom. Patches without pixels of
+            the image are not counted and stay visible. None: no padding.
 
     Returns:
         The mixed images, like ``rgb``, and the modality map, shape (B, 1, ceil(H / p), ceil(W / p)), bool, True where a patch
@@ -37,8 +37,8 @@ def mix_patches(rgb: Tensor,
         ValueError: If shapes or dtypes differ, or an argument is out of range.
     """
     if rgb.shape != ir.shape or rgb.dtype != ir.dtype:
-        raise ValueError(f'visible and infrared images have one shape and dtype, got {tuple(rgb.shape)}, {rgb.dtype} and '
-                         f'{tuple(ir.shape)}, {ir.dtype}')
+        raise ValueError(f'visible and infrared images must have the same shape and dtype, got {tuple(rgb.shape)}, {rgb.dtype} '
+                         f'and {tuple(ir.shape)}, {ir.dtype}')
     num_images, _, height, width = rgb.shape
     sizes = [(height, width)] * num_images if sizes is None else sizes
     modality_map = draw_modality_map(sizes, (height, width), ir_ratio, patch_size, generator).to(rgb.device)
@@ -57,18 +57,18 @@ def draw_modality_map(sizes: Sequence[tuple[int, int]],
         padded_size: Height and width of the batch in pixels.
         ir_ratio: Share of infrared patches, in [0, 1].
         patch_size: Side of a patch in pixels, at least 1.
-        generator: Source of the choice. None: torch's own.
+        generator: Random generator. None: torch's default.
 
     Returns:
-        The modality map, as for :func:`mix_patches`, on the generator's device.
+        The modality map, shape (B, 1, ceil(H / p), ceil(W / p)), bool, True where infrared, on the generator's device.
 
     Raises:
         ValueError: If an argument is out of range.
     """
     if not 0 <= ir_ratio <= 1:
-        raise ValueError(f'ir_ratio is in [0, 1], got {ir_ratio}')
+        raise ValueError(f'ir_ratio must be in [0, 1], got {ir_ratio}')
     if patch_size < 1:
-        raise ValueError(f'patch_size is at least 1, got {patch_size}')
+        raise ValueError(f'patch_size must be at least 1, got {patch_size}')
     device = torch.device('cpu') if generator is None else generator.device
     modality_map = torch.zeros((len(sizes), 1, *patch_grid(padded_size, patch_size)), dtype=torch.bool, device=device)
     for index, size in enumerate(sizes):
@@ -81,7 +81,7 @@ def draw_modality_map(sizes: Sequence[tuple[int, int]],
 
 
 def select_patches(rgb: Tensor, ir: Tensor, modality_map: Tensor, patch_size: int) -> Tensor:
-    """Compose images of the patches that a modality map tells.
+    """Compose images from visible and infrared patches according to a modality map.
 
     Args:
         rgb: Visible images, shape (B, C, H, W).
@@ -107,6 +107,6 @@ def patch_grid(size: Sequence[int], patch_size: int) -> tuple[int, int]:
         patch_size: Side of a patch in pixels.
 
     Returns:
-        Rows and columns of patches, those that are cut off at the edges included.
+        Rows and columns of patches, including smaller ones at the edges.
     """
     return -(-size[0] // patch_size), -(-size[1] // patch_size)

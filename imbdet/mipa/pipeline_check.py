@@ -1,4 +1,4 @@
-"""Trying a pipeline on a made pair, to see which of its transforms do not take six channels."""
+"""Dry run of a pipeline on a synthetic pair, to find transforms that do not support six channels."""
 
 import copy
 from collections.abc import Iterable
@@ -13,22 +13,22 @@ from imbdet.mipa.paired_transforms import LoadImagePair, OnModality
 from imbdet.training.random_state import preserve_rng_state
 
 TRIALS = 4
-"""How often each transform is tried, as many choose at random what they do."""
+"""Number of dry runs per transform, since many make random choices."""
 
 
 def check_pipeline(transforms: Iterable[Any], data_info: dict) -> None:
-    """Raise unless all transforms of a pipeline take an image of six channels and treat both halves alike.
+    """Raise unless all transforms of a pipeline support six channels and treat both halves equally.
 
-    Each transform is tried, also those inside RandomChoice and RandomApply, on a made pair whose halves are the same: they
-    have to be the same afterwards. Nothing is read but the annotations of one image, and the random generators stay as
-    they were. A transform with a probability ``prob`` is tried as if that were 1.
+    Each transform, also inside RandomChoice and RandomApply, is dry-run on a synthetic pair with identical halves, which have
+    to be identical afterwards. Only the annotations of one image are read, and the states of the random generators are
+    restored. A transform with a probability ``prob`` is run with probability 1.
 
     Args:
         transforms: The pipeline.
-        data_info: What the data set knows of one of its images.
+        data_info: The data set's record of one of its images.
 
     Raises:
-        ValueError: If a transform fails, changes the number of channels, or treats the halves differently, by its name.
+        ValueError: If a transform fails, changes the number of channels, or treats the halves differently; with its name.
     """
     with preserve_rng_state():
         for seed in range(TRIALS):
@@ -40,7 +40,7 @@ def check_pipeline(transforms: Iterable[Any], data_info: dict) -> None:
 
 
 def _try_all(transforms: Iterable[Any], results: dict) -> dict:
-    """Try transform after transform, each on the results of the one before."""
+    """Run all transforms, each on the results of the previous one."""
     for transform in transforms:
         if isinstance(transform, LoadImagePair):
             continue
@@ -57,15 +57,15 @@ def _try_all(transforms: Iterable[Any], results: dict) -> dict:
 def _try(transform: Any, results: dict) -> dict:
     name = type(transform).__name__
     if hasattr(transform, 'get_indexes'):
-        raise _refusal(transform, f'{name} makes one image out of several')
+        raise _refusal(transform, f'{name} combines several images')
     eager = copy.deepcopy(transform)
     if isinstance(getattr(eager, 'prob', None), float):
         eager.prob = 1.0
     try:
-        changed = eager(copy.deepcopy(results))  # of which the other branches of a RandomChoice begin, too
+        changed = eager(copy.deepcopy(results))  # other branches of a RandomChoice start from the same results
     except Exception as error:  # whatever a transform raises
-        said = ' '.join(str(error).split())[:200]  # OpenCV's fill lines
-        raise _refusal(transform, f'{name} fails on it ({type(error).__name__}: {said})') from error
+        said = ' '.join(str(error).split())[:200]  # OpenCV's messages are long
+        raise _refusal(transform, f'{name} fails ({type(error).__name__}: {said})') from error
     if changed is None:  # dropped the image, as RandomCrop does when no box is left
         return results
     if 'img' not in changed or 'inputs' in changed:  # packed
@@ -84,7 +84,8 @@ def _refusal(transform: Any, reason: str) -> ValueError:
     if isinstance(transform, PhotoMetricDistortion | YOLOXHSVRandomAug | ColorTransform):
         advice = "wrap it: dict(type='OnModality', modality='rgb', transforms=[...])"
     elif isinstance(transform, Pad):
-        advice = 'pad by pad_size_divisor of MiPaDataPreprocessor'
+        advice = 'pad with pad_size_divisor of MiPaDataPreprocessor'
     else:
-        advice = 'take it out of the pipeline, or wrap it into OnModality if it changes no more than values'
-    return ValueError(f'the pipeline has a transform that does not take the six channels of an image pair: {reason}; {advice}')
+        advice = 'remove it from the pipeline, or wrap it in OnModality if it only changes pixel values'
+    return ValueError(f'the pipeline has a transform that does not support the six channels of an image pair: {reason}; '
+                      f'{advice}')

@@ -1,4 +1,4 @@
-"""Reading the visible and the infrared image of a pair."""
+"""Reader of the visible and infrared image of a pair."""
 
 import io
 from collections.abc import Callable
@@ -9,14 +9,14 @@ from mmengine import fileio
 from PIL import Image
 
 PERCENTILES = (1, 99)
-"""Of a 16-bit image's values: what becomes black and white, as the automatic gain of infrared cameras has it."""
+"""Percentiles of 16-bit values that become black and white, like the automatic gain of infrared cameras."""
 
 
 def read_visible(path: str, backend_args: dict | None = None) -> np.ndarray:
-    """Read an image as mmcv reads colour images, by Pillow, which refuses truncated files.
+    """Read an image like mmcv reads color images, with Pillow, which rejects truncated files.
 
     Args:
-        path: The file, also in a storage that mmengine knows.
+        path: The file, also on storage that mmengine supports.
         backend_args: Arguments of mmengine's storage backend.
 
     Returns:
@@ -24,12 +24,12 @@ def read_visible(path: str, backend_args: dict | None = None) -> np.ndarray:
 
     Raises:
         OSError: If the file is missing or broken.
-        ValueError: If it is a grey image of more than 8 bits, which Pillow would turn white.
+        ValueError: If it is a grayscale image of more than 8 bits, which Pillow would turn white.
     """
     content = fileio.get(path, backend_args=backend_args)
     with Image.open(io.BytesIO(content)) as image:
         if image.mode.startswith(('I', 'F')):
-            raise ValueError(f'a visible image of mode {image.mode}, of more than 8 bits; convert it to 8')
+            raise ValueError(f'the visible image has mode {image.mode}, which is more than 8 bits; convert it to 8')
     return mmcv.imfrombytes(content, flag='color', backend='pillow')
 
 
@@ -38,14 +38,14 @@ def read_infrared(path: str,
                   backend_args: dict | None = None) -> np.ndarray:
     r"""Read an infrared image as three channels of 8 bits.
 
-    A grey image of 8 bits is repeated in each channel; one with colours, such as a camera's colour map, keeps them. Values v
-    of 16 bits (integers of 32 bits and floats, too) become grey levels
+    A grayscale image of 8 bits is repeated in each channel; colors, such as those of a camera's color map, are kept. Values v
+    of 16 bits (also 32-bit integers and floats) become gray levels
 
     .. math:: 255 \cdot \mathrm{clip}\left(\frac{v - low}{high - low}, 0, 1\right)
 
     Args:
-        path: The file, also in a storage that mmengine knows.
-        ir_range: Low and high. None: the image's own 1st and 99th percentile.
+        path: The file, also on storage that mmengine supports.
+        ir_range: Low and high. None: the 1st and 99th percentile of the image.
         backend_args: Arguments of mmengine's storage backend.
 
     Returns:
@@ -67,11 +67,11 @@ def read_infrared(path: str,
 def read_modality(data_info: dict,
                   ir_range: tuple[float, float] | None = None,
                   backend_args: dict | None = None) -> np.ndarray:
-    """Read the images that an entry of PairedCocoDataset asks for.
+    """Read the images of an entry of PairedCocoDataset.
 
     Args:
-        data_info: With ``modality``, ``img_path`` and, for a pair, ``ir_path``.
-        ir_range: As for :func:`read_infrared`.
+        data_info: Record with ``modality``, ``img_path`` and, for a pair, ``ir_path``.
+        ir_range: Values of 16-bit infrared images that become 0 and 255. None: the 1st and 99th percentile of each image.
         backend_args: Arguments of mmengine's storage backend.
 
     Returns:
@@ -92,14 +92,14 @@ def read_modality(data_info: dict,
     if visible.shape != infrared.shape:
         sizes = ' and '.join(f'{name} is {half.shape[1]} x {half.shape[0]}'
                              for name, half in ((path, visible), (ir_path, infrared)))
-        raise ValueError(f'the images of a pair have one size, but {sizes}; align and resize them before training')
+        raise ValueError(f'the images of a pair must have the same size, but {sizes}; align and resize them before training')
     return np.concatenate([visible, infrared], axis=2)
 
 
 def _read(read: Callable[[], np.ndarray], path: str, partner: str | None = None) -> np.ndarray:
     try:
         return read()
-    except Exception as error:  # storages and decoders raise what they like
+    except Exception as error:  # storages and decoders raise arbitrary errors
         pair = f', which is paired with {partner},' if partner else ''
-        raise OSError(f'{path}{pair} cannot be read ({type(error).__name__}: {error}); restore the file, or take the image '
-                      'out of the annotations') from error
+        raise OSError(f'{path}{pair} cannot be read ({type(error).__name__}: {error}); restore the file, or remove the '
+                      'image from the annotations') from error

@@ -1,4 +1,4 @@
-"""CARAFE (Wang et al., arXiv:1905.02188, equation 4): upsampling in which each pixel has a kernel of its own."""
+"""CARAFE (Wang et al., arXiv:1905.02188, equation 4): upsampling with a separate kernel for each pixel."""
 
 from collections.abc import Iterator
 
@@ -20,14 +20,14 @@ def _upsampled(window: Tensor, scale_factor: int, groups: int) -> Tensor:
 
 def carafe_naive_forward(features: Tensor, masks: Tensor, output: Tensor, kernel_size: int, group_size: int,
                          scale_factor: int) -> None:
-    """Upsample: each new pixel is the sum of the neighbours of the pixel it lies in, weighted by its kernel.
+    """Upsample: each new pixel is the sum of the neighbors of the pixel that contains it, weighted by its kernel.
 
     Args:
         features: Shape (n, C, H, W).
         masks: Kernels, shape (n, group_size kernel_size^2, scale_factor H, scale_factor W).
         output: Is filled, shape (n, C, scale_factor H, scale_factor W).
         kernel_size: Side of a kernel, odd.
-        group_size: Groups of channels, each with kernels of its own.
+        group_size: Groups of channels, each with its own kernels.
         scale_factor: New size over the old.
     """
     border = kernel_size // 2
@@ -57,7 +57,7 @@ def carafe_naive_backward(top_grad: Tensor, features: Tensor, masks: Tensor, bot
 
 def carafe_forward(features: Tensor, masks: Tensor, rfeatures: Tensor, routput: Tensor, rmasks: Tensor, output: Tensor,
                    kernel_size: int, group_size: int, scale_factor: int) -> None:
-    """Do what :func:`carafe_naive_forward` does, for mmcv's other operation of the same result.
+    """Upsample like :func:`carafe_naive_forward`, for mmcv's other operation with the same result.
 
     ``rfeatures`` keeps the features for :func:`carafe_backward`, to which mmcv hands it in their place; the other ``r``
     tensors, in mmcv the same in another layout, are not used.

@@ -1,4 +1,4 @@
-"""Deformable convolution (Dai et al., arXiv:1703.06211), also modulated (Zhu et al., arXiv:1811.11168), by torchvision.
+"""Deformable convolution (Dai et al., arXiv:1703.06211), also modulated (Zhu et al., arXiv:1811.11168), with torchvision.
 
 mmcv gives sizes by keywords, with other names for the two: ``kH, kW`` and ``kernel_h, kernel_w`` (of the kernel), ``dH, dW``
 and ``stride_h, stride_w``, ``padH, padW`` and ``pad_h, pad_w``, ``dilationH, dilationW`` and ``dilation_h, dilation_w``; also
@@ -59,7 +59,7 @@ def _write_as_read(place: Tensor, gradient: Tensor) -> None:
 
 def deform_conv_forward(input: Tensor, weight: Tensor, offset: Tensor, output: Tensor, columns: Tensor, ones: Tensor,
                         **sizes: int) -> None:
-    """Convolve, each weight looking at a displaced pixel.
+    """Convolve with a displaced pixel for each weight.
 
     Args:
         input: Shape (n, C, H, W).

@@ -1,4 +1,4 @@
-"""What ``mmcv._ext`` holds where mmcv has no compiled operations."""
+"""Content of ``mmcv._ext`` for an mmcv without compiled operations."""
 
 import types
 from collections.abc import Callable
@@ -35,11 +35,11 @@ OPERATIONS: dict[str, Callable] = {
         carafe.carafe_forward, carafe.carafe_backward, carafe.carafe_naive_forward, carafe.carafe_naive_backward,
         masked_conv.masked_im2col_forward, masked_conv.masked_col2im_forward)
 }
-"""mmcv's operations that are served here, under mmcv's names."""
+"""The supported operations, under mmcv's names."""
 
 
 def get_compiler_version() -> str:
-    """Return what served instead of a compiler; mmcv and mmdet print it with the versions of a run."""
+    """Return a text instead of a compiler version; mmcv and mmdet print it with the versions of a run."""
     return f'none (imbdet.mmcv_ops, torchvision {torchvision.__version__})'
 
 
@@ -49,9 +49,9 @@ def get_compiling_cuda_version() -> str:
 
 
 def fill(module: types.ModuleType) -> None:
-    """Give ``mmcv._ext`` the operations, and an error at the call of any other.
+    """Add the operations to ``mmcv._ext``, and an error when any other is called.
 
-    mmcv asks for all its operations by name as soon as ``mmcv.ops`` is imported; only a call can be refused.
+    mmcv looks up all its operations by name when ``mmcv.ops`` is imported, so only the call can fail.
 
     Args:
         module: The empty module.
@@ -64,8 +64,9 @@ def fill(module: types.ModuleType) -> None:
             raise AttributeError(f'module {module.__name__} has no attribute {name}')
 
         def refuse(*args: Any, **kwargs: Any) -> NoReturn:
-            raise NotImplementedError(f"mmcv's operation {name} needs a compiled mmcv. This mmcv has none, and "
-                                      f'imbdet.mmcv_ops, in use in their place, lacks this one. Build mmcv: {build_command()}')
+            raise NotImplementedError(f"mmcv's operation {name} needs a compiled mmcv. This mmcv is not compiled, and "
+                                      'imbdet.mmcv_ops does not support this operation. Build mmcv: '
+                                      f'{build_command()}')
 
         return refuse
 

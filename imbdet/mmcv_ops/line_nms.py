@@ -23,7 +23,7 @@ def _distances(lane: Tensor, lanes: Tensor) -> Tensor:
 
 
 def line_nms_forward(boxes: Tensor, scores: Tensor, overlap: float, top_k: int) -> list[Tensor]:
-    """Keep the lanes that are no nearer than a threshold to any lane of a higher score.
+    """Keep the lanes whose distance to every lane with a higher score is at least a threshold.
 
     The distance of two lanes is their mean horizontal distance over the rows they share (Zheng et al., CLRNet,
     arXiv:2203.10350). onedl-mmcv's CUDA kernel compares the rows of ``boxes`` as given with those in order of score, which

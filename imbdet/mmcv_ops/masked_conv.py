@@ -7,7 +7,7 @@ from torch.nn.functional import pad
 
 def masked_im2col_forward(im: Tensor, mask_h_idx: Tensor, mask_w_idx: Tensor, col: Tensor, kernel_h: int, kernel_w: int,
                           pad_h: int, pad_w: int) -> None:
-    """Lay the surroundings of chosen pixels into columns.
+    """Copy the neighborhoods of chosen pixels to columns (im2col).
 
     Args:
         im: Feature map, shape (1, C, H, W).

@@ -1,4 +1,4 @@
-"""Multi-scale deformable attention (Zhu et al., arXiv:2010.04159, equation 3), by torch's grid_sample."""
+"""Multi-scale deformable attention (Zhu et al., arXiv:2010.04159, equation 3), with torch's grid_sample."""
 
 import torch
 from torch import Tensor

@@ -1,4 +1,4 @@
-"""Non-maximum suppression of boxes: hard, soft, and with the boxes that each one suppressed."""
+"""Non-maximum suppression of boxes: hard, soft, and grouped by the suppressing box."""
 
 import numpy as np
 import torch
@@ -6,7 +6,7 @@ from torch import Tensor
 
 
 def nms(bboxes: Tensor, scores: Tensor, iou_threshold: float, offset: int) -> Tensor:
-    """Keep the boxes that overlap no box of a higher score by more than the threshold.
+    """Keep the boxes that do not overlap any box with a higher score by more than the threshold.
 
     Args:
         bboxes: Corners x1, y1, x2, y2, shape (n, 4), any floating type.

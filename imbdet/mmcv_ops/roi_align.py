@@ -24,13 +24,13 @@ def roi_align_forward(input: Tensor, rois: Tensor, output: Tensor, argmax_y: Ten
         rois: Number of the image and corners, shape (k, 5).
         output: Is filled, shape (k, C, aligned height, aligned width).
         argmax_y: Is filled for maxima: row of the largest sample, shape of ``output``; -1 in a region of no area.
-        argmax_x: Likewise its column.
+        argmax_x: Column of the maximum, in the same format.
         aligned_height: Rows of bins.
         aligned_width: Columns of bins.
         spatial_scale: Size of the feature map over that of the image.
         sampling_ratio: Samples of a bin in each direction; 0: one for each pixel.
         pool_mode: 0 maximum, 1 average.
-        aligned: Whether pixel centres are at half coordinates.
+        aligned: Whether pixel centers are at half coordinates.
     """
     if pool_mode == AVERAGE:
         dtype = kernel_dtype(input)
@@ -63,7 +63,7 @@ def roi_align_backward(grad_output: Tensor, rois: Tensor, argmax_y: Tensor, argm
         return
     found = argmax_y != -1
     region, channel = torch.nonzero(found, as_tuple=True)[:2]
-    # One map of one channel for each image and channel, so that each maximum is a point of its own.
+    # One map of one channel for each image and channel, so that each maximum is a separate point.
     maps = torch.zeros(grad_input.shape, dtype=dtype, device=grad_input.device).flatten(0, 1)[:, None].requires_grad_()
     image = rois[region, 0].long() * grad_input.size(1) + channel
     with torch.enable_grad():

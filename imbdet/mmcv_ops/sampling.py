@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 CHUNK = 2**22
-"""Most values that are sampled at a time, for the sake of memory."""
+"""Maximum number of values that are sampled at a time, to limit memory."""
 
 
 class BinPoints(NamedTuple):
@@ -27,7 +27,7 @@ def region_sizes(rois: Tensor, spatial_scale: float, aligned: bool) -> tuple[Ten
     Args:
         rois: Number of the image and corners in the image, shape (n, 5).
         spatial_scale: Size of the feature map over that of the image.
-        aligned: Whether pixel centres are at half coordinates. If not, a region has at least the size of one pixel.
+        aligned: Whether pixel centers are at half coordinates. If not, a region has at least the size of one pixel.
     """
     shift = 0.5 if aligned else 0.0
     start = rois[:, 1:3] * spatial_scale - shift

@@ -1,6 +1,6 @@
-"""Repeat factor sampling: label counts, repeat factors, and the sampler, which is imported when it is first used.
+"""Repeat factor sampling: label counts, repeat factors, and the sampler.
 
-Only the sampler needs mmdet.
+Only the sampler needs mmdet; it is imported on first use.
 """
 
 from typing import TYPE_CHECKING

@@ -1,6 +1,6 @@
-"""How long an epoch gets with a threshold, and which threshold gives a wished length.
+"""Epoch length for a threshold, and the threshold for a target length.
 
-Pure functions over arrays, for RFS and IRFS; with E-IRFS an epoch has always as many draws as the data set has images.
+Pure functions over arrays, for RFS and IRFS; with E-IRFS the number of draws always equals the number of images.
 """
 
 import numpy as np
@@ -14,8 +14,8 @@ def expected_lengths(frequencies: np.ndarray, thresholds: np.ndarray) -> np.ndar
     .. math:: L(t) = \sum_i \max(1, \sqrt{t / f_i})
 
     Args:
-        frequencies: Least frequency among the categories of each image, :math:`f_i`, shape (N,), above 0; infinite for an
-            image with no label.
+        frequencies: Lowest frequency among the categories of each image, :math:`f_i`, shape (N,), above 0; infinite for an
+            image without labels.
         thresholds: Thresholds t, shape (T,), above 0.
 
     Returns:
@@ -25,33 +25,34 @@ def expected_lengths(frequencies: np.ndarray, thresholds: np.ndarray) -> np.ndar
 
 
 def threshold_for_length(frequencies: np.ndarray, length: float) -> float | None:
-    r"""Find the threshold with which an epoch has a wished length.
+    r"""Find the threshold for a target length of an epoch.
 
     With the n images in the order of their :math:`f_i`, the first k of them below the threshold,
 
     .. math:: L(t) = \sqrt{t} \sum_{i \le k} f_i^{-1/2} + n - k
 
-    grows with t, so that k is found by the lengths at :math:`t = f_i` and t by solving for it: it is exact.
+    grows with t. So k follows from the lengths at :math:`t = f_i`, and t from solving the equation; it is exact.
 
     Args:
-        frequencies: As for :func:`expected_lengths`.
-        length: Draws of an epoch, at least N.
+        frequencies: Lowest frequency among the categories of each image, shape (N,), above 0; infinite for an image without
+            labels.
+        length: Target number of draws per epoch, at least N.
 
     Returns:
-        The threshold t, in (0, 1]; for ``length`` = N the largest that repeats nothing. None if an epoch with t = 1, the
-        largest, is still shorter, or no image has a label.
+        The threshold t, in (0, 1]; for ``length`` = N the largest without repeats. None if an epoch with t = 1, the largest
+        threshold, is still shorter, or no image has a label.
 
     Raises:
-        ValueError: If the length is below N, of which no draw is left out.
+        ValueError: If the length is below N, since every image is drawn at least once.
     """
     if not length >= len(frequencies):
-        raise ValueError(f'an epoch draws each of the {len(frequencies)} images at least once, so that {length:g} draws '
-                         'are too few')
+        raise ValueError(f'length must be at least {len(frequencies)}, since an epoch draws each image at least once, got '
+                         f'{length:g}')
     known = np.sort(frequencies[np.isfinite(frequencies)])
     roots = np.cumsum(1 / np.sqrt(known))
-    not_below = len(frequencies) - np.arange(1, len(known) + 1)  # images that are not among the first 1, 2, ...
+    not_below = len(frequencies) - np.arange(1, len(known) + 1)  # images after the first 1, 2, ...
     below = np.searchsorted(np.sqrt(known) * roots + not_below, length * (1 - 1e-12))
     if below == 0:
         return float(known[0]) if len(known) else None
     threshold = float(((length - not_below[below - 1]) / roots[below - 1])**2)
-    return min(threshold, 1.0) if threshold <= 1 + 1e-9 else None  # the length at 1 itself, but for rounding errors
+    return min(threshold, 1.0) if threshold <= 1 + 1e-9 else None  # allows for rounding errors at 1 itself

@@ -1,4 +1,4 @@
-"""Files by which RepeatFactorSampler multiplies the repeat factors of single images."""
+"""Image weight files, which multiply the repeat factors of single images in RepeatFactorSampler."""
 
 import csv
 from collections.abc import Sequence
@@ -12,15 +12,15 @@ COLUMNS = ('image_id', 'path', 'weight')
 
 
 def read_image_weights(path: str | Path, images: Sequence[ImageKey]) -> np.ndarray:
-    r"""Read by what the repeat factor of each image is multiplied.
+    r"""Read the multiplier of each image's repeat factor.
 
     .. math:: m_i = w_i / \min_j w_j
 
     with the minimum over all images of the file, so that no image is drawn less often than without the file.
 
     Args:
-        path: A CSV file in UTF-8 with the columns ``image_id``, ``path`` and ``weight``, in any order and among others, such
-            as the one that ``imbdet likelihoods`` writes. Weights must be above 0.
+        path: A CSV file in UTF-8 with the columns ``image_id``, ``path`` and ``weight``, in any order and with others, such as
+            the one that ``imbdet likelihoods`` writes. Weights must be above 0.
         images: The images of the training set.
 
     Returns:
@@ -32,7 +32,7 @@ def read_image_weights(path: str | Path, images: Sequence[ImageKey]) -> np.ndarr
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f'{path}: no such file of image weights; it must be a CSV file with the columns '
-                                f'{", ".join(COLUMNS)}, such as imbdet likelihoods writes')
+                                f'{", ".join(COLUMNS)}, such as the one that imbdet likelihoods writes')
     try:
         with open(path, newline='', encoding='utf-8') as file:
             reader = csv.DictReader(file)
@@ -44,22 +44,22 @@ def read_image_weights(path: str | Path, images: Sequence[ImageKey]) -> np.ndarr
     except (csv.Error, UnicodeDecodeError) as error:
         raise ValueError(f'{path}: not a CSV file in UTF-8 ({error})') from None
     if not rows:
-        raise ValueError(f'{path}: no image weights below the first line')
+        raise ValueError(f'{path}: no image weights after the first line; add a row per image')
     image_ids, paths, weights = zip(*rows, strict=True)
     positions = _positions(path, np.array(image_ids), np.array(paths), images)
     return np.array(weights)[positions] / min(weights)
 
 
 def likelihood_multipliers(path: str | Path, images: Sequence[ImageKey], eta: float, gamma: float) -> np.ndarray:
-    r"""Read appearance likelihoods, as imbdet 0.1 took them in place of weights.
+    r"""Read appearance likelihoods, which imbdet 0.1 used instead of weights.
 
     .. math:: m_i = w(p_i) / w(1) = 1 + (1 - p_i)^\gamma / \eta
 
     Args:
         path: The ``npz`` file that ``imbdet likelihoods`` writes.
         images: The images of the training set.
-        eta: Above 0.
-        gamma: At least 0.
+        eta: Parameter eta, above 0.
+        gamma: Parameter gamma, at least 0.
 
     Returns:
         Multipliers, shape (len(images),), float64, in [1, 1 + 1 / eta].
@@ -71,13 +71,13 @@ def likelihood_multipliers(path: str | Path, images: Sequence[ImageKey], eta: fl
     if not 0 < eta < float('inf') or not 0 <= gamma < float('inf'):
         raise ValueError(f'eta must be above 0 and gamma at least 0, got {eta} and {gamma}')
     if not Path(path).is_file():
-        raise FileNotFoundError(f'{path}: no such file of likelihoods; imbdet likelihoods CONFIG --out {path} makes it')
+        raise FileNotFoundError(f'{path}: no such file of likelihoods; create it with imbdet likelihoods CONFIG --out {path}')
     try:
         with np.load(path, allow_pickle=False) as arrays:
             image_ids, paths, likelihoods = (arrays[name] for name in ('image_ids', 'paths', 'likelihoods'))
-    except Exception as error:  # of a broken file numpy, zipfile and zlib raise many
-        raise ValueError(f'{path}: not a file of likelihoods as imbdet likelihoods writes it '
-                         f'({type(error).__name__}: {error})') from None
+    except Exception as error:  # for broken files, numpy, zipfile and zlib raise many types
+        raise ValueError(f'{path}: not a file of imbdet likelihoods ({type(error).__name__}: {error}); create it '
+                         'again') from None
     likelihoods = likelihoods[_positions(path, image_ids, paths, images)]
     if not ((likelihoods >= 0) & (likelihoods <= 1)).all():
         raise ValueError(f'{path}: likelihoods must be in [0, 1]; found values out of range or NaN')
@@ -95,10 +95,10 @@ def _weight(path: str | Path, line: int, text: str | None) -> float:
 
 
 def _positions(path: str | Path, image_ids: np.ndarray, paths: np.ndarray, images: Sequence[ImageKey]) -> np.ndarray:
-    """Return the row of each image; raise if the file has none for some."""
+    """Return the row of each image; raise if an image has none."""
     positions = find_images(image_ids, paths, images)
     names = [image.img_path for image, position in zip(images, positions, strict=True) if position == MISSING]
     if names:
         raise ValueError(f'{path} has no row for {len(names)} of {len(images)} training images, such as '
-                         f'{", ".join(names[:3])}; add them, or make the file again for this training set')
+                         f'{", ".join(names[:3])}; add them, or create the file again for this training set')
     return positions

@@ -1,4 +1,4 @@
-"""Counts of classes as imbdet 0.1 returned them. :mod:`imbdet.classes.counts` counts them."""
+"""Class counts in the format of imbdet 0.1. Use :mod:`imbdet.classes.counts` instead."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -12,10 +12,10 @@ __all__ = ['LabelCounts', 'count_labels', 'labels_per_image']
 
 
 class LabelCounts(NamedTuple):
-    """How often each category occurs.
+    """Images and boxes of each category.
 
     Attributes:
-        image_counts: Images that hold each category, shape (C,), int64.
+        image_counts: Images that contain each category, shape (C,), int64.
         instance_counts: Boxes of each category, shape (C,), int64.
     """
 

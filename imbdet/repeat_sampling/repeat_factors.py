@@ -1,6 +1,6 @@
-"""Repeat factors of categories and images, and the systematic rounding that turns them into an epoch.
+"""Repeat factors of categories and images, and systematic rounding of repeat factors to an epoch.
 
-Pure functions over arrays: nothing here knows of mmdet.
+Pure functions over arrays, without mmdet.
 """
 
 from collections.abc import Sequence
@@ -9,13 +9,13 @@ import numpy as np
 
 METHODS = ('rfs', 'irfs', 'e-irfs')
 E_IRFS_ALPHA = 2.0
-"""Exponent's scale in E-IRFS, the value of arXiv 2503.21893."""
+"""Scale of the exponent in E-IRFS (arXiv 2503.21893)."""
 
 
 def check_threshold(threshold: float) -> None:
-    """Raise ValueError unless ``0 < threshold <= 1``; a frequency is a fraction, and so is its threshold."""
+    """Raise ValueError unless ``0 < threshold <= 1``."""
     if not 0 < threshold <= 1:  # NaN fails this too
-        raise ValueError(f'threshold must be above 0 and at most 1, got {threshold}: it is the frequency below which a '
+        raise ValueError(f'threshold must be above 0 and at most 1, got {threshold}; it is the frequency below which a '
                          'category is repeated (1e-3 on LVIS)')
 
 
@@ -33,17 +33,17 @@ def category_repeat_factors(image_counts: Sequence[int] | np.ndarray,
         \text{irfs:}\quad r = \max(1, \sqrt{t / f}),\ f = \sqrt{f_\mathrm{img} f_\mathrm{inst}} \qquad
         \text{e-irfs:}\quad r = \exp(2 \sqrt{t / f})
 
-    RFS is of arXiv 1908.03195, IRFS of arXiv 2305.08069, E-IRFS of arXiv 2503.21893.
+    Sources: RFS arXiv 1908.03195, IRFS arXiv 2305.08069, E-IRFS arXiv 2503.21893.
 
     Args:
-        image_counts: Training images that hold each category, shape (C,), integers >= 0.
+        image_counts: Training images that contain each category, shape (C,), integers >= 0.
         instance_counts: Boxes of each category, shape (C,), integers >= 0.
         num_images: Images in the training set, at least 1.
         threshold: Frequency t in (0, 1]. The papers use 1e-3 for RFS and IRFS and 1e-4 for E-IRFS, on LVIS.
         method: ``'irfs'``, ``'rfs'`` or ``'e-irfs'``.
 
     Returns:
-        Factors, shape (C,), float64, at least 1. A category without images gets 1: it can repeat nothing.
+        Factors, shape (C,), float64, at least 1. A category without images gets 1.
 
     Raises:
         ValueError: If the method is unknown, the threshold is outside (0, 1], or the counts are negative, differ in
@@ -60,13 +60,13 @@ def category_frequencies(image_counts: Sequence[int] | np.ndarray,
     """Compute the frequency f of each category, which :func:`category_repeat_factors` compares with the threshold.
 
     Args:
-        image_counts: As for :func:`category_repeat_factors`.
-        instance_counts: As for :func:`category_repeat_factors`.
+        image_counts: Training images that contain each category, shape (C,), integers >= 0.
+        instance_counts: Boxes of each category, shape (C,), integers >= 0.
         num_images: Images in the training set, at least 1.
         method: ``'irfs'``, ``'rfs'`` or ``'e-irfs'``.
 
     Returns:
-        Frequencies in (0, 1], shape (C,), float64; infinite for a category without images, which can repeat nothing.
+        Frequencies in (0, 1], shape (C,), float64; infinite for a category without images.
 
     Raises:
         ValueError: If the method is unknown, or the counts are negative, differ in shape, or exceed ``num_images``.
@@ -75,10 +75,10 @@ def category_frequencies(image_counts: Sequence[int] | np.ndarray,
     images = np.asarray(image_counts, dtype=np.float64)
     instances = np.asarray(instance_counts, dtype=np.float64)
     if images.ndim != 1 or images.shape != instances.shape:
-        raise ValueError(f'image_counts and instance_counts need one shape (C,), got {images.shape} and '
+        raise ValueError(f'image_counts and instance_counts must have the same shape (C,), got {images.shape} and '
                          f'{instances.shape}')
     if (images < 0).any() or (instances < images).any() or (images > num_images).any():
-        raise ValueError('counts must fulfil 0 <= image_counts <= num_images and image_counts <= instance_counts')
+        raise ValueError('counts must satisfy 0 <= image_counts <= num_images and image_counts <= instance_counts')
     frequencies = np.full(len(images), np.inf)
     seen = images > 0
     frequencies[seen] = images[seen] / num_images
@@ -90,15 +90,15 @@ def category_frequencies(image_counts: Sequence[int] | np.ndarray,
 def factors_from_frequencies(frequencies: np.ndarray, threshold: float | np.ndarray, method: str = 'irfs') -> np.ndarray:
     """Compute repeat factors from frequencies.
 
-    Of an image's categories the rarest has the largest factor, so that the factor of the least frequency is the image's.
+    The rarest category of an image has the largest factor, so the lowest frequency determines the factor of the image.
 
     Args:
-        frequencies: Frequencies of categories, or the least ones of images; above 0, infinite for a factor of 1.
+        frequencies: Frequencies of categories, or the lowest frequency of each image; above 0, infinite for a factor of 1.
         threshold: Frequency t in (0, 1], or an array of them that broadcasts.
         method: ``'irfs'``, ``'rfs'`` or ``'e-irfs'``.
 
     Returns:
-        Factors, float64, at least 1, of the shape that both broadcast to.
+        Factors, float64, at least 1, with the broadcast shape.
 
     Raises:
         ValueError: If the method is unknown.
@@ -123,27 +123,27 @@ def image_repeat_factors(labels_per_image: Sequence[Sequence[int] | np.ndarray],
         category_factors: Factor of each category, shape (C,), at least 1.
 
     Returns:
-        Factors, shape (N,), float64; 1.0 for an image with no label.
+        Factors, shape (N,), float64; 1.0 for an image without labels.
     """
     return _reduce(np.maximum, labels_per_image, category_factors, 1.0)
 
 
 def rarest_frequencies(labels_per_image: Sequence[Sequence[int] | np.ndarray], frequencies: np.ndarray) -> np.ndarray:
-    """Find the least frequency among the categories of each image, from which its repeat factor follows.
+    """Find the lowest frequency among the categories of each image, which determines its repeat factor.
 
     Args:
-        labels_per_image: As for :func:`image_repeat_factors`.
+        labels_per_image: For each of N images its category labels, integers in [0, C).
         frequencies: Frequency of each category, shape (C,).
 
     Returns:
-        Frequencies, shape (N,), float64; infinite for an image with no label.
+        Frequencies, shape (N,), float64; infinite for an image without labels.
     """
     return _reduce(np.minimum, labels_per_image, frequencies, np.inf)
 
 
 def _reduce(extreme: np.ufunc, labels_per_image: Sequence[Sequence[int] | np.ndarray], values: np.ndarray,
             empty: float) -> np.ndarray:
-    """Take the largest or the least value among the categories of each image; ``empty`` for one with no label."""
+    """Take the largest or smallest value among the categories of each image; ``empty`` for one without labels."""
     reduced = np.full(len(labels_per_image), empty)
     lengths = np.fromiter(map(len, labels_per_image), dtype=np.int64, count=len(labels_per_image))
     labelled = lengths > 0
@@ -161,9 +161,9 @@ def epoch_length(factors: np.ndarray) -> int:
         factors: Repeat factor of each image, shape (N,), at least 1.
 
     Returns:
-        The length; it depends on the factors alone, so it is the same in every epoch.
+        The length; it only depends on the factors, so it is the same in every epoch.
     """
-    return int(np.ceil(np.sum(factors) - 1e-6))  # a sum that is whole but for rounding errors stays as it is
+    return int(np.ceil(np.sum(factors) - 1e-6))  # an integer sum with rounding errors is not rounded up
 
 
 def systematic_indices(factors: np.ndarray, rng: np.random.Generator, shuffle: bool = True) -> np.ndarray:
@@ -172,14 +172,14 @@ def systematic_indices(factors: np.ndarray, rng: np.random.Generator, shuffle: b
     With cumulative sums :math:`C_i` of the factors in a random order and one :math:`u \sim U(0, 1)`, image i appears
     :math:`\lfloor C_i + u \rfloor - \lfloor C_{i-1} + u \rfloor` times: the floor or the ceiling of its factor, and the
     factor itself in expectation. mmengine fixes the number of iterations by ``len(dataloader)``, so the length must be
-    the same in every epoch although the sum of the factors is seldom whole: a last, imaginary image with the factor
-    ceil(sum) - sum completes it, and when that one is drawn, a real image takes its place, each with probability 1/N.
+    the same in every epoch although the sum of the factors is rarely an integer. Therefore a virtual last image with the
+    factor ceil(sum) - sum is added; if it is drawn, it is replaced by a real image, each with probability 1/N.
     The expected count of image i is therefore its factor plus (ceil(sum) - sum) / N, less than 1/N above it.
 
     Args:
         factors: Repeat factor of each image, shape (N,), at least 1.
-        rng: Source of the order, of u and of the image that settles the length.
-        shuffle: Whether the epoch comes in random order; otherwise in the order of the images, copies side by side.
+        rng: Random generator.
+        shuffle: Whether the epoch comes in random order; otherwise in the order of the images, with copies next to each other.
 
     Returns:
         Indices into the images, shape (epoch_length(factors),), int64.
@@ -189,17 +189,17 @@ def systematic_indices(factors: np.ndarray, rng: np.random.Generator, shuffle: b
     sums = np.cumsum(factors[order])
     counts = np.diff(np.floor(np.minimum(sums, length) + rng.random()), prepend=0.0).astype(np.int64)
     indices = np.repeat(order, counts)[:length]
-    if len(indices) < length:  # the imaginary image was drawn
+    if len(indices) < length:  # the virtual image was drawn
         indices = np.append(indices, rng.integers(num_images, size=length - len(indices)))
     return rng.permutation(indices) if shuffle else np.sort(indices)
 
 
 def weighted_indices(factors: np.ndarray, rng: np.random.Generator, shuffle: bool = True) -> np.ndarray:
-    """Draw as many images as there are, with replacement, each with probability factor / sum of factors (E-IRFS).
+    """Draw N of N images with replacement, each with probability factor / sum of factors (E-IRFS).
 
     Args:
         factors: Repeat factor of each image, shape (N,), above 0.
-        rng: Source of the draw.
+        rng: Random generator.
         shuffle: Whether the epoch comes in random order, or sorted.
 
     Returns:

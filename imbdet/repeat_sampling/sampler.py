@@ -1,4 +1,4 @@
-"""The sampler that shows rare categories more often."""
+"""RepeatFactorSampler: repeats images of rare categories (RFS, IRFS, E-IRFS)."""
 
 import logging
 import math
@@ -34,43 +34,43 @@ class RepeatFactorSampler(Sampler[int]):
     .. math::
         r(i) = \max_{c \in i} r(c),\qquad r(c) = \max(1, \sqrt{t / f(c)})
 
-    with f(c) the fraction of images that hold c (``'rfs'``, arXiv 1908.03195) or its geometric mean with the fraction
-    of boxes (``'irfs'``, arXiv 2305.08069). Each epoch rounds the factors anew so that an image's expected count is its
-    factor, while the epoch's length never changes (see :func:`~imbdet.repeat_sampling.systematic_indices`). With
-    ``'e-irfs'`` (arXiv 2503.21893) as many images as the data set has are drawn with replacement, with probability
+    with f(c) the fraction of images that contain c (``'rfs'``, arXiv 1908.03195) or its geometric mean with the fraction
+    of boxes (``'irfs'``, arXiv 2305.08069). Each epoch rounds the factors again, so that the expected count of an image is
+    its factor, while the length of the epoch never changes (see :func:`~imbdet.repeat_sampling.systematic_indices`). With
+    ``'e-irfs'`` (arXiv 2503.21893), an epoch draws as many images as the data set has, with replacement and probability
     r(i) / sum r; its paper uses ``threshold=1e-4``.
 
-    With a file of image weights, the factor of an image is multiplied by its weight over the smallest weight of the file:
-    in expectation the same as weighting its losses. Weights by appearance are those of the CSV table that ``imbdet
-    likelihoods`` writes (see :class:`~imbdet.dataset_equity.DatasetEquityHook`). This combination is ours, no paper's.
+    With a file of image weights, the factor of an image is multiplied by its weight divided by the smallest weight of the
+    file: in expectation, this is the same as weighting its losses. The CSV table that ``imbdet likelihoods`` writes contains
+    weights by appearance (see :class:`~imbdet.dataset_equity.DatasetEquityHook`). This combination is not from a paper.
 
-    The draw of an epoch depends on the seed and the epoch alone, and a resumed training goes on in the order of one without a
-    stop: in mmengine's epoch loop from a checkpoint at the end of an epoch (from one in the middle it begins the epoch anew),
-    in its iteration loop from any; there it passes over the batches that were trained on, which takes the time of reading
-    them. Without a seed in the config, ``tools/train.py`` takes the checkpoint's; with mmengine alone, set one.
+    The draw of an epoch only depends on the seed and the epoch, and resuming reproduces the uninterrupted order. mmengine's
+    epoch loop: from a checkpoint at the end of an epoch; a mid-epoch checkpoint restarts that epoch. Iteration loop: from any
+    checkpoint; finished batches are read again and skipped, which costs loading time. Without a seed in the config,
+    ``imbdet train`` uses that of the checkpoint; without imbdet's tools, set one.
 
-    Crowd and ignored boxes do not count. Labels are read from the data set in one pass; any mmdet data set or wrapper
-    with ``get_data_info`` will do. All ranks share one order and take disjoint parts of it.
+    Crowd and ignored boxes do not count. Labels are read from the data set in one pass; any mmdet data set or wrapper with
+    ``get_data_info`` is supported. All ranks share one order and take disjoint parts of it.
 
     Args:
-        dataset: The data set to sample from; mmengine passes it.
+        dataset: The data set to sample from; set by mmengine.
         method: ``'irfs'``, ``'rfs'`` or ``'e-irfs'``.
         threshold: Frequency in (0, 1] below which a category is repeated.
-        shuffle: Whether an epoch comes in random order; otherwise sorted, copies side by side.
-        seed: Seed of every draw, the same on all ranks; mmengine passes the runner's. None: drawn at random and shared
-            among the ranks.
-        round_up: Whether to repeat the first images of an epoch until every rank has equally many.
+        shuffle: Whether an epoch comes in random order; otherwise sorted, with copies next to each other.
+        seed: Seed of all draws, the same on all ranks; mmengine sets the runner's. None: a random seed, shared by all
+            ranks.
+        round_up: Whether to repeat the first images of an epoch until all ranks have the same number.
         image_weights: CSV file with the columns ``image_id``, ``path`` and ``weight``, see
-            :func:`~imbdet.repeat_sampling.image_weights.read_image_weights`. None: without.
-        likelihoods: The same by the ``npz`` file of likelihoods, with w(p) / w(1) = 1 + (1 - p)^gamma / eta; as in imbdet 0.1,
-            until 0.3.
-        eta: With ``likelihoods``; above 0.
-        gamma: With ``likelihoods``; at least 0.
+            :func:`~imbdet.repeat_sampling.image_weights.read_image_weights`. None: no weights.
+        likelihoods: Weights from an ``npz`` file of likelihoods: w(p) / w(1) = 1 + (1 - p)^gamma / eta. As in imbdet 0.1; to be
+            removed in 0.3.
+        eta: Parameter of ``likelihoods``, above 0.
+        gamma: Parameter of ``likelihoods``, at least 0.
 
     Raises:
         ValueError: If the method is unknown, the threshold is outside (0, 1], the data set is empty, its ``classes``
             are not those of its annotation file, an image is not in the file of weights, or both files are given.
-        TypeError: If the data set cannot give labels.
+        TypeError: If labels cannot be read from the data set.
 
     Examples:
         >>> train_dataloader = dict(sampler=dict(type='RepeatFactorSampler', method='irfs', threshold=1e-3))
@@ -91,10 +91,10 @@ class RepeatFactorSampler(Sampler[int]):
             raise ValueError(f'unknown method {method!r}; choose one of {", ".join(METHODS)}')
         check_threshold(threshold)
         if image_weights is not None and likelihoods is not None:
-            raise ValueError('give image_weights or likelihoods, not both: the factors would be multiplied twice')
+            raise ValueError('image_weights and likelihoods cannot both be set: factors would be multiplied twice; remove one')
         if len(dataset) == 0:
-            raise ValueError(f'the {type(dataset).__name__} to sample from has no images; its filter_cfg or its classes '
-                             'may have removed them all')
+            raise ValueError(f'the {type(dataset).__name__} to sample from has no images; check whether its filter_cfg or its '
+                             'classes remove them all')
         labels = labels_per_image(dataset)
         check_dataset_classes(dataset)
         self.rank, self.world_size = get_dist_info()
@@ -118,23 +118,23 @@ class RepeatFactorSampler(Sampler[int]):
         self._log(names, counts)
 
     def _log(self, names: tuple[str, ...], counts: ClassCounts) -> None:
-        """Say what is repeated, and warn of classes that no image holds and of images that may be replaced."""
+        """Log what is repeated, and warn of classes without images and of images that may be replaced."""
         largest = int(self.category_factors.argmax())
         print_log(
             f'RepeatFactorSampler ({self.method}, threshold {self.threshold:g}): '
             f'{np.count_nonzero(self.category_factors > 1)} of {len(names)} classes and '
-            f'{np.count_nonzero(self.image_factors > 1)} of {len(self.dataset)} images have a factor above 1; largest '
+            f'{np.count_nonzero(self.image_factors > 1)} of {len(self.dataset)} images have a factor above 1; largest: '
             f'{self.category_factors[largest]:.4g} ({names[largest]}); an epoch draws {self.epoch_size} images, '
             f"{self.epoch_size / len(self.dataset):.3f} of the data set's length", logger='current')
         absent = [name for name, count in zip(names, counts.images, strict=True) if count == 0]
         if absent:
-            print_log(f'RepeatFactorSampler: no training image holds {len(absent)} of the classes, which cannot be '
-                      f'learnt: {", ".join(absent[:20])}{", ..." if len(absent) > 20 else ""}', logger='current',
+            print_log(f'RepeatFactorSampler: {len(absent)} classes have no training image and cannot be '
+                      f'learned: {", ".join(absent[:20])}{", ..." if len(absent) > 20 else ""}', logger='current',
                       level=logging.WARNING)
         if any(getattr(part, 'ignore_empty', False) for part in walk_dataset(self.dataset)):  # of mmcv's LoadImageFromFile
-            print_log('RepeatFactorSampler: with ignore_empty=True of the pipeline, a random other image takes the place of '
-                      'one that cannot be read, which distorts the repeat factors; CheckImagesHook among the custom_hooks '
-                      'finds such images before the training', logger='current', level=logging.WARNING)
+            print_log('RepeatFactorSampler: with ignore_empty=True in the pipeline, unreadable images are replaced with random '
+                      'ones, which distorts the repeat factors; add CheckImagesHook to custom_hooks to find such images '
+                      'before training', logger='current', level=logging.WARNING)
 
     def __len__(self) -> int:
         """Return the number of images that this rank draws in an epoch; the same in every epoch."""
@@ -147,12 +147,12 @@ class RepeatFactorSampler(Sampler[int]):
         rng = np.random.default_rng((self.seed, self.epoch))
         draw = weighted_indices if self.method == 'e-irfs' else systematic_indices
         indices = draw(self.image_factors, rng, self.shuffle)
-        if self.round_up:  # np.resize starts over at the first image
+        if self.round_up:  # np.resize continues with the first image
             indices = np.resize(indices, len(self) * self.world_size)
         return iter(indices[self.rank::self.world_size].tolist())
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch whose draw comes next.
+        """Set the epoch of the next draw.
 
         Args:
             epoch: Number of the epoch, at least 0.

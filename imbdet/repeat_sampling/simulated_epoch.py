@@ -1,4 +1,4 @@
-"""What the resampling methods make of an epoch."""
+"""Simulated epochs of the resampling methods: lengths, repeat factors and tail shares."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,16 +23,16 @@ NUM_THRESHOLDS = 61
 
 @dataclass(frozen=True)
 class ResampledEpoch:
-    """An epoch under one method and threshold.
+    """An epoch with a method and threshold.
 
     Attributes:
         method: ``'rfs'``, ``'irfs'`` or ``'e-irfs'``.
         threshold: The threshold t.
         category_factors: Repeat factor of each class, shape (C,).
         image_factors: Repeat factor of each image, shape (N,).
-        length: Images that an epoch draws.
-        tail_share: Expected share of the draws whose image holds a class of the rarest group, in [0, 1].
-        seen_share: Expected share of the images that an epoch draws at least once, in [0, 1].
+        length: Number of images that an epoch draws.
+        tail_share: Expected share of draws whose image contains a class of the rarest group, in [0, 1].
+        seen_share: Expected share of images that an epoch draws at least once, in [0, 1].
     """
 
     method: str
@@ -45,7 +45,7 @@ class ResampledEpoch:
 
     @property
     def expected_draws(self) -> np.ndarray:
-        """How often an epoch draws each image on average, shape (N,): its factor; with E-IRFS its share of N draws."""
+        """Expected number of draws of each image, shape (N,): its factor; with E-IRFS its share of N draws."""
         if self.method != 'e-irfs':
             return self.image_factors
         return self.image_factors * (len(self.image_factors) / self.image_factors.sum())
@@ -53,12 +53,12 @@ class ResampledEpoch:
 
 @dataclass(frozen=True)
 class ThresholdCurves:
-    """What changes with the threshold; T of them.
+    """Epoch lengths and tail shares for T thresholds.
 
     Attributes:
-        thresholds: Thresholds t, shape (T,), rising, equal steps on a log axis.
-        lengths: By method the draws of an epoch over the number of images, shape (T,), at least 1.
-        tail_shares: By method the expected share of the draws whose image holds a class of the rarest group, shape (T,).
+        thresholds: Thresholds t, shape (T,), ascending, equally spaced on a log axis.
+        lengths: By method: draws of an epoch divided by the number of images, shape (T,), at least 1.
+        tail_shares: By method: expected share of draws whose image contains a class of the rarest group, shape (T,).
     """
 
     thresholds: np.ndarray
@@ -73,12 +73,12 @@ def image_frequencies(labels: Sequence[np.ndarray], counts: ClassCounts, method:
 
 def simulate_epoch(labels: Sequence[np.ndarray], counts: ClassCounts, in_tail: np.ndarray, method: str,
                    threshold: float) -> ResampledEpoch:
-    """Work out an epoch as RepeatFactorSampler would draw it.
+    """Compute an epoch as RepeatFactorSampler would draw it.
 
     Args:
         labels: For each of N images the labels of its boxes, integers in [0, C); at least one image.
         counts: The counts of the labels.
-        in_tail: Whether each image holds a class of the rarest group, shape (N,), bool.
+        in_tail: Whether each image contains a class of the rarest group, shape (N,), bool.
         method: ``'rfs'``, ``'irfs'`` or ``'e-irfs'``.
         threshold: Threshold in (0, 1].
 
@@ -97,13 +97,13 @@ def simulate_epoch(labels: Sequence[np.ndarray], counts: ClassCounts, in_tail: n
 
 
 def threshold_for_target(labels: Sequence[np.ndarray], counts: ClassCounts, method: str, target_length: float) -> float | None:
-    """Find the threshold with which an epoch has the target length, to three digits.
+    """Find the threshold for the target length of an epoch, to three digits.
 
     Args:
-        labels: As for :func:`simulate_epoch`.
+        labels: For each of N images the labels of its boxes, integers in [0, C); at least one image.
         counts: The counts of the labels.
         method: ``'rfs'`` or ``'irfs'``.
-        target_length: Draws over the number of images, at least 1.
+        target_length: Draws divided by the number of images, at least 1.
 
     Returns:
         The threshold, or None if an epoch is shorter with every threshold up to 1.
@@ -114,16 +114,16 @@ def threshold_for_target(labels: Sequence[np.ndarray], counts: ClassCounts, meth
 
 def threshold_curves(labels: Sequence[np.ndarray], counts: ClassCounts, in_tail: np.ndarray,
                      longest: float = 2.0) -> ThresholdCurves:
-    """Work out lengths and shares over the thresholds that matter.
+    """Compute epoch lengths and tail shares over the relevant range of thresholds.
 
-    They begin at half the frequency of the rarest class or at E-IRFS's usual threshold, whichever is less, and end where
-    the longer of RFS's and IRFS's epochs is ``longest`` times as long as the data set, or at 1.
+    The range starts at half the frequency of the rarest class or at the usual threshold of E-IRFS, whichever is lower. It ends
+    where the longer epoch of RFS and IRFS is ``longest`` times as long as the data set, or at 1.
 
     Args:
-        labels: As for :func:`simulate_epoch`; at least one box.
+        labels: For each of N images the labels of its boxes, integers in [0, C); at least one box.
         counts: The counts of the labels.
-        in_tail: As for :func:`simulate_epoch`.
-        longest: Length at which the range ends, at least 1.
+        in_tail: Whether each image contains a class of the rarest group, shape (N,), bool.
+        longest: Relative length at which the range ends, at least 1.
 
     Returns:
         The curves.

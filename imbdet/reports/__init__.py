@@ -1,6 +1,6 @@
-"""Pictures of a data set and of a detector's results. They need matplotlib: ``pip install 'imbdet[plots]'``.
+"""Reports with pictures on data sets, results and grids. They need matplotlib: ``pip install 'imbdet[plots]'``.
 
-Each module is imported when it is first used, so that one report does not wait for what another needs.
+Each module is imported on first use, so that one report does not load the dependencies of another.
 """
 
 from typing import TYPE_CHECKING

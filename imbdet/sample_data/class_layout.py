@@ -1,24 +1,24 @@
-"""Which classes the sample data set has, how often each occurs, and in which images."""
+"""Classes of the sample data set, their frequencies, and their assignment to images."""
 
 from typing import NamedTuple
 
 import numpy as np
 
 MAX_BOXES = 9
-"""Boxes that an image has room for: one in each field of a 3 x 3 grid."""
+"""Maximum number of boxes per image: one per cell of a 3 x 3 grid."""
 
 VALIDATION_IMAGES = (20, 45)
-"""Fewest and most validation images of a class: flatter than in training, so that a rare class's AP is no lottery."""
+"""Minimum and maximum validation images per class: flatter than in training, so that AP of rare classes is less noisy."""
 
 
 class ClassPlan(NamedTuple):
-    """How often a class occurs.
+    """Frequency of a class.
 
     Attributes:
         ink: ``'light'`` or ``'dark'``.
         digit: 0 to 9.
-        train_images: Training images that hold the class.
-        boxes: Boxes of the class in each of them.
+        train_images: Training images that contain the class.
+        boxes: Boxes of the class per image.
     """
 
     ink: str
@@ -33,7 +33,7 @@ class ClassPlan(NamedTuple):
 
     @property
     def val_images(self) -> int:
-        """Validation images that hold the class."""
+        """Validation images that contain the class."""
         fewest, most = VALIDATION_IMAGES
         return min(max(self.train_images // 4, fewest), most)
 
@@ -54,27 +54,27 @@ CLASSES = tuple(sorted((
 
 
 def assign_images(num_images: int, image_counts: list[int], rng: np.random.Generator) -> list[list[int]]:
-    """Choose the images of each class at random, within the room that images have.
+    """Choose the images of each class at random, with at most ``MAX_BOXES`` boxes per image.
 
     Args:
         num_images: Images of the split.
-        image_counts: Images to choose for each of the classes.
-        rng: Source of the choice.
+        image_counts: Number of images to choose for each class.
+        rng: Random generator.
 
     Returns:
-        For each image the positions in ``CLASSES`` of its classes; some images have none.
+        The positions in ``CLASSES`` of the classes of each image; some images have none.
 
     Raises:
-        ValueError: If the images have no room for so many boxes.
+        ValueError: If the images cannot hold that many boxes.
     """
     room = np.full(num_images, MAX_BOXES)
     held: list[list[int]] = [[] for _ in range(num_images)]
-    # Classes with many boxes choose first, while there is room.
+    # Classes with many boxes choose first, while there is enough space.
     for position in sorted(range(len(CLASSES)), key=lambda index: -CLASSES[index].boxes):
         free = np.flatnonzero(room >= CLASSES[position].boxes)
         if len(free) < image_counts[position]:
-            raise ValueError(f'{num_images} images have no room for {image_counts[position]} images with '
-                             f'{CLASSES[position].boxes} boxes of {CLASSES[position].name}')
+            raise ValueError(f'{num_images} images have no space for {image_counts[position]} images with '
+                             f'{CLASSES[position].boxes} boxes of {CLASSES[position].name}; use more images')
         for image in rng.choice(free, image_counts[position], replace=False):
             held[image].append(position)
             room[image] -= CLASSES[position].boxes

@@ -1,4 +1,4 @@
-"""The sample data set: a long-tailed set of handwritten digits in LVIS format, with a paired infrared view."""
+"""Creation of the sample data set: long-tailed handwritten digits in LVIS format, with paired infrared images."""
 
 import json
 import shutil
@@ -32,12 +32,12 @@ NOT_EXHAUSTIVE_SHARE = 0.05
 
 
 def annotation_path(root: str | Path, split: str) -> Path:
-    """Return the path of the annotation file of ``'train'``, ``'val'`` or ``'val_night'`` and such below the folder."""
+    """Return the path of the annotation file of a split such as ``'train'``, ``'val'`` or ``'val_night'`` in the folder."""
     return Path(root) / 'annotations' / f'digits_longtail_{split}.json'
 
 
 def is_complete(root: str | Path, seed: int = 0) -> bool:
-    """Tell whether the folder holds this version of the data set, made with this seed."""
+    """Return whether the folder contains this version of the data set, made with this seed."""
     path = annotation_path(root, 'val')
     if not path.is_file():
         return False
@@ -49,23 +49,23 @@ def make_digits_longtail(root: str | Path, seed: int = 0, progress: Callable[[in
     """Write the data set: 600 training and 200 validation images of 160 x 160, visible and infrared.
 
     Files are ``visible/{train,val}/000001.jpg``, ``infrared/{train,val}/000001.jpg`` and
-    ``annotations/digits_longtail_{train,val}.json``, and, of the validation images of each appearance alone,
+    ``annotations/digits_longtail_{train,val}.json``, and for the validation images of each appearance
     ``annotations/digits_longtail_val_{daylight,dusk,night}.json``.
 
     Args:
-        root: Folder to write; it appears when it is whole. An older data set there is replaced.
-        seed: Seed of all that is random; the same seed gives the same files.
-        progress: Called with the images written so far and in all.
+        root: Folder to write; it is created when all files are complete. An older data set there is replaced.
+        seed: Random seed; the same seed gives the same files.
+        progress: Called with the number of images written so far and the total.
 
     Returns:
         The folder.
 
     Raises:
-        FileExistsError: If the folder holds something else than such a data set.
+        FileExistsError: If the folder contains anything other than such a data set.
     """
     root = Path(root)
     if root.exists() and any(root.iterdir()) and not annotation_path(root, 'val').is_file():
-        raise FileExistsError(f'{root} is not empty and holds no digits_longtail data set; name another folder')
+        raise FileExistsError(f'{root} is not empty and not a digits_longtail data set; choose another folder')
     root.parent.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(seed)
     scans = split_scans(rng)
@@ -85,7 +85,7 @@ def make_digits_longtail(root: str | Path, seed: int = 0, progress: Callable[[in
             train_counts = train_counts or annotations.categories()
             annotations.write_annotations(train_counts, seed)
         if root.exists():
-            root.rename(old)  # in one step, where removing takes many: a run killed meanwhile leaves no half of a data set
+            root.rename(old)  # atomic, unlike removing: a run that is killed leaves no partial data set
         scratch.rename(root)
     finally:
         for folder in (scratch, old):
@@ -94,7 +94,7 @@ def make_digits_longtail(root: str | Path, seed: int = 0, progress: Callable[[in
 
 
 class _Split:
-    """Images and annotations of one split while they are made."""
+    """Images and annotations of one split while they are created."""
 
     def __init__(self, root: Path, split: str, scans: list[np.ndarray], photos: list[np.ndarray],
                  rng: np.random.Generator) -> None:
@@ -108,7 +108,7 @@ class _Split:
         self.appearances = rng.permutation(np.repeat(APPEARANCES, per_appearance))
 
     def write_images(self):
-        """Write image after image, yielding after each."""
+        """Write all images, yielding after each."""
         for camera in ('visible', 'infrared'):
             (self.root / camera / self.split).mkdir(parents=True)
         for image_id, (held, appearance) in enumerate(zip(self.held, self.appearances, strict=True), start=1):
@@ -129,7 +129,7 @@ class _Split:
             yield
 
     def _sprites(self, image_id: int, held: list[int]) -> tuple[list[Sprite], list[int]]:
-        """Place the digits of an image and annotate them; return them and its not exhaustively annotated classes."""
+        """Place and annotate the digits of an image; return them and the classes that are not exhaustively annotated."""
         cells = iter(self.rng.permutation(MAX_BOXES))
         sprites, not_exhaustive = [], []
         for position in held:
@@ -163,7 +163,7 @@ class _Split:
                 for index, plan in enumerate(CLASSES)]
 
     def write_annotations(self, categories: list[dict], seed: int) -> None:
-        """Write the LVIS file, and of the validation images one for each appearance."""
+        """Write the LVIS file, and for validation images one file per appearance."""
         self._write(self.split, self.images, categories, seed)
         if self.split == 'val':
             for appearance in APPEARANCES:

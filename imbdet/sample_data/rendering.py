@@ -1,4 +1,4 @@
-"""A scene of digits on a photograph, as a visible-light and as an infrared camera would see it."""
+"""Rendering of digits on a photograph as a visible and as an infrared image."""
 
 from typing import NamedTuple
 
@@ -13,12 +13,12 @@ APPEARANCES = ('daylight', 'dusk', 'night')
 
 
 class Light(NamedTuple):
-    """How an appearance group looks.
+    """Lighting of an appearance.
 
     Attributes:
-        gain: Factor of red, green and blue.
-        noise: Standard deviation of the visible camera's noise, in grey levels of 255.
-        warmth: Grey levels by which dark ink stands out in infrared; light ink is colder than its surroundings.
+        gain: Factors of red, green and blue.
+        noise: Standard deviation of the visible camera's noise, in gray levels of 255.
+        warmth: Contrast of dark ink in infrared, in gray levels; light ink is colder than its surroundings.
     """
 
     gain: tuple[float, float, float]
@@ -34,10 +34,10 @@ LIGHTS = {
 
 
 class Sprite(NamedTuple):
-    """A digit in its place.
+    """A digit with its position.
 
     Attributes:
-        opacity: Of its ink, shape (height, width), in [0, 1].
+        opacity: Opacity of the ink, shape (height, width), in [0, 1].
         x: Left edge in pixels.
         y: Upper edge in pixels.
         ink: ``'light'`` or ``'dark'``.
@@ -55,11 +55,11 @@ def photographs() -> list[np.ndarray]:
 
 
 def background(photos: list[np.ndarray], rng: np.random.Generator) -> np.ndarray:
-    """Cut a random crop out of a photograph, with its contrast reduced so that both inks stand out.
+    """Return a random crop of a photograph, with reduced contrast so that both inks are visible.
 
     Args:
         photos: RGB photographs, uint8.
-        rng: Source of the crop.
+        rng: Random generator.
 
     Returns:
         Shape (160, 160, 3), float32 in [60, 190].
@@ -75,13 +75,13 @@ def background(photos: list[np.ndarray], rng: np.random.Generator) -> np.ndarray
 
 
 def place(cell: int, height: int, width: int, rng: np.random.Generator) -> tuple[int, int]:
-    """Choose where in a cell of the 3 x 3 grid a digit stands.
+    """Choose the position of a digit in a cell of the 3 x 3 grid.
 
     Args:
         cell: 0 to 8, row by row.
-        height: Of the digit, in pixels.
-        width: Of the digit, in pixels.
-        rng: Source of the choice.
+        height: Height of the digit in pixels.
+        width: Width of the digit in pixels.
+        rng: Random generator.
 
     Returns:
         Left and upper edge, in pixels.
@@ -99,7 +99,7 @@ def render_visible(scene: np.ndarray, sprites: list[Sprite], appearance: str, rn
         scene: A background.
         sprites: Digits to paste.
         appearance: ``'daylight'``, ``'dusk'`` or ``'night'``.
-        rng: Source of each digit's shade and of the noise.
+        rng: Random generator.
 
     Returns:
         RGB, shape (160, 160, 3), uint8.
@@ -119,11 +119,11 @@ def render_infrared(scene: np.ndarray, sprites: list[Sprite], appearance: str, r
     Args:
         scene: A background.
         sprites: Digits to paste.
-        appearance: As above; the darker it is, the more the digits stand out.
-        rng: Source of the noise.
+        appearance: ``'daylight'``, ``'dusk'`` or ``'night'``; the darker, the higher the contrast of the digits.
+        rng: Random generator.
 
     Returns:
-        Grey, shape (160, 160), uint8.
+        Grayscale, shape (160, 160), uint8.
     """
     warmth = LIGHTS[appearance].warmth
     image = 100 + 0.2 * (cv2.GaussianBlur(scene.mean(2), (0, 0), 5) - 125)

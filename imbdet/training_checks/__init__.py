@@ -1,4 +1,4 @@
-"""Hooks that end a training at what would spoil it: broken images, losses that are not finite."""
+"""Hooks that stop a training at broken images or losses that are not finite."""
 
 from imbdet.training_checks.check_images_hook import CheckImagesHook
 from imbdet.training_checks.finite_loss_hook import FiniteLossHook

@@ -1,4 +1,4 @@
-"""The hook that reads all training images before the training."""
+"""CheckImagesHook: reads all training images before the training."""
 
 import io
 import logging
@@ -18,34 +18,34 @@ from tqdm import tqdm
 from imbdet.data.data_infos import data_infos
 
 NAMED = 10
-"""Images that the error names; the log names all."""
+"""Maximum number of images in the error; the log lists all."""
 
 
 def image_fault(path: str) -> str | None:
-    """Read an image and tell what is wrong with its file.
+    """Read an image and return the error, if any.
 
     Args:
-        path: The file, also in a storage that mmengine knows.
+        path: The file, also on storage that mmengine supports.
 
     Returns:
-        What Pillow or the storage says; None of a whole image.
+        The error of Pillow or the storage; None for a readable image.
     """
     try:
         with Image.open(io.BytesIO(fileio.get(path))) as image:
-            image.draft('L', (1, 1))  # JPEG files are read to their end all the same, at an eighth of the pixels
+            image.draft('L', (1, 1))  # JPEG files are still read to the end, but decoded at an eighth of the size
             image.load()
-    except Exception as error:  # storages and decoders raise what they like
+    except Exception as error:  # storages and decoders raise arbitrary errors
         return f'{type(error).__name__}: {error}'.replace(f': {path!r}', '')
     return None
 
 
 @HOOKS.register_module()
 class CheckImagesHook(Hook):
-    """Read all training images before the training starts, and end it if some are missing or broken.
+    """Read all training images before the training starts, and stop if any is missing or broken.
 
-    Without it, such a file ends the training when its turn comes, perhaps after hours; with ``ignore_empty=True`` mmcv's
-    LoadImageFromFile leaves it out, and mmengine takes an image at random in its place, which distorts the repeat factors of
-    RepeatFactorSampler. Of pairs both images are read. The ranks share the work.
+    Without this hook, such a file stops the training when it is loaded, perhaps after hours. With ``ignore_empty=True``,
+    mmcv's LoadImageFromFile skips it and mmengine uses a random image instead, which distorts the repeat factors of
+    RepeatFactorSampler. Both images of a pair are read. The ranks share the work.
 
     Examples:
         >>> custom_hooks = [dict(type='CheckImagesHook')]
@@ -58,7 +58,7 @@ class CheckImagesHook(Hook):
             runner: The runner of the training.
 
         Raises:
-            OSError: If images are missing or broken, on all ranks, with their number and the first ten.
+            OSError: If images are missing or broken, on all ranks; with their number and the first ten.
             TypeError: If the data set cannot list its images.
         """
         paths = sorted({str(info[key]) for info in data_infos(runner.train_dataloader.dataset)
@@ -68,13 +68,13 @@ class CheckImagesHook(Hook):
         if not faults:
             print_log(f'CheckImagesHook: all {len(paths)} training images can be read', logger='current')
             return
-        print_log('CheckImagesHook: these cannot be read\n' + '\n'.join(faults), logger='current', level=logging.ERROR)
+        print_log('CheckImagesHook: these images cannot be read\n' + '\n'.join(faults), logger='current', level=logging.ERROR)
         more = f'; and {len(faults) - NAMED} more, see the log' if len(faults) > NAMED else ''
         raise OSError(f'{len(faults)} of {len(paths)} training images cannot be read: {"; ".join(faults[:NAMED])}{more}. '
-                      'Restore the files, or take the images out of the annotations')
+                      'Restore the files, or remove the images from the annotations')
 
 
 def _faults(paths: Sequence[str]) -> list[str]:
-    with ThreadPoolExecutor(os.cpu_count()) as pool:  # decoders let go of Python's lock
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # decoders release the GIL
         read = tqdm(pool.map(image_fault, paths), total=len(paths), desc='checking images', unit='image', disable=None)
         return [f'{path} ({fault})' for path, fault in zip(paths, read, strict=True) if fault is not None]

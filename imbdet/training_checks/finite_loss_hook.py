@@ -1,4 +1,4 @@
-"""The hook that ends a training whose loss is no number."""
+"""FiniteLossHook: stops a training whose loss is NaN or infinite."""
 
 from typing import Any
 
@@ -10,22 +10,23 @@ from mmengine.runner import Runner
 
 @HOOKS.register_module()
 class FiniteLossHook(Hook):
-    """End a training whose loss is NaN or infinite, and name the iteration, the losses and the images.
+    """Stop a training whose loss is NaN or infinite, and report the iteration, the losses and the images.
 
-    It looks at every iteration, before a checkpoint is written; mmengine reads all losses in every iteration anyway. mmdet's
-    CheckInvalidLossHook looks every 50 iterations unless told otherwise, and says neither which losses nor when.
+    It checks every iteration, before a checkpoint is written, at no extra cost: mmengine reads all losses in every iteration
+    anyway. mmdet's CheckInvalidLossHook checks every 50 iterations by default, and reports neither the losses nor the
+    iteration.
 
     Examples:
         >>> custom_hooks = [dict(type='FiniteLossHook')]
     """
 
     def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict | None = None) -> None:
-        """Look at the losses.
+        """Check the losses.
 
         Args:
             runner: The runner of the training.
             batch_idx: Number of the batch in the epoch.
-            data_batch: The batch; its data samples tell the images.
+            data_batch: The batch; its data samples contain the image paths.
             outputs: The losses by name, and ``loss``, their sum.
 
         Raises:
@@ -40,5 +41,5 @@ class FiniteLossHook(Hook):
             if isinstance(samples, list) else 'unknown'
         raise FloatingPointError(
             f'the loss of iteration {runner.iter + 1} is {values["loss"]:.4g} ({losses}); images: {images}. Lower the learning '
-            'rate, warm it up for longer or clip gradients, and look at the boxes of these images; go on from an earlier '
+            'rate, use a longer warmup or clip gradients, and check the boxes of these images; resume from an earlier '
             'checkpoint')

@@ -63,10 +63,10 @@ def test_names_of_runs(monkeypatch, tmp_path):
     assert {name: [file.name for file in files] for name, files in compare.named_files(
         ['a/one.json', 'b=a/two.json', 'lr=0.1/three.json']).items()} == {
             'a': ['one.json'], 'b': ['two.json'], 'lr=0.1': ['three.json']}
-    for arguments, message in ((['a/one.json', 'a/two.json'], "there is a run 'a' already, which is the name of its folder"),
-                               (['a/one.json', 'a=a/two.json'], "there is a run 'a' already, called so after its folder"),
+    for arguments, message in ((['a/one.json', 'a/two.json'], "the run 'a', after the name of the folder, exists already"),
+                               (['a/one.json', 'a=a/two.json'], "the run 'a' exists already, named after the folder"),
                                (['x=a/one.json', f'y={tmp_path}/a/one.json'], 'is given twice'),
-                               (['=a/one.json'], 'the name before the equals sign is empty')):
+                               (['=a/one.json'], 'the name before the equals sign must not be empty')):
         with pytest.raises(ValueError, match=message):
             compare.named_files(arguments)
     with pytest.raises(FileNotFoundError, match=r'not found: a/none\.json'):

@@ -98,7 +98,7 @@ def test_nothing_installed(run_python, lay, tmp_path):
         (site / package.__name__).symlink_to(package.__path__[0])
     process = run_python('-S', '-s', *DOCTOR, path=[site])
     found = problems(process)
-    assert found[0] == "- imbdet requires other packages than there are (lvis is not installed): pip install 'lvis>=0.5.3'"
+    assert found[0] == "- requirements of imbdet are not met (lvis is not installed): pip install 'lvis>=0.5.3'"
     assert "mmengine is not installed. Install the stack: pip install 'imbdet[openmmlab]'" in found[1]
     assert found[-1] == '- torch is not installed: pip install torch torchvision'
     for name in ('torch', 'mmdet', 'mmcv', 'lvis'):
@@ -117,7 +117,7 @@ def test_requirements(monkeypatch):
 
 def test_torchvision_that_computes_something_else(monkeypatch):
     monkeypatch.setattr(torchvision.ops, 'nms', lambda *_: torch.tensor([0, 1]))
-    with pytest.raises(doctor_checks.Problem, match=r'its nms keeps boxes \[0, 1\] and not \[1\]'):
+    with pytest.raises(doctor_checks.Problem, match=r'its nms keeps boxes \[0, 1\] instead of \[1\]'):
         doctor_checks.check_torchvision()
 
 

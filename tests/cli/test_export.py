@@ -76,12 +76,12 @@ def test_errors(trained, export, tmp_path, capsys):
     out = tmp_path / 'plain'
     assert 'checkpoint not found' in error(export, capsys, config, tmp_path / 'none.pth', '--out', out)
     torch.save(dict(state_dict={'backbone.weight': torch.zeros(1)}), tmp_path / 'other.pth')
-    assert "other.pth holds no weights that begin with 'detector.'" in error(
+    assert "other.pth has no weights that begin with 'detector.'" in error(
         export, capsys, config, tmp_path / 'other.pth', '--out', out)
     (tmp_path / 'other.py').write_text("model = dict(type='RetinaNet')")
-    assert 'other.py: the model is a RetinaNet; only a ModalityAgnosticDetector' in error(
+    assert 'other.py: the model must be a ModalityAgnosticDetector, got RetinaNet' in error(
         export, capsys, tmp_path / 'other.py', checkpoint, '--out', out)
     assert not out.exists()
     before = checkpoint.read_bytes()
-    assert 'name another folder in --out' in error(export, capsys, config, checkpoint, '--out', checkpoint.parent)
+    assert 'choose another folder with --out' in error(export, capsys, config, checkpoint, '--out', checkpoint.parent)
     assert checkpoint.read_bytes() == before

@@ -106,7 +106,7 @@ def test_stopped_and_continued(folder):
 def test_results_of_another_config(run):
     """After the test above: its folder is not mixed with other settings."""
     said = run('grid.py', '--cfg-options', 'optim_wrapper.optimizer.lr=0.5')
-    assert 'baseline/seed_0 holds a training by another config than config.py' in said
+    assert 'baseline/seed_0 contains a training with another config than config.py' in said
 
 
 @pytest.mark.parametrize('environment', [dict(RANK='1', WORLD_SIZE='2', LOCAL_RANK='1'),
@@ -161,9 +161,9 @@ def test_options_of_the_run_and_of_all(folder, monkeypatch):
 @pytest.mark.parametrize(('content', 'message'), [
     ('seeds = [0]', r'needs runs = dict'),
     ("runs = dict(a=dict(config='config.py'))", r'needs runs = dict.* and seeds'),
-    ("seeds = [0]; runs = dict(a=dict())", "run 'a' needs config"),
-    ("seeds = [0]; runs = dict(a=dict(config='config.py', options=1))", r"run 'a' .*it has \['config', 'options'\]"),
-    ("seeds = [0]; runs = dict(a=dict(config='config.py', baseline='b'))", "baseline 'b' of run 'a' is no run"),
+    ("seeds = [0]; runs = dict(a=dict())", "run 'a' must have config"),
+    ("seeds = [0]; runs = dict(a=dict(config='config.py', options=1))", r"run 'a' .*got \['config', 'options'\]"),
+    ("seeds = [0]; runs = dict(a=dict(config='config.py', baseline='b'))", "baseline 'b' of run 'a' must be a run"),
     ("seeds = [0]; runs = dict(a=dict(config='none.py'))", r'config not found: none\.py'),
 ])
 def test_wrong_grids(folder, monkeypatch, content, message):
@@ -195,11 +195,12 @@ def test_merging(tmp_path, monkeypatch, run):
 
 
 @pytest.mark.parametrize(('arguments', 'message'), [
-    (['grid.py', 'other.py'], 'give one grid, a .py file, or results.json of one grid or several, got grid.py, other.py'),
-    (['grid.py', 'results.json'], 'give one grid'),
+    (['grid.py', 'other.py'],
+     'FILE must be one grid (a .py file), or results.json of one or more grids, got grid.py, other.py'),
+    (['grid.py', 'results.json'], 'FILE must be one grid'),
     (['grid.py', '--runs', 'a'], '--runs cannot be used with a grid, got grid.py'),
     (['results.json', '--jobs', '2', '--cfg-options', 'a=1'], '--jobs, --cfg-options cannot be used with results'),
-    (['grid.py', '--cfg-options', 'lr'], "--cfg-options takes key=value pairs, got 'lr'"),
+    (['grid.py', '--cfg-options', 'lr'], "--cfg-options must be key=value pairs, got 'lr'"),
 ])
 def test_arguments_that_do_not_fit(run, arguments, message):
     assert f'imbdet: error: ValueError: {message}' in run(*arguments)

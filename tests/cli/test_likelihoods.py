@@ -130,7 +130,7 @@ def test_a_dry_run_writes_embeddings_alone(build, made, tmp_path):
     assert content is None
     assert [path.name for path in (tmp_path / 'out').iterdir()] == ['equity.embeddings']
     assert f'most {(0.5 + (2 / 3)**5) / 1.5:.4f}' in said.out
-    assert said.out.endswith('dry run: no file of likelihoods was written\n')
+    assert said.out.endswith('dry run: no likelihoods were written\n')
     parts = {path: path.stat().st_mtime_ns for path in (tmp_path / 'out').rglob('part_*.npz')}
     assert len(parts) == 1
     content, _ = build(made / 'train.json', '--clusters', 2)
@@ -164,7 +164,7 @@ def test_corrupt_images_are_reported_and_mended_ones_taken(build, scenes, tmp_pa
     os.truncate(scenes / 'images/3.png', 200)
     os.rename(scenes / 'images/11.png', tmp_path / 'aside.png')
     content, said = build(scenes / 'train.json', '--clusters', 2)
-    assert '2 images could not be read and are left out: images/3.png, images/11.png\n' in said.err
+    assert '2 images could not be read and are skipped: images/3.png, images/11.png\n' in said.err
     assert content.skipped.tolist() == ['images/3.png', 'images/11.png']
     left = [index for index in range(NUMBER) if index not in (3, 11)]
     assert content.image_ids.tolist() == [str(index) for index in left]
@@ -226,7 +226,7 @@ def test_folders_tell_images_of_one_name_apart(build, scenes, tmp_path):
 @pytest.mark.parametrize(('source', 'arguments', 'code', 'message'), [
     ('none.py', [], 2, r'FileNotFoundError: config or annotation file not found: \S+none\.py'),
     ('copy.json', [], 2, r'AnnotationError: \S+copy\.json: '),
-    ('train.json', ['--out', 'equity.pkl'], 2, r'ValueError: --out equity\.pkl: the file of likelihoods ends in \.npz'),
+    ('train.json', ['--out', 'equity.pkl'], 2, r'ValueError: --out must end in \.npz, got equity\.pkl'),
     ('train.json', ['--eta', 0], 2, 'ValueError: eta must be above 0'),
     ('train.json', ['--gamma', -1], 2, 'ValueError: gamma must be at least 0'),
     ('train.json', ['--weights', 'none.pth'], 2, r'FileNotFoundError: --weights none\.pth: no such file'),
@@ -254,7 +254,7 @@ def test_errors(build, made, tmp_path, capsys, source, arguments, code, message)
 def test_annotation_file_without_folder(made, capsys):
     with pytest.raises(SystemExit, match='2'):
         main(['likelihoods', str(made / 'train.json'), '--out', 'equity.npz'])
-    assert 'is an annotation file: give the folder of its images with --img-folder' in capsys.readouterr().err
+    assert 'is an annotation file; set --img-folder to the folder of its images' in capsys.readouterr().err
 
 
 @pytest.fixture
@@ -274,7 +274,7 @@ def test_two_processes_give_the_result_of_one(build, many, run_python, monkeypat
                          'likelihoods', 'train.json', '--img-folder', 'images', '--out', 'two/equity.npz', *network,
                          cwd=tmp_path)
     assert process.returncode == 0, process.stderr
-    assert process.stderr.count('994 images could not be read and are left out: images/2000.png, images/2001.png, ') == 1
+    assert process.stderr.count('994 images could not be read and are skipped: images/2000.png, images/2001.png, ') == 1
     assert '%|' not in process.stderr  # no progress bar where there is no terminal
     monkeypatch.chdir(tmp_path)
     _, said = build(Path('train.json'), out=Path('one/equity.npz'), embedding=network)

@@ -126,7 +126,7 @@ def test_options_of_several_flags_are_joined():
 def test_option_without_a_value(capsys):
     with pytest.raises(SystemExit, match=str(USAGE_ERROR)):
         main(['train', str(CONFIG), '--cfg-options', 'a=1', '--cfg-options', 'lr'])
-    assert "ValueError: --cfg-options takes key=value pairs, got 'lr'" in capsys.readouterr().err
+    assert "ValueError: --cfg-options must be key=value pairs, got 'lr'" in capsys.readouterr().err
 
 
 def test_completion(run_python, monkeypatch, tmp_path):

@@ -19,4 +19,4 @@ def test_quickstart(run_python, tmp_path):
     again = run_python('-m', 'imbdet', 'quickstart', cwd=tmp_path, timeout=120)  # skips what is done
     assert again.returncode == 0, again.stderr[-3000:]
     assert again.stdout.split('AP ')[-1].split('\n')[0] == process.stdout.split('AP ')[-1].split('\n')[0]
-    assert 'is there already, not training again' in again.stdout
+    assert 'exists, not training again' in again.stdout

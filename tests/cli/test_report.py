@@ -34,7 +34,7 @@ def config(tmp_path):
 def test_file_alone(annotation_file, report, tmp_path):
     path = annotation_file([*[(image, 1) for image in range(1, 31)], (1, 2)], num_images=30)
     out, err, numbers = report(path)
-    assert 'Resample by RFS' in out
+    assert 'Resample with RFS' in out
     assert 'wrote work_dirs/imbalance_report/train/index.html' in out
     assert err == ''
     assert numbers['target_length'] == 1.15
@@ -58,8 +58,8 @@ def test_config_that_trains_on_the_file(config, report, tmp_path):
 def test_config_that_trains_on_another_file(annotation_file, config, report, tmp_path):
     path = annotation_file([(1, 1)] * 3, name='other.json')
     out, err, numbers = report(path, '--config', config, '--out', 'out', out='out')
-    assert f'does not train on {path}, but on {tmp_path / "train.json"}.' in ' '.join(out.split())
-    assert 'imbdet: warning: Mind:' in err
+    assert f'trains on {tmp_path / "train.json"}, not on {path}.' in ' '.join(out.split())
+    assert 'imbdet: warning: Note:' in err
     assert numbers['num_boxes'] == 3
     assert numbers['foreground_priors']['bbox_head']['num_foreground'] > 3
 
@@ -79,7 +79,7 @@ def test_errors(config, report, tmp_path, capsys):
     for arguments, message in (
         ((tmp_path / 'none.json', ), 'FileNotFoundError: annotation file not found'),
         ((config, ), 'AnnotationError'),
-        ((tmp_path / 'train.json', '--target-length', 0.5), 'target length is at least 1, the number of images, got 0.5'),
+        ((tmp_path / 'train.json', '--target-length', 0.5), 'target length must be at least 1 (the number of images), got 0.5'),
         ((tmp_path / 'train.json', '--config', tmp_path / 'none.py'), 'config not found'),
         ((tmp_path / 'train.json', '--rare-max', 200), '0 <= rare_max <= common_max is needed, got 200 and 100'),
     ):

@@ -49,7 +49,7 @@ def test_every_cut_is_seen(save):
     for size in (0, 1, 2, 30, len(whole) // 2, len(whole) - 22, len(whole) - 1):
         path.write_bytes(whole[:size])
         assert not is_complete(path), size
-        with pytest.raises(ValueError, match=r'epoch_2\.pth is not a whole checkpoint'):
+        with pytest.raises(ValueError, match=r'epoch_2\.pth is not a complete checkpoint'):
             check_complete(path)
     path.write_bytes(b'\0' * len(whole))  # as some file systems leave it after a power cut
     assert not is_complete(path)
@@ -76,7 +76,7 @@ def test_the_seed_is_the_checkpoint_s(keys, prepare, save, capsys):
     path = save('epoch_1.pth')
     seed = keys.get('randomness', {}).get('seed')
     assert prepare(**keys) == 7
-    assert capsys.readouterr().err == f'imbdet: resuming with the seed 7 of {path}; the config says {seed}\n'
+    assert capsys.readouterr().err == f'imbdet: resuming with the seed 7 of {path}; the seed of the config is {seed}\n'
     assert prepare(randomness=dict(seed=7)) == 7
     assert capsys.readouterr().err == ''
 
@@ -92,7 +92,7 @@ def test_weights_to_start_from_bring_no_seed(prepare, save):
     path = save('weights.pth', {'state_dict': {}}, note=False)
     assert prepare(resume=False, load_from=str(path)) is None
     path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(ValueError, match=r'weights\.pth is not a whole checkpoint'):
+    with pytest.raises(ValueError, match=r'weights\.pth is not a complete checkpoint'):
         prepare(resume=False, load_from=str(path))
 
 
@@ -109,22 +109,23 @@ def test_last_checkpoint_is_stale(prepare, save, tmp_path):
         path = save(name)
     save('other.pth', note=False)
     path.unlink()
-    with pytest.raises(FileNotFoundError, match=rf'{tmp_path}/last_checkpoint names {path}, which is gone\. The newest whole '
-                                                rf'checkpoint beside it goes on: --resume {tmp_path}/epoch_9\.pth'):
+    with pytest.raises(FileNotFoundError, match=rf'{tmp_path}/last_checkpoint refers to {path}, which does not exist\. To '
+                                                rf'use the newest complete checkpoint in the folder: --resume '
+                                                rf'{tmp_path}/epoch_9\.pth'):
         prepare()
     (tmp_path / 'last_checkpoint').write_text('')
-    with pytest.raises(ValueError, match=r'last_checkpoint is empty\. The newest .* --resume .*epoch_9\.pth'):
+    with pytest.raises(ValueError, match=r'last_checkpoint is empty\. To use the newest .* --resume .*epoch_9\.pth'):
         prepare()
     (tmp_path / 'last_checkpoint').unlink()
-    with pytest.raises(FileNotFoundError, match=r'last_checkpoint is gone, and a training from the start would overwrite'):
+    with pytest.raises(FileNotFoundError, match=r'last_checkpoint is missing, and a training from scratch would overwrite'):
         prepare()
 
 
 def test_no_whole_checkpoint_is_left(prepare, save, tmp_path):  # max_keep_ckpts=1: mmengine removes before it writes
     save('iter_200.pth').unlink()
     save('iter_400.pth', size=1000, note=False)
-    with pytest.raises(FileNotFoundError, match=rf'iter_200\.pth, which is gone\. No whole epoch_\*\.pth or iter_\*\.pth is in '
-                                                rf'{tmp_path}: train from the start, without --resume'):
+    with pytest.raises(FileNotFoundError, match=rf'iter_200\.pth, which does not exist\. There is no complete epoch_\*\.pth or '
+                                                rf'iter_\*\.pth in {tmp_path}; train from scratch, without --resume'):
         prepare()
 
 
@@ -132,7 +133,7 @@ def test_a_checkpoint_that_is_named(prepare, save, tmp_path):
     older = save('iter_200.pth')
     broken = save('iter_400.pth', size=1000)
     for folder in (tmp_path, 'elsewhere'):
-        with pytest.raises(ValueError, match=rf'iter_400\.pth is not a whole checkpoint.* --resume {older}'):
+        with pytest.raises(ValueError, match=rf'iter_400\.pth is not a complete checkpoint.* --resume {older}'):
             prepare(load_from=str(broken), work_dir=str(folder))
     with pytest.raises(FileNotFoundError, match=rf'checkpoint not found: {tmp_path}/iter_1\.pth\. .* --resume {older}'):
         prepare(load_from=str(tmp_path / 'iter_1.pth'))
@@ -143,5 +144,5 @@ def test_a_checkpoint_that_is_named(prepare, save, tmp_path):
 @pytest.mark.parametrize('content', [{'a': torch.zeros(2)}, {'state_dict': {}, 'meta': {}}, [torch.zeros(2)]])
 def test_weights_alone_are_no_training(content, prepare, save):
     path = save('epoch_1.pth', content)
-    with pytest.raises(ValueError, match=rf'{path} holds no training to resume.*--cfg-options load_from={path}'):
+    with pytest.raises(ValueError, match=rf'{path} has no training to resume.*--cfg-options load_from={path}'):
         prepare()

@@ -107,7 +107,7 @@ def test_saved_predictions_that_are_none(command, folder):
     assert 'predictions not found: none.json' in one_line(command('test', CONFIG, 'none.json'), 2)
     (folder / 'odd.json').write_text('[{"image_id": 1}]')
     assert 'odd.json' in one_line(command('test', CONFIG, 'odd.json'), 1)
-    assert '--show-dir cannot be had of saved predictions' in one_line(
+    assert '--show-dir cannot be used with saved predictions' in one_line(
         command('test', CONFIG, 'odd.json', '--show-dir', 'painted'), 2)
 
 
@@ -161,6 +161,6 @@ def test_checkpoints_that_are_none(command, trained, folder):
     half = folder / 'half.pth'
     whole = Path((trained / 'last_checkpoint').read_text()).read_bytes()
     half.write_bytes(whole[:len(whole) // 2])
-    assert 'half.pth is not a whole checkpoint' in one_line(command('test', CONFIG, half), 2)
+    assert 'half.pth is not a complete checkpoint' in one_line(command('test', CONFIG, half), 2)
     with pytest.raises(Exception, match='.'):
         torch.load(half)

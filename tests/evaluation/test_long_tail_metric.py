@@ -110,7 +110,7 @@ def test_the_log_names_the_backend(case, caplog, tmp_path):
         assert 'evaluated by lvis in' in caplog.text
         evaluate(case)
         assert 'evaluated by hotcoco in' in caplog.text
-        # Of all backends lvis-api alone heeds this key, so it has to step in.
+        # Only lvis-api supports this key, so it is used instead.
         for box in case.truth['annotations'][::3]:
             box['ignore'] = 1
         case.path.write_text(json.dumps(case.truth))

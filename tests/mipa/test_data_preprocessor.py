@@ -92,7 +92,7 @@ def test_the_modality_of_the_sample_decides_in_a_test():
 
 def test_a_pair_in_a_test():
     data = batch(('pair', 12, 16))
-    with pytest.raises(ValueError, match="0.png is a pair, of which a test sees one half; set the data set's modality"):
+    with pytest.raises(ValueError, match="0.png is a pair, but a test uses a single modality; set the data set's modality"):
         build()(copy.deepcopy(data))
     visible, infrared = data['inputs'][0].split(3)
     assert torch.equal(build(test_modality='rgb')(copy.deepcopy(data))['inputs'][0], normalized(visible, MEAN, STD))
@@ -103,17 +103,17 @@ def test_samples_that_do_not_tell_their_modality():
     data = batch(('rgb', 12, 16))
     del data['data_samples'][0].modality
     for training in (True, False):
-        with pytest.raises(ValueError, match="0.png does not tell whether it is visible or infrared; PackDetInputs has to"):
+        with pytest.raises(ValueError, match="0.png is visible or infrared; add 'modality' to the meta_keys of PackDetInputs"):
             build()(copy.deepcopy(data), training)
     image = data['inputs'][0]
     assert torch.equal(build(test_modality='ir')(copy.deepcopy(data))['inputs'][0], normalized(image, IR_MEAN, IR_STD))
     same = build(ir_mean=None, ir_std=None)(copy.deepcopy(data))  # it makes no difference
     assert torch.equal(same['inputs'][0], normalized(image, MEAN, STD))
     data['data_samples'][0].set_metainfo(dict(modality='pair'))  # as after Equalize, in a pipeline that is not tried
-    with pytest.raises(ValueError, match='0.png is a pair and has 3 channels: a transform has dropped half of it'):
+    with pytest.raises(ValueError, match='0.png is a pair but has 3 channels: a transform has dropped half of it'):
         build()(copy.deepcopy(data), True)
     data['inputs'][0] = torch.zeros(4, 12, 16)
-    with pytest.raises(ValueError, match='0.png has 4 channels, where MiPaDataPreprocessor takes 3 or, of a pair, 6'):
+    with pytest.raises(ValueError, match='0.png has 4 channels; MiPaDataPreprocessor needs 3, or 6 for a pair'):
         build()(data, True)
 
 
@@ -294,14 +294,14 @@ def test_without_normalisation():
 
 
 @pytest.mark.parametrize(('keys', 'message'), [
-    (dict(ir_ratio=1.5), r'ir_ratio is a number in \[0, 1\] or one of uniform, curriculum, learnable; got 1.5'),
-    (dict(ir_ratio='fixed'), "got 'fixed'"), (dict(mode='patches'), "mode is 'patch' or 'image'"),
-    (dict(test_modality='pair'), "test_modality 'rgb' or 'ir'; got 'patch' and 'pair'"),
-    (dict(patch_size=0), 'patch_size is at least 1, got 0'), (dict(epoch_length=0), 'epoch_length is at least 1'),
-    (dict(curriculum_epochs=0), 'curriculum_epochs is at least 1'), (dict(std=None), 'give mean and std or neither'),
-    (dict(mean=None, std=None), 'give mean and std or neither'),
-    (dict(ir_std=None), 'beside them ir_mean and ir_std or neither'),
-    (dict(rgb_to_bgr=True), 'bgr_to_rgb or rgb_to_bgr, not both')])
+    (dict(ir_ratio=1.5), r'ir_ratio must be a number in \[0, 1\] or one of uniform, curriculum, learnable; got 1.5'),
+    (dict(ir_ratio='fixed'), "got 'fixed'"), (dict(mode='patches'), "mode must be 'patch' or 'image'"),
+    (dict(test_modality='pair'), "test_modality 'rgb', 'ir' or None; got 'patch' and 'pair'"),
+    (dict(patch_size=0), 'patch_size must be at least 1, got 0'), (dict(epoch_length=0), 'epoch_length must be at least 1'),
+    (dict(curriculum_epochs=0), 'curriculum_epochs must be at least 1'), (dict(std=None), 'mean and std must be set together'),
+    (dict(mean=None, std=None), 'mean and std must be set together'),
+    (dict(ir_std=None), 'and so must ir_mean and ir_std'),
+    (dict(rgb_to_bgr=True), 'bgr_to_rgb and rgb_to_bgr cannot both be set')])
 def test_bad_arguments(keys, message):
     with pytest.raises(ValueError, match=message):
         build(**keys)

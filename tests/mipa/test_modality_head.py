@@ -201,9 +201,9 @@ def test_iterations_in_place_of_epochs(epoch):
 
 
 def test_errors():
-    with pytest.raises(ValueError, match='stride 8 has to be a multiple of patch_size 12, or the other way around'):
+    with pytest.raises(ValueError, match='stride must be a multiple of patch_size or the other way around, got 8 and 12'):
         build(8, 12)
-    with pytest.raises(ValueError, match='gamma and loss_weight are at least 0, got -1 and 1.0'):
+    with pytest.raises(ValueError, match='gamma and loss_weight must be at least 0, got -1 and 1.0'):
         build(gamma=-1)
     with pytest.raises(ValueError, match="0.png has no modality_map; .*type='MiPaDataPreprocessor'"):
         build().loss(torch.randn(1, 6, 4, 4), samples(None, [(32, 32)]))

@@ -54,17 +54,17 @@ def test_names_of_infrared_files(tmp_path, ir_name, keys):
 
 
 def test_names_that_cannot_be(folder):
-    with pytest.raises(ValueError, match=r"train.json: ir_replace looks for '_RGB', which is not in the file name '0.png'"):
+    with pytest.raises(ValueError, match=r"train.json: '_RGB' of ir_replace is not in the file name '0.png'"):
         build(folder, ir_replace=('_RGB', '_IR'))
     config = paired_dataset(folder)
     config['data_prefix'] = dict(img='visible/', ir='visible/')
-    with pytest.raises(ValueError, match='visible/0.png would be the visible and the infrared image'):
+    with pytest.raises(ValueError, match='visible/0.png would be both the visible and the infrared image'):
         DATASETS.build(config)
-    with pytest.raises(ValueError, match='not both'):
+    with pytest.raises(ValueError, match='cannot both be set'):
         build(folder, ir_suffix='_ir.png', ir_replace=('a', 'b'))
-    with pytest.raises(ValueError, match="modality is one of pair, rgb, ir; got 'thermal'"):
+    with pytest.raises(ValueError, match="modality must be one of pair, rgb, ir; got 'thermal'"):
         build(folder, modality='thermal')
-    with pytest.raises(ValueError, match="ir_replace is a part of the file name"):
+    with pytest.raises(ValueError, match="ir_replace must be a part of the file name"):
         build(folder, ir_replace='_IR')
 
 
@@ -125,7 +125,7 @@ def test_images_of_other_kinds(folder, kind):  # fault 19
     assert build(folder, check_files=True)[3]['inputs'].shape == (6, 96, 128)
     put_image(folder / 'visible/3.png', kind)
     if kind == '16 bits':
-        with pytest.raises(OSError, match=r'visible/3.png, .* cannot be read .*visible image of mode I;16.* convert it to 8'):
+        with pytest.raises(OSError, match=r'visible/3.png, .* cannot be read .*visible image has mode I;16.* convert it to 8'):
             build(folder, check_files=True)
         return
     packed = build(folder, check_files=True)[3]['inputs']

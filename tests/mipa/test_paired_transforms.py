@@ -102,9 +102,9 @@ def test_geometry_of_one_half_is_refused(tmp_path, transform):
 
 
 def test_arguments():
-    with pytest.raises(ValueError, match="modality is 'rgb' or 'ir', got 'pair'"):
+    with pytest.raises(ValueError, match="modality must be 'rgb' or 'ir', got 'pair'"):
         TRANSFORMS.build(dict(type='OnModality', modality='pair', transforms=[]))
-    with pytest.raises(ValueError, match='ir_range is the lowest and the highest value'):
+    with pytest.raises(ValueError, match='ir_range must be the lowest and the highest value'):
         TRANSFORMS.build(dict(type='LoadImagePair', ir_range=(5, 5)))
 
 

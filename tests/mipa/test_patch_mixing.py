@@ -102,8 +102,8 @@ def test_gradients_reach_each_modality_where_it_shows():
 
 
 @pytest.mark.parametrize(('change', 'message'), [
-    (dict(ir_ratio=-0.1), r'ir_ratio is in \[0, 1\], got -0.1'), (dict(ir_ratio=1.1), 'got 1.1'),
-    (dict(ir_ratio=float('nan')), 'got nan'), (dict(patch_size=0), 'patch_size is at least 1, got 0'),
+    (dict(ir_ratio=-0.1), r'ir_ratio must be in \[0, 1\], got -0.1'), (dict(ir_ratio=1.1), 'got 1.1'),
+    (dict(ir_ratio=float('nan')), 'got nan'), (dict(patch_size=0), 'patch_size must be at least 1, got 0'),
     (dict(ir=torch.zeros(3, 3, 12, 15)), r'\(3, 3, 12, 16\).* and \(3, 3, 12, 15\)'),
     (dict(ir=torch.zeros(3, 3, 12, 16, dtype=torch.uint8)), 'torch.uint8')])
 def test_bad_arguments(change, message):

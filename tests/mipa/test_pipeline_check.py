@@ -28,13 +28,13 @@ NOT_SIX_CHANNELS = {
     'YOLOXHSVRandomAug': (dict(type='YOLOXHSVRandomAug'), 'OnModality'),
     'Equalize': (dict(type='Equalize', prob=0.01), 'OnModality'),  # returns three channels without a word
     'Color': (dict(type='Color', prob=0.01), 'OnModality'),
-    'RandomAffine': (dict(type='RandomAffine'), 'take it out'),  # leaves a border of another colour
-    'ShearX': (dict(type='ShearX', prob=0.01), 'take it out'),
-    'TranslateY': (dict(type='TranslateY', prob=0.01), 'take it out'),
-    'Mosaic': (dict(type='Mosaic', img_scale=(96, 128)), 'makes one image out of several'),
-    'CachedMixUp': (dict(type='CachedMixUp', img_scale=(96, 128)), 'makes one image out of several'),
-    'CopyPaste': (dict(type='CopyPaste'), 'makes one image out of several'),
-    'Expand': (dict(type='Expand'), 'take it out'),
+    'RandomAffine': (dict(type='RandomAffine'), 'remove it'),  # leaves a border of another colour
+    'ShearX': (dict(type='ShearX', prob=0.01), 'remove it'),
+    'TranslateY': (dict(type='TranslateY', prob=0.01), 'remove it'),
+    'Mosaic': (dict(type='Mosaic', img_scale=(96, 128)), 'combines several images'),
+    'CachedMixUp': (dict(type='CachedMixUp', img_scale=(96, 128)), 'combines several images'),
+    'CopyPaste': (dict(type='CopyPaste'), 'combines several images'),
+    'Expand': (dict(type='Expand'), 'remove it'),
 }
 
 

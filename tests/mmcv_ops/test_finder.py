@@ -35,7 +35,7 @@ def test_mmcv_ops_before_imbdet(run_python):
 def test_operations_in_use():
     said = ops_in_use()
     assert ('compiled (' in said) == COMPILED
-    assert ('imbdet.mmcv_ops, by torchvision' in said) != COMPILED
+    assert ('imbdet.mmcv_ops, with torchvision' in said) != COMPILED
 
 
 def test_an_operation_that_is_not_there():

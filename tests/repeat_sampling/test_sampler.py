@@ -182,9 +182,9 @@ def test_log_line_and_warning(dataset, caplog):  # fault 3
         sampler = RepeatFactorSampler(dataset, method='rfs', threshold=0.9, seed=0)
         MMLogger.get_current_instance().removeHandler(caplog.handler)
     text = caplog.text
-    assert f'2 of 4 classes and 2 of 3 images have a factor above 1; largest {math.sqrt(0.9 * 3):.4g} (c)' in text
+    assert f'2 of 4 classes and 2 of 3 images have a factor above 1; largest: {math.sqrt(0.9 * 3):.4g} (c)' in text
     assert f'an epoch draws {sampler.epoch_size} images' in text
-    assert 'no training image holds 2 of the classes, which cannot be learnt: b, d' in text
+    assert '2 classes have no training image and cannot be learned: b, d' in text
 
 
 def test_bad_arguments(dataset, annotation_file):  # fault 3
@@ -269,7 +269,7 @@ def test_faulty_weights(dataset, tmp_path, head, row, message):
 def test_weights_that_are_not_there(dataset, tmp_path):
     with pytest.raises(FileNotFoundError, match=r'none\.csv: no such file of image weights'):
         RepeatFactorSampler(dataset, image_weights=tmp_path / 'none.csv')
-    with pytest.raises(ValueError, match='no image weights below the first line'):
+    with pytest.raises(ValueError, match='no image weights after the first line'):
         RepeatFactorSampler(dataset, image_weights=write_weights(tmp_path / 'weights.csv', []))
-    with pytest.raises(ValueError, match='image_weights or likelihoods, not both'):
+    with pytest.raises(ValueError, match='image_weights and likelihoods cannot both be set'):
         RepeatFactorSampler(dataset, image_weights='a.csv', likelihoods='a.npz')

@@ -52,4 +52,4 @@ def test_colours_of_both_cameras(browse, stage):
 def test_errors(browse, capsys):
     with pytest.raises(SystemExit):
         browse(modality='rgb')
-    assert "has 3 channels and is no pair; the training data set has to load modality='pair'" in capsys.readouterr().err
+    assert "has 3 channels and is not a pair; set modality='pair' in the training data set" in capsys.readouterr().err

@@ -113,8 +113,8 @@ def test_content(convert, flir):
         'categories': categories}
     assert table(output) == {'person': (2, 'object of person'), 'car': (1, 'object of car'),
                              'bicycle': (1, 'object of bicycle'), 'dog': (3, 'left out')}
-    assert '1 boxes reached out of their image and were clipped to it' in output
-    assert 'pairs in neither list, left out: 0' in output
+    assert '1 boxes extended beyond their image and were clipped to it' in output
+    assert 'pairs in neither list, skipped: 0' in output
     assert 'flir_train.json: 2 pairs, 3 objects, 0 crowd boxes (difficult objects), 0 pairs without a box' in output
     assert 'flir_val.json: 2 pairs, 0 objects, 1 crowd boxes (difficult objects), 1 pairs without a box' in output
 
@@ -151,20 +151,20 @@ def test_forms_of_list_entries(convert, flir, entry):
     """Each form names the same pair. What neither list names is checked for its partners, but not read."""
     (flir / 'Annotations/FLIR_00002_PreviewData.xml').write_text('not read')
     write_lists(flir, f'{entry}\n\n', 'FLIR_08865')
-    assert 'pairs in neither list, left out: 2' in convert()
+    assert 'pairs in neither list, skipped: 2' in convert()
     assert [image['file_name'] for image in content(flir, 'train')['images']] == ['FLIR_00010_RGB.jpg']
 
 
 @pytest.mark.parametrize(('train', 'val', 'name', 'message'), [
     ('FLIR_00002\nFLIR_00011_RGB\n', 'FLIR_08863\n', 'train',
-     ', line 2: there is no pair FLIR_00011 in {folder}/JPEGImages; add it or take out the line'),
-    ('FLIR_00002\n', 'FLIR_08863\n8865\n', 'validation', ", line 2: '8865' is not a name such as FLIR_00002_PreviewData"),
-    ('FLIR_00002\n', 'FLIR_8863\n', 'validation', ", line 1: 'FLIR_8863' is not a name such as"),
-    ('FLIR_00002\n', 'FLIR_08863_IR\n', 'validation', ", line 1: 'FLIR_08863_IR' is not a name such as"),
+     ', line 2: there is no pair FLIR_00011 in {folder}/JPEGImages; add it or remove the line'),
+    ('FLIR_00002\n', 'FLIR_08863\n8865\n', 'validation', ", line 2: '8865' must be a name such as FLIR_00002_PreviewData"),
+    ('FLIR_00002\n', 'FLIR_8863\n', 'validation', ", line 1: 'FLIR_8863' must be a name such as"),
+    ('FLIR_00002\n', 'FLIR_08863_IR\n', 'validation', ", line 1: 'FLIR_08863_IR' must be a name such as"),
     ('FLIR_00002\n', '\nFLIR_00002_RGB\n', 'validation',
-     ', line 2: FLIR_00002 is listed already in {folder}/align_train.txt, line 1; take out one'),
+     ', line 2: FLIR_00002 is listed already in {folder}/align_train.txt, line 1; remove one'),
     ('FLIR_00002\nFLIR_00002_RGB\n', 'FLIR_08863\n', 'train', ', line 2: FLIR_00002 is listed already in {folder}/align_train'),
-    ('FLIR_00002\n', ' \n', 'validation', ' names no pair; write one to a line, such as FLIR_00002_PreviewData'),
+    ('FLIR_00002\n', ' \n', 'validation', ' contains no pair; write one per line, such as FLIR_00002_PreviewData'),
 ])
 def test_wrong_list(error, flir, train, val, name, message):
     write_lists(flir, train, val)
@@ -174,14 +174,15 @@ def test_wrong_list(error, flir, train, val, name, message):
 @pytest.mark.parametrize('name', ['train', 'validation'])
 def test_missing_list(error, flir, name):
     (flir / f'align_{name}.txt').unlink()
-    assert f'list not found: {flir}/align_{name}.txt; FLIR_ROOT has to hold align_train.txt and align_validation.txt' in error()
+    wanted = f'list not found: {flir}/align_{name}.txt; FLIR_ROOT must contain align_train.txt and align_validation.txt'
+    assert wanted in error()
 
 
 @pytest.mark.parametrize(('label', 'nearest'), [('cars', 'car'), ('Person', 'person'), ('doge', 'dog'), ('bike', 'bicycle')])
 def test_unknown_label(error, flir, label, nearest):
     path = flir / 'Annotations/FLIR_08863.xml'
     path.write_text(XML['FLIR_08863'].replace('person', label))
-    assert f'{path}, object 1: unknown label {label!r}; the nearest known is {nearest!r}; correct it' in error()
+    assert f'{path}, object 1: unknown label {label!r}; did you mean {nearest!r}? Correct it' in error()
 
 
 def test_a_box_that_is_left_out_is_checked_too(error, flir):
@@ -216,7 +217,7 @@ def test_two_xml_files_of_a_pair(error, flir):
                                   'Annotations/FLIR_00002_mask.xml'])
 def test_name_of_another_form(error, flir, name):
     (flir / name).touch()
-    assert f"{flir / name}: '{Path(name).stem}' is not a name such as FLIR_00002_PreviewData, FLIR_00002_RGB or" in error()
+    assert f"{flir / name}: '{Path(name).stem}' must be a name such as FLIR_00002_PreviewData, FLIR_00002_RGB or" in error()
 
 
 def test_images_of_two_sizes(error, flir):
@@ -227,7 +228,7 @@ def test_images_of_two_sizes(error, flir):
 
 @pytest.mark.parametrize(('classes', 'message'), [
     (['person', 'truck'], "--classes: FLIR_aligned has no class 'truck'; choose from person, car, bicycle, dog"),
-    (['car', 'person', 'car'], '--classes: car stands more than once'),
+    (['car', 'person', 'car'], '--classes: car appears more than once'),
 ])
 def test_wrong_classes(error, classes, message):
     assert message in error('--classes', *classes)

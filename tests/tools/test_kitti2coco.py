@@ -154,10 +154,10 @@ def test_table_tells_of_every_box(convert):
         'Pedestrian': (1, 'object of Pedestrian'), 'Person_sitting': (1, 'ignored for Pedestrian'),
         'Cyclist': (1, 'object of Cyclist'), 'Tram': (1, 'left out'), 'Misc': (0, 'left out'),
         'DontCare': (1, 'ignored for Car, Pedestrian, Cyclist')}
-    assert '2 boxes reached out of their image and were clipped to it' in output
+    assert '2 boxes extended beyond their image and were clipped to it' in output
     assert 'kitti_train.json: 2 images, 2 objects, 5 ignored boxes' in output
     assert 'kitti_val.json: 2 images, 1 objects, 0 ignored boxes' in output
-    assert 'left out: 0' in output
+    assert 'skipped: 0' in output
     assert 'less than a pixel' not in output
 
 
@@ -178,7 +178,7 @@ def test_person_sitting_as_a_class(convert, kitti):
 
 def test_clipping_at_each_side(convert, kitti):
     label_file(kitti, '000002').write_text(f'Car 0 0 0 60 18 64.5 20.5 {REST}\nCar 0 0 0 0 0 64 20 {REST}\n')
-    assert '3 boxes reached out' in convert()  # with the two of 000001
+    assert '3 boxes extended beyond' in convert()  # with the two of 000001
     assert boxes(kitti, 'val') == {(2, 1, 0, 60, 18, 4, 2), (2, 1, 0, 0, 0, 64, 20)}
 
 
@@ -199,7 +199,7 @@ def test_images_in_neither_split_file_are_counted(convert, kitti):
     write_split(kitti, '000001\n\n', '000002 \r\n')
     label_file(kitti, '000000').write_text('not read')
     output = convert()
-    assert 'left out: 2' in output
+    assert 'skipped: 2' in output
     assert [image['id'] for image in content(kitti, 'train')['images']] == [1]
     assert [image['id'] for image in content(kitti, 'val')['images']] == [2]
 
@@ -210,7 +210,7 @@ def test_random_split(convert, kitti):
     def validated(*arguments):
         output = convert(*arguments, split=False)
         assert 'random split' in output
-        assert 'frames of one drive can fall on both sides' in output
+        assert 'frames of one drive can be in both parts' in output
         train, val = ([image['id'] for image in content(kitti, name)['images']] for name in ('train', 'val'))
         assert sorted(train + val) == [0, 1, 2, 7]
         return val
@@ -243,17 +243,20 @@ def test_verbose_shows_the_traceback(convert, kitti):
 
 
 @pytest.mark.parametrize(('line', 'message'), [
-    (f'Car 0 0 0 1 2 3 4 {REST} 0.9', '16 values, where a label has 15'),
-    ('Car 0 0 0 1 2 3 4', '8 values, where a label has 15'),
-    (f'Car 0 0 0 1 two 3 4 {REST}', "y1 is 'two', not a number"),
-    (f'Car nan 0 0 1 2 3 4 {REST}', "truncated is 'nan', not a number"),
-    (f'Car 0 0 0 1 2 inf 4 {REST}', "x2 is 'inf', not a number"),
+    (f'Car 0 0 0 1 2 3 4 {REST} 0.9',
+     'a label must have 15 values (type truncated occluded alpha x1 y1 x2 y2 h w l x y z rotation_y), got 16; correct'),
+    ('Car 0 0 0 1 2 3 4',
+     'a label must have 15 values (type truncated occluded alpha x1 y1 x2 y2 h w l x y z rotation_y), got 8'),
+    (f'Car 0 0 0 1 two 3 4 {REST}', "y1 must be a number, got 'two'"),
+    (f'Car nan 0 0 1 2 3 4 {REST}', "truncated must be a number, got 'nan'"),
+    (f'Car 0 0 0 1 2 inf 4 {REST}', "x2 must be a number, got 'inf'"),
     (f'Car 0 0.5 0 1 2 3 4 {REST}', "occluded is '0.5'; write 0, 1, 2 or 3"),
-    (f'car 0 0 0 1 2 3 4 {REST}', "unknown type 'car'; KITTI has Car, Van,"),
+    (f'car 0 0 0 1 2 3 4 {REST}',
+     "the type must be one of Car, Van, Truck, Pedestrian, Person_sitting, Cyclist, Tram, Misc, DontCare, got 'car'"),
     (f'Car 0 0 0 3 2 3 4 {REST}', 'the box from x 3 to 3 and y 2 to 4 has no positive size'),
     (f'Misc 0 0 0 1 4 3 2 {REST}', 'the box from x 1 to 3 and y 4 to 2 has no positive size'),
-    (f'Car 0 0 0 64 2 70 4 {REST}', 'the box from x 64 to 70 and y 2 to 4 lies outside its image of 64 x 20 pixels'),
-    (f'Car 0 0 0 1 -4 3 0 {REST}', 'lies outside its image of 64 x 20 pixels'),
+    (f'Car 0 0 0 64 2 70 4 {REST}', 'the box from x 64 to 70 and y 2 to 4 is outside its image of 64 x 20 pixels'),
+    (f'Car 0 0 0 1 -4 3 0 {REST}', 'is outside its image of 64 x 20 pixels'),
 ])
 def test_wrong_label_line(error, kitti, line, message):
     path = label_file(kitti, '000002')
@@ -265,7 +268,9 @@ def test_wrong_label_line(error, kitti, line, message):
 
 def test_label_that_is_no_text(error, kitti):
     label_file(kitti, '000000').write_bytes(b'\xff\xfe\x00Car')
-    assert f'{label_file(kitti, "000000")}, line 1: 1 values' in error()
+    found = error()
+    assert f'{label_file(kitti, "000000")}, line 1: a label must have 15 values' in found
+    assert ', got 1; correct' in found
 
 
 @pytest.mark.parametrize('name', ['image_2', 'label_2'])
@@ -309,7 +314,7 @@ def test_image_that_cannot_be_read(error, kitti):
     ('000000\n', '000002\n2\n', 'val', ", line 2: there is no image '2' in training/image_2"),
     ('000000\n000001\n', '000002\n000001\n', 'val', ", line 2: image '000001' is listed already in {train}, line 2"),
     ('000000\n000000\n', '000002\n', 'train', ", line 2: image '000000' is listed already in {train}, line 1"),
-    ('000000\n', '\n', 'val', ' names no image'),
+    ('000000\n', '\n', 'val', ' contains no image'),
 ])
 def test_wrong_split(error, kitti, train, val, name, message):
     write_split(kitti, train, val)
@@ -320,25 +325,25 @@ def test_wrong_split(error, kitti, train, val, name, message):
 @pytest.mark.parametrize('name', ['train', 'val'])
 def test_missing_split_file(error, kitti, name):
     (kitti / f'ImageSets/{name}.txt').unlink()
-    assert f'split file not found: {kitti / "ImageSets" / name}.txt; --split-folder has to hold' in error()
+    assert f'split file not found: {kitti / "ImageSets" / name}.txt; --split-folder must contain' in error()
 
 
 @pytest.mark.parametrize('share', [0, 1, -0.5, 'nan'])
 def test_wrong_share(error, share):
-    assert re.search(r'--val-share \S+: choose a share between 0 and 1', error('--val-share', share, split=False))
+    assert re.search(r'--val-share must be between 0 and 1', error('--val-share', share, split=False))
 
 
 def test_one_image_cannot_be_split(error, kitti):
     for stem in ('000001', '000002', '000007'):
         label_file(kitti, stem).unlink()
         (kitti / f'training/image_2/{stem}.png').unlink()
-    assert 'image 000000 is the only one in training/image_2; a split needs two' in error(split=False)
+    assert 'image 000000 is the only one in training/image_2; a split needs at least two' in error(split=False)
 
 
 @pytest.mark.parametrize(('classes', 'message'), [
     (['Car', 'car'], "--classes: KITTI has no class 'car'; choose from Car, Van,"),
     (['DontCare'], "--classes: KITTI has no class 'DontCare'; choose from"),
-    (['Car', 'Van', 'Car'], '--classes: Car stands more than once'),
+    (['Car', 'Van', 'Car'], '--classes: Car appears more than once'),
 ])
 def test_wrong_classes(error, classes, message):
     assert message in error('--classes', *classes)

@@ -116,7 +116,7 @@ def test_content(convert, llvip):
             {'id': 2, 'image_id': 190001, 'category_id': 1, 'bbox': [1, 1, 63, 47], 'area': 2961, 'iscrowd': 0}],
         'categories': categories}
     assert 'person                 4  object of person' in output
-    assert '1 boxes reached out of their image and were clipped to it' in output
+    assert '1 boxes extended beyond their image and were clipped to it' in output
     assert 'llvip_train.json: 2 pairs, 1 objects, 1 crowd boxes (difficult objects), 1 pairs without a box' in output
     assert 'llvip_test.json: 1 pairs, 2 objects, 0 crowd boxes (difficult objects), 0 pairs without a box' in output
     assert 'not stated' not in output
@@ -124,7 +124,7 @@ def test_content(convert, llvip):
 
 
 def test_release_is_asked_for(convert, llvip):
-    assert 'the release is not stated: give' in convert()
+    assert 'the release is not stated: set --release' in convert()
     assert content(llvip, 'test')['info']['release'] == 'not stated'
 
 
@@ -147,7 +147,7 @@ def test_one_split_alone(convert, llvip):
     for folder in ('visible', 'infrared'):
         (llvip / folder / 'train').rename(llvip / f'{folder}_train')
     output = convert()
-    assert 'only the test split is there; XML files without images, left out: 2' in output
+    assert 'only the test split exists; XML files without images, skipped: 2' in output
     assert [path.name for path in (llvip / 'annotations').iterdir()] == ['llvip_test.json']
     assert content(llvip, 'test')['info']['annotations_sha256'] == digest('190001')
 
@@ -202,20 +202,20 @@ def test_an_error_while_writing_leaves_no_file(error, llvip, monkeypatch):
 
 
 @pytest.mark.parametrize(('items', 'message'), [
-    ([item(1, 'two', 3, 4)], "object 1: ymin is 'two', not a number; correct it"),
-    ([item(1, 2, 3, 4), item(1, 2, 'nan', 4)], "object 2: xmax is 'nan', not a number"),
-    ([item('inf', 2, 3, 4)], "object 1: xmin is 'inf', not a number"),
-    ([item('', 2, 3, 4)], "object 1: xmin is '', not a number"),
+    ([item(1, 'two', 3, 4)], "object 1: ymin must be a number, got 'two'; correct it"),
+    ([item(1, 2, 3, 4), item(1, 2, 'nan', 4)], "object 2: xmax must be a number, got 'nan'"),
+    ([item('inf', 2, 3, 4)], "object 1: xmin must be a number, got 'inf'"),
+    ([item('', 2, 3, 4)], "object 1: xmin must be a number, got ''"),
     ([item(1, 2, 3, 4).replace('xmin', 'left')], 'object 1: there is no xmin; add it'),
     ([item(1, 2, 3, 4).replace('bndbox', 'polygon')], 'object 1: there is no bndbox; add it'),
     ([item(3, 2, 3, 4)], 'object 1: the box from x 3 to 3 and y 2 to 4 has no positive size; correct or remove it'),
     ([item(1, 4, 3, 2)], 'object 1: the box from x 1 to 3 and y 4 to 2 has no positive size'),
-    ([item(64, 2, 70, 4)], 'object 1: the box from x 64 to 70 and y 2 to 4 lies outside its image of 64 x 48 pixels; correct'),
-    ([item(1, -4, 3, 0)], 'lies outside its image of 64 x 48 pixels'),
-    ([item(1, 2, 3, 4, name='peson')], "object 1: unknown label 'peson'; the nearest known is 'person'; correct it"),
-    ([item(1, 2, 3, 4, name='car')], "object 1: unknown label 'car'; the nearest known is 'person'"),
-    ([item(1, 2, 3, 4, name='')], "object 1: unknown label ''; the nearest known is 'person'"),
-    ([item(1, 2, 3, 4, rest='<difficult>no</difficult>')], "object 1: difficult is 'no'; write 0 or 1"),
+    ([item(64, 2, 70, 4)], 'object 1: the box from x 64 to 70 and y 2 to 4 is outside its image of 64 x 48 pixels; correct'),
+    ([item(1, -4, 3, 0)], 'is outside its image of 64 x 48 pixels'),
+    ([item(1, 2, 3, 4, name='peson')], "object 1: unknown label 'peson'; did you mean 'person'? Correct it"),
+    ([item(1, 2, 3, 4, name='car')], "object 1: unknown label 'car'; did you mean 'person'?"),
+    ([item(1, 2, 3, 4, name='')], "object 1: unknown label ''; did you mean 'person'?"),
+    ([item(1, 2, 3, 4, rest='<difficult>no</difficult>')], "object 1: difficult must be 0 or 1, got 'no'"),
 ])
 def test_wrong_object(error, llvip, items, message):
     xml(llvip).write_text(voc(*items))
@@ -227,7 +227,7 @@ def test_wrong_object(error, llvip, items, message):
 @pytest.mark.parametrize(('size', 'message'), [
     ('<size><width>48</width><height>64</height></size>', 'size: width is 48, but {image} has 64 x 48 pixels; take'),
     ('<size><width>64</width><height>64</height></size>', 'size: height is 64, but {image} has 64 x 48 pixels; take'),
-    ('<size><height>wide</height></size>', "size: height is 'wide', not a number; correct it"),
+    ('<size><height>wide</height></size>', "size: height must be a number, got 'wide'; correct it"),
 ])
 def test_size_in_the_xml(error, llvip, size, message):
     xml(llvip).write_text(voc(size=size))
@@ -235,9 +235,9 @@ def test_size_in_the_xml(error, llvip, size, message):
 
 
 @pytest.mark.parametrize(('text', 'message'), [
-    ('', 'is not XML that can be read (no element found: line 1, column 0); unpack it again'),
-    ('<annotation><object></annotation>', 'is not XML that can be read (mismatched tag: line 1, column '),
-    ('<?xml version="1.0" encoding="none"?><annotation/>', 'is not XML that can be read (unknown encoding'),
+    ('', 'is not readable XML (no element found: line 1, column 0); unpack it again'),
+    ('<annotation><object></annotation>', 'is not readable XML (mismatched tag: line 1, column '),
+    ('<?xml version="1.0" encoding="none"?><annotation/>', 'is not readable XML (unknown encoding'),
     ('<html/>', 'the outermost element is <html>, not <annotation>'),
 ])
 def test_xml_that_cannot_be_read(error, llvip, text, message):
@@ -305,7 +305,7 @@ def test_missing_folder(error, llvip, name):
 def test_no_split(error, llvip):
     for folder in ('visible', 'infrared'):
         (llvip / folder).rename(llvip / f'{folder}_moved')
-    assert f'neither {llvip / "visible/train"} nor {llvip / "visible/test"} is there; unpack' in error()
+    assert f'neither {llvip / "visible/train"} nor {llvip / "visible/test"} exists; unpack' in error()
 
 
 def test_no_images(error, llvip):

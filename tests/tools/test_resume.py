@@ -150,6 +150,7 @@ def test_a_checkpoint_that_is_not_whole(tmp_path):
     code, output = train(config, work_dir, '--resume')
     assert code == 2
     assert output.splitlines()[-1] == (
-        f'imbdet: error: ValueError: {broken} is not a whole checkpoint; it was cut off while it was written or copied. The '
-        f'newest whole checkpoint beside it goes on: --resume {work_dir / "epoch_1.pth"} (--verbose shows the traceback)')
+        f'imbdet: error: ValueError: {broken} is not a complete checkpoint; it was truncated while it was written or copied. '
+        f'To use the newest complete checkpoint in the folder: --resume {work_dir / "epoch_1.pth"} '
+        '(--verbose shows the traceback)')
     assert {path: path.read_bytes() for path in work_dir.iterdir()} == before

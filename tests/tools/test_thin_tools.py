@@ -40,4 +40,4 @@ def test_a_script_from_its_command_line(run_python, load_tool, annotation_file, 
 def test_sample_data(run_python, load_tool, digits):
     """It is made in the fixture; the tool sees that it is there."""
     process = run_python(load_tool('tools/data/make_digits_longtail.py').__file__, digits)
-    assert process.stdout == f'{digits} is there already, with seed 0\n', process.stderr
+    assert process.stdout == f'{digits} exists already, with seed 0\n', process.stderr

@@ -72,7 +72,7 @@ def test_odd_files_are_whole(tmp_path, kind):
 def test_a_training_with_broken_images_does_not_start(folder):
     for number, kind in enumerate(BROKEN):
         put_image(image(folder, number), kind)
-    with pytest.raises(OSError, match='5 of 8 training images cannot be read: .* take the images out of') as error:
+    with pytest.raises(OSError, match='5 of 8 training images cannot be read: .* remove the images from') as error:
         train(folder, HOOK)
     for number in range(8):
         assert (str(image(folder, number)) in str(error.value)) == (number < len(BROKEN))
@@ -139,7 +139,7 @@ def test_without_the_hook(folder, kind, capsys):
     with pytest.raises(SystemExit), one_line_errors(verbose=False, code=RUN_ERROR):
         read()
     line = capsys.readouterr().err.splitlines()[-1]
-    assert ('CheckImagesHook among the custom_hooks says which' if kind == 'empty' else str(image(folder, 5))) in line
+    assert ('add CheckImagesHook to custom_hooks to find it' if kind == 'empty' else str(image(folder, 5))) in line
     assert 'Traceback' not in line
 
 
@@ -155,6 +155,6 @@ def test_ignored_images_are_replaced_and_that_is_told(folder, caplog):
     assert came.total() == 8
     assert np.max(list(came.values())) == 2
     logs = ''.join(path.read_text() for path in (folder / 'work').glob('*/*.log'))
-    assert 'a random other image takes the place of one that cannot be read' in logs
+    assert 'unreadable images are replaced with random ones' in logs
     with pytest.raises(OSError, match='1 of 8 training images cannot be read: .*5.png'):
         train(folder, HOOK, ignore_empty=True)

@@ -1,9 +1,9 @@
-"""Draw pairs of the training set and what MiPa makes of them: ``tools/analysis/browse_mixed_batch.py CONFIG``."""
+"""Draw pairs of the training set and their mixed images: ``tools/analysis/browse_mixed_batch.py CONFIG``."""
 
 import argparse
 from pathlib import Path
 
-import imbdet  # noqa: F401  first: it says what an installation lacks and how to mend it
+import imbdet  # noqa: F401  first: it checks the installation
 
 # isort: split
 from mmengine.registry import init_default_scope
@@ -23,7 +23,8 @@ def run(arguments: argparse.Namespace) -> None:
     batch = next(iter(Runner.build_dataloader(cfg.train_dataloader, seed=arguments.seed)))
     data_preprocessor = cfg.model.get('data_preprocessor') or cfg.model.detector.data_preprocessor
     if data_preprocessor.type.split('.')[-1] != 'MiPaDataPreprocessor':
-        raise ValueError(f'{arguments.config}: the data preprocessor is a {data_preprocessor.type}, not a MiPaDataPreprocessor')
+        raise ValueError(f'{arguments.config}: the data preprocessor must be a MiPaDataPreprocessor, got '
+                         f'{data_preprocessor.type}')
     print(f'wrote {draw_mixed_batch(batch, data_preprocessor, arguments.out)}')
 
 

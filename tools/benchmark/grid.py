@@ -1,4 +1,4 @@
-"""The old path of ``tools/grid.py``; it goes away in imbdet 0.3."""
+"""Old path of ``tools/grid.py``; it will be removed in imbdet 0.3."""
 
 from functools import partial
 

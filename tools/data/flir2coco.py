@@ -1,6 +1,6 @@
 """Convert the boxes of FLIR_aligned to COCO format: ``tools/data/flir2coco.py FLIR_ROOT [--classes person car bicycle]``.
 
-``file_name`` is that of the visible image, such as FLIR_00002_RGB.jpg; the infrared one's ends in _PreviewData.jpeg instead.
+``file_name`` is that of the visible image, such as FLIR_00002_RGB.jpg; that of the infrared image ends in _PreviewData.jpeg.
 """
 
 import argparse
@@ -24,19 +24,19 @@ def check_classes(classes: Sequence[str]) -> None:
         if name not in LABELS:
             raise ValueError(f'--classes: FLIR_aligned has no class {name!r}; choose from {", ".join(LABELS)}')
         if count > 1:
-            raise ValueError(f'--classes: {name} stands more than once; name each class once')
+            raise ValueError(f'--classes: {name} appears more than once; list each class once')
 
 
 def frame(name: str) -> str:
-    """Return FLIR_ and five digits, which a pair's names share; raise ValueError if the name has another form."""
+    """Return FLIR_ and five digits, the common part of a pair's names; raise ValueError for other names."""
     match = NAME.fullmatch(name)
     if match is None:
-        raise ValueError(f'{name!r} is not a name such as FLIR_00002_PreviewData, FLIR_00002_RGB or FLIR_00002')
+        raise ValueError(f'{name!r} must be a name such as FLIR_00002_PreviewData, FLIR_00002_RGB or FLIR_00002')
     return match[1]
 
 
 def find_pairs(root: Path) -> dict[str, Pair]:
-    """Return the pairs by their frames; raise unless all images and XML files belong together."""
+    """Return the pairs by frame; raise unless all images and XML files have partners."""
     visible = find_files('visible image', root / 'JPEGImages/*_RGB.jpg', frame)
     infrared = find_files('infrared image', root / 'JPEGImages/*_PreviewData.jpeg', frame)
     labels = find_files('XML file', root / 'Annotations/*.xml', frame)
@@ -47,12 +47,12 @@ def find_pairs(root: Path) -> dict[str, Pair]:
 
 
 def read_lists(root: Path, pairs: dict[str, Pair]) -> dict[str, list[Pair]]:
-    """Read both lists, ascending by frame; raise unless each names pairs that are there, and once."""
+    """Read both lists, sorted by frame; raise unless they contain existing pairs only, each once."""
     places, split = dict[str, str](), dict[str, list[Pair]]()
     for part, file_name in LISTS.items():
         path = root / file_name
         if not path.is_file():
-            raise FileNotFoundError(f'list not found: {path}; FLIR_ROOT has to hold {" and ".join(LISTS.values())}')
+            raise FileNotFoundError(f'list not found: {path}; FLIR_ROOT must contain {" and ".join(LISTS.values())}')
         listed = []
         for number, line in enumerate(path.read_text(encoding='utf-8-sig', errors='replace').splitlines(), 1):
             if not line.strip():
@@ -63,20 +63,20 @@ def read_lists(root: Path, pairs: dict[str, Pair]) -> dict[str, list[Pair]]:
             except ValueError as error:
                 raise ValueError(f'{place}: {error}; correct the line') from error
             if name not in pairs:
-                raise ValueError(f'{place}: there is no pair {name} in {root / "JPEGImages"}; add it or take out the line')
+                raise ValueError(f'{place}: there is no pair {name} in {root / "JPEGImages"}; add it or remove the line')
             if name in places:
-                raise ValueError(f'{place}: {name} is listed already in {places[name]}; take out one of the lines')
+                raise ValueError(f'{place}: {name} is listed already in {places[name]}; remove one of the lines')
             places[name] = place
             listed.append(name)
         if not listed:
-            raise ValueError(f'{path} names no pair; write one to a line, such as FLIR_00002_PreviewData')
+            raise ValueError(f'{path} contains no pair; write one per line, such as FLIR_00002_PreviewData')
         split[part] = [pairs[name] for name in sorted(listed)]
-    print(f'pairs in neither list, left out: {len(pairs) - len(places)}')
+    print(f'pairs in neither list, skipped: {len(pairs) - len(places)}')
     return split
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Convert both lists, then write both files: an error leaves none."""
+    """Convert both lists, then write both files; an error leaves none."""
     check_classes(arguments.classes)
     split = read_lists(arguments.flir_root, find_pairs(arguments.flir_root))
     parts = {part: convert(pairs, arguments.classes, LABELS) for part, pairs in split.items()}

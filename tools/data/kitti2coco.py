@@ -1,7 +1,7 @@
 """Convert KITTI's 2D object labels to COCO format: ``tools/data/kitti2coco.py KITTI_ROOT [--split-folder FOLDER]``.
 
-Types that KITTI's own evaluation holds neither for objects nor for false positives become crowd boxes, which COCO's leaves
-out too, more leniently: it forgives a detection by the share of it that lies in the crowd box, where KITTI asks for the IoU
+Types that KITTI's own evaluation counts neither as objects nor as false positives become crowd boxes, which COCO's evaluation
+also ignores, but more leniently: it ignores a detection by the share of it inside the crowd box, whereas KITTI uses the IoU
 with a Van or Person_sitting. KITTI's levels easy, moderate and hard have no counterpart: every object counts.
 """
 
@@ -28,7 +28,7 @@ LABEL_KEYS = 'type truncated occluded alpha x1 y1 x2 y2 h w l x y z rotation_y'
 
 
 class Label(NamedTuple):
-    """A line of a label file; ``box`` is x1, y1, x2, y2 and lies within the image."""
+    """A line of a label file; ``box`` is x1, y1, x2, y2, inside the image."""
     type: str
     truncated: float
     occluded: int
@@ -42,7 +42,7 @@ def check_classes(classes: Sequence[str]) -> None:
         if name not in CLASSES:
             raise ValueError(f'--classes: KITTI has no class {name!r}; choose from {", ".join(CLASSES)}')
         if count > 1:
-            raise ValueError(f'--classes: {name} stands more than once; name each class once')
+            raise ValueError(f'--classes: {name} appears more than once; list each class once')
 
 
 def image_stems(training: Path) -> list[str]:
@@ -69,39 +69,39 @@ def image_stems(training: Path) -> list[str]:
 
 
 def read_split(folder: Path, stems: Sequence[str]) -> dict[str, list[str]]:
-    """Read ``train.txt`` and ``val.txt``, one stem a line; raise unless each names images that are there, and once."""
+    """Read ``train.txt`` and ``val.txt``, one stem per line; raise unless they list existing images only, each once."""
     known, places, split = set(stems), dict[str, str](), dict[str, list[str]]()
     for name in ('train', 'val'):
         path = folder / f'{name}.txt'
         if not path.is_file():
-            raise FileNotFoundError(f'split file not found: {path}; --split-folder has to hold train.txt and val.txt')
+            raise FileNotFoundError(f'split file not found: {path}; --split-folder must contain train.txt and val.txt')
         split[name] = []
         for number, stem in _filled_lines(path):
             place = f'{path}, line {number}'
             if stem not in known:
-                raise ValueError(f'{place}: there is no image {stem!r} in training/image_2; add it or take out the line')
+                raise ValueError(f'{place}: there is no image {stem!r} in training/image_2; add it or remove the line')
             if stem in places:
-                raise ValueError(f'{place}: image {stem!r} is listed already in {places[stem]}; take out one of the lines')
+                raise ValueError(f'{place}: image {stem!r} is listed already in {places[stem]}; remove one of the lines')
             places[stem] = place
             split[name].append(stem)
         if not split[name]:
-            raise ValueError(f'{path} names no image; write one to a line, such as 000123')
+            raise ValueError(f'{path} contains no image; write one per line, such as 000123')
     return split
 
 
 def random_split(stems: Sequence[str], val_share: float, seed: int) -> dict[str, list[str]]:
-    """Draw the validation images; both sides get one at least."""
+    """Draw the validation images at random; each split gets at least one."""
     if not 0 < val_share < 1:
-        raise ValueError(f'--val-share {val_share}: choose a share between 0 and 1, such as 0.5')
+        raise ValueError(f'--val-share must be between 0 and 1, such as 0.5, got {val_share}')
     if len(stems) < 2:
-        raise ValueError(f'image {stems[0]} is the only one in training/image_2; a split needs two or more')
+        raise ValueError(f'image {stems[0]} is the only one in training/image_2; a split needs at least two')
     count = min(max(round(val_share * len(stems)), 1), len(stems) - 1)
     val = set(random.Random(seed).sample(stems, count))
     return {'train': [stem for stem in stems if stem not in val], 'val': sorted(val)}
 
 
 def _filled_lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield line numbers, from 1, and lines that are not blank. Bytes that are no text are left for the caller to name."""
+    """Yield line numbers, from 1, and lines that are not blank. Bytes that are not text are left to the caller."""
     for number, line in enumerate(path.read_text(encoding='utf-8', errors='replace').splitlines(), 1):
         if line.strip():
             yield number, line.strip()
@@ -111,19 +111,19 @@ def parse_label(line: str, size: tuple[int, int]) -> Label:
     """Parse a line of a label file and clip its box to the image's width and height; raise ValueError if it is wrong."""
     kind, *texts = line.split()
     if len(texts) != 14:
-        raise ValueError(f'{len(texts) + 1} values, where a label has 15 ({LABEL_KEYS}); correct the line')
+        raise ValueError(f'a label must have 15 values ({LABEL_KEYS}), got {len(texts) + 1}; correct the line')
     if kind not in TYPES:
-        raise ValueError(f'unknown type {kind!r}; KITTI has {", ".join(TYPES)}; correct the line')
+        raise ValueError(f'the type must be one of {", ".join(TYPES)}, got {kind!r}; correct the line')
     values = [_number(key, text) for key, text in zip(LABEL_KEYS.split()[1:], texts, strict=True)]
     if not values[1].is_integer():
-        raise ValueError(f'occluded is {texts[1]!r}; write 0, 1, 2 or 3, or -1 if it is not known')
+        raise ValueError(f'occluded is {texts[1]!r}; write 0, 1, 2 or 3, or -1 if it is unknown')
     x1, y1, x2, y2 = values[3:7]
     if x2 <= x1 or y2 <= y1:
         raise ValueError(f'the box from x {x1:g} to {x2:g} and y {y1:g} to {y2:g} has no positive size; correct or remove it')
     width, height = size
     box = max(x1, 0.0), max(y1, 0.0), min(x2, float(width)), min(y2, float(height))
     if box[2] <= box[0] or box[3] <= box[1]:
-        raise ValueError(f'the box from x {x1:g} to {x2:g} and y {y1:g} to {y2:g} lies outside its image of {width} x '
+        raise ValueError(f'the box from x {x1:g} to {x2:g} and y {y1:g} to {y2:g} is outside its image of {width} x '
                          f'{height} pixels; correct or remove it')
     return Label(kind, values[0], int(values[1]), box, box != (x1, y1, x2, y2))
 
@@ -134,7 +134,7 @@ def _number(key: str, text: str) -> float:
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise ValueError(f'{key} is {text!r}, not a number; correct the line')
+        raise ValueError(f'{key} must be a number, got {text!r}; correct the line')
     return value
 
 
@@ -150,7 +150,7 @@ def read_labels(path: Path, size: tuple[int, int]) -> list[Label]:
 
 
 def written_as(kind: str, classes: Sequence[str]) -> tuple[tuple[str, ...], int]:
-    """Return the classes that boxes of a type are written as, none for a type left out, and their ``iscrowd``."""
+    """Return the classes that boxes of a type are written as (none for a skipped type), and their ``iscrowd``."""
     if kind in classes:
         return (kind, ), 0
     if kind == 'DontCare':
@@ -159,7 +159,7 @@ def written_as(kind: str, classes: Sequence[str]) -> tuple[tuple[str, ...], int]
 
 
 def convert(training: Path, stems: Sequence[str], classes: Sequence[str]) -> tuple[dict, list[Label]]:
-    """Return the content of a COCO annotation file and all labels that were read, those left out among them."""
+    """Return the content of a COCO annotation file and all labels that were read, including skipped ones."""
     category_ids = {name: position for position, name in enumerate(classes, 1)}
     categories = [{'id': category_id, 'name': name} for name, category_id in category_ids.items()]
     images: list[dict] = []
@@ -173,7 +173,7 @@ def convert(training: Path, stems: Sequence[str], classes: Sequence[str]) -> tup
         for label in in_image:
             x1, y1, x2, y2 = label.box
             names, iscrowd = written_as(label.type, classes)
-            # Ids start at 1: pycocotools takes a match with annotation 0 for no match.
+            # Ids start at 1: pycocotools treats a match with annotation 0 as no match.
             annotations += [{'id': len(annotations) + offset, 'image_id': int(stem), 'category_id': category_ids[name],
                              'bbox': [x1, y1, x2 - x1, y2 - y1], 'area': (x2 - x1) * (y2 - y1), 'iscrowd': iscrowd,
                              'truncated': label.truncated, 'occluded': label.occluded}
@@ -182,7 +182,7 @@ def convert(training: Path, stems: Sequence[str], classes: Sequence[str]) -> tup
 
 
 def print_counts(labels: Sequence[Label], classes: Sequence[str]) -> None:
-    """Print what became of the boxes of each type, and what is odd about some."""
+    """Print how the boxes of each type were written, and warnings about odd ones."""
     counts = Counter(label.type for label in labels)
     print(f'{"type":<16}{"boxes":>8}  written as')
     for kind in TYPES:
@@ -191,25 +191,25 @@ def print_counts(labels: Sequence[Label], classes: Sequence[str]) -> None:
               + (f'{"ignored for" if iscrowd else "object of"} {", ".join(names)}' if names else 'left out'))
     clipped = sum(label.clipped for label in labels)
     if clipped:
-        print(f'{clipped} boxes reached out of their image and were clipped to it')
+        print(f'{clipped} boxes extended beyond their image and were clipped to it')
     thin = sum(min(label.box[2] - label.box[0], label.box[3] - label.box[1]) < 1 for label in labels if label.type in classes)
     if thin:
         print(f'{thin} objects are less than a pixel wide or high: mmdet drops them in training, the evaluation does not')
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Convert both parts of the split, then write both files: an error leaves none."""
+    """Convert both parts of the split, then write both files; an error leaves none."""
     check_classes(arguments.classes)
     training = arguments.kitti_root / 'training'
     stems = image_stems(training)
     if arguments.split_folder is not None:
         split = read_split(arguments.split_folder, stems)
-        print(f'split of {arguments.split_folder}; images in neither of its files, left out: '
+        print(f'split of {arguments.split_folder}; images in neither of its files, skipped: '
               f'{len(stems) - sum(map(len, split.values()))}')
     else:
         split = random_split(stems, arguments.val_share, arguments.seed)
-        print(f'random split with seed {arguments.seed}: frames of one drive can fall on both sides, and validation then '
-              'looks better than it is; --split-folder takes a split by drives')
+        print(f'random split with seed {arguments.seed}: frames of one drive can be in both parts, which makes '
+              'validation look better than it is; use --split-folder for a split by drives')
     parts = {name: convert(training, part, arguments.classes) for name, part in split.items()}
     print_counts([label for _, labels in parts.values() for label in labels], arguments.classes)
     for name, (content, _) in parts.items():
@@ -228,8 +228,9 @@ def main() -> None:
     parser.add_argument('--out', type=Path, help='folder to write to (default: KITTI_ROOT/annotations)')
     parser.add_argument('--classes', nargs='+', default=['Car', 'Pedestrian', 'Cyclist'],
                         help='types to detect, in this order (default: Car Pedestrian Cyclist)')
-    parser.add_argument('--split-folder', type=Path, help='folder with train.txt and val.txt; without, images are drawn')
-    parser.add_argument('--val-share', type=float, default=0.5, help='share of them for validation (default: %(default)s)')
+    parser.add_argument('--split-folder', type=Path, help='folder with train.txt and val.txt (default: a random split)')
+    parser.add_argument('--val-share', type=float, default=0.5,
+                        help='share of validation images in a random split (default: %(default)s)')
     parser.add_argument('--seed', type=int, default=0, help='seed of the random split; the same seed gives the same split')
     run_tool(parser, run)
 

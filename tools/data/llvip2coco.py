@@ -1,8 +1,8 @@
 """Convert LLVIP's boxes to COCO format: ``tools/data/llvip2coco.py LLVIP_ROOT [--release TEXT]``.
 
-One file serves both images of a pair: ``file_name`` is the name that they share, and the config gives the folder, such as
-``infrared/train/``. LLVIP's authors corrected boxes on 2023-02-21, so ``info`` of a file holds the release that --release
-names and the sha256 of the XML files that the file was made from, one after the other in the order of their names.
+Both images of a pair share a file: ``file_name`` is their common name, and the config sets the folder, such as
+``infrared/train/``. LLVIP's authors corrected boxes on 2023-02-21. Therefore ``info`` of a file contains the release from
+--release and the sha256 of the XML files that it was created from, concatenated in the order of their names.
 """
 
 import argparse
@@ -18,17 +18,17 @@ NOT_STATED = 'not stated'
 
 
 def six_digits(stem: str) -> str:
-    """Return the stem; raise ValueError unless it is six digits, which differ from file to file as numbers too."""
+    """Return the stem; raise ValueError unless it is six digits, which are also unique as numbers."""
     if not (len(stem) == 6 and stem.isascii() and stem.isdigit()):
         raise ValueError('the name is not six digits, as in 010001, so it has no image id')
     return stem
 
 
 def find_pairs(root: Path) -> dict[str, list[Pair]]:
-    """Return the pairs of each split that is there; raise unless all images and XML files belong together."""
+    """Return the pairs of each existing split; raise unless all images and XML files have partners."""
     splits = [split for split in SPLITS if any((root / folder / split).is_dir() for folder in ('visible', 'infrared'))]
     if not splits:
-        raise FileNotFoundError(f'neither {root / "visible/train"} nor {root / "visible/test"} is there; unpack LLVIP into '
+        raise FileNotFoundError(f'neither {root / "visible/train"} nor {root / "visible/test"} exists; unpack LLVIP into '
                                 'LLVIP_ROOT')
     labels = find_files('XML file', root / 'Annotations/*.xml', six_digits)
     pairs, in_splits = {}, dict[str, Path]()
@@ -46,16 +46,16 @@ def find_pairs(root: Path) -> dict[str, list[Pair]]:
     if len(splits) == len(SPLITS):
         check_partners(labels, Files('visible image', root / 'visible/train/*.jpg', in_splits))
     else:  # XML files without images may belong to the other split
-        print(f'only the {splits[0]} split is there; XML files without images, left out: {len(labels.paths) - len(in_splits)}')
+        print(f'only the {splits[0]} split exists; XML files without images, skipped: {len(labels.paths) - len(in_splits)}')
     return pairs
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Convert the splits that are there, then write their files: an error leaves none."""
+    """Convert the existing splits, then write their files; an error leaves none."""
     parts = {split: convert(pairs, CLASSES, CLASSES) for split, pairs in find_pairs(arguments.llvip_root).items()}
     if arguments.release == NOT_STATED:
-        print("the release is not stated: give the day of your copy's annotations, such as --release 2023-02-21, the day of "
-              "their correction, so that results can be compared")
+        print("the release is not stated: set --release to the date of your copy's annotations, such as 2023-02-21, the date "
+              'of their correction, so that results can be compared')
     print_counts([box for _, boxes in parts.values() for box in boxes], CLASSES, CLASSES)
     folder = arguments.out or arguments.llvip_root / 'annotations'
     write_contents({folder / f'llvip_{split}.json': {**content, 'info': {'release': arguments.release, **content['info']}}

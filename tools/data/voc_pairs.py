@@ -1,4 +1,4 @@
-"""What llvip2coco.py and flir2coco.py share: pairs of images with one file of boxes in Pascal VOC's XML, to COCO format."""
+"""Conversion of image pairs with Pascal VOC XML files to COCO format, shared by llvip2coco.py and flir2coco.py."""
 
 import contextlib
 import difflib
@@ -19,14 +19,14 @@ from imbdet.files import atomic_write
 
 
 class Files(NamedTuple):
-    """The files of one kind by their keys; ``pattern`` is a path with * in the place of the key."""
+    """The files of one kind by their keys; ``pattern`` is a path with * instead of the key."""
     kind: str
     pattern: Path
     paths: dict[str, Path]
 
 
 class Pair(NamedTuple):
-    """Two images of one scene, the file of their boxes, and the id and name that they are written by."""
+    """Two images of a scene, the file of their boxes, and the id and name under which they are written."""
     id: int
     file_name: str
     visible: Path
@@ -35,7 +35,7 @@ class Pair(NamedTuple):
 
 
 class Box(NamedTuple):
-    """An object of an XML file; ``corners`` are x1, y1, x2, y2 and lie within the image."""
+    """An object of an XML file; ``corners`` are x1, y1, x2, y2, inside the image."""
     label: str
     corners: tuple[float, float, float, float]
     difficult: bool
@@ -43,7 +43,7 @@ class Box(NamedTuple):
 
 
 def find_files(kind: str, pattern: Path, key: Callable[[str], str]) -> Files:
-    """Find the files of a pattern; raise unless there are some and ``key`` of their stems is valid and stands once."""
+    """Find the files of a pattern; raise unless there are some and their keys, from their stems, are valid and unique."""
     if not pattern.parent.is_dir():
         raise FileNotFoundError(f'folder not found: {pattern.parent}; unpack the data set there')
     paths: dict[str, Path] = {}
@@ -74,21 +74,21 @@ def read_boxes(path: Path, content: bytes, image: Path, size: tuple[int, int], l
 
     Args:
         path: The file, for messages.
-        content: What it holds.
+        content: Its content.
         image: The image that it belongs to, for messages.
         size: Width and height of the image.
-        labels: What objects may be called.
+        labels: The allowed names of objects.
 
     Returns:
         The objects, clipped to the image.
 
     Raises:
-        AnnotationError: With file and object, if one is wrong or the file gives another size than the image has.
+        AnnotationError: With file and object, if one is wrong or the size in the file differs from the image.
     """
     try:
         root = ET.fromstring(content)
-    except (ET.ParseError, LookupError, ValueError) as error:  # the last two: an encoding that expat does not know
-        raise AnnotationError(f'{path} is not XML that can be read ({error}); unpack it again') from error
+    except (ET.ParseError, LookupError, ValueError) as error:  # the last two: an encoding that expat does not support
+        raise AnnotationError(f'{path} is not readable XML ({error}); unpack it again') from error
     if root.tag.lower() != 'annotation':
         raise AnnotationError(f'{path}: the outermost element is <{root.tag}>, not <annotation>; this is not a file of boxes, '
                               'unpack it again')
@@ -115,10 +115,10 @@ def _parse_object(element: ET.Element, size: tuple[int, int], labels: Sequence[s
     label = (element.findtext('name') or '').strip()
     if label not in labels:
         nearest = difflib.get_close_matches(label, labels, n=1, cutoff=0)[0]
-        raise ValueError(f'unknown label {label!r}; the nearest known is {nearest!r}; correct it or remove the object')
+        raise ValueError(f'unknown label {label!r}; did you mean {nearest!r}? Correct it or remove the object')
     difficult = (element.findtext('difficult') or '0').strip()
     if difficult not in ('0', '1'):
-        raise ValueError(f'difficult is {difficult!r}; write 0 or 1')
+        raise ValueError(f'difficult must be 0 or 1, got {difficult!r}; correct it')
     bounds = element.find('bndbox')
     if bounds is None:
         raise ValueError('there is no bndbox; add it or remove the object')
@@ -127,7 +127,7 @@ def _parse_object(element: ET.Element, size: tuple[int, int], labels: Sequence[s
         raise ValueError(f'the box from x {x1:g} to {x2:g} and y {y1:g} to {y2:g} has no positive size; correct or remove it')
     corners = max(x1, 0.0), max(y1, 0.0), min(x2, float(size[0])), min(y2, float(size[1]))
     if corners[2] <= corners[0] or corners[3] <= corners[1]:
-        raise ValueError(f'the box from x {x1:g} to {x2:g} and y {y1:g} to {y2:g} lies outside its image of {size[0]} x '
+        raise ValueError(f'the box from x {x1:g} to {x2:g} and y {y1:g} to {y2:g} is outside its image of {size[0]} x '
                          f'{size[1]} pixels; correct or remove it')
     return Box(label, corners, difficult == '1', corners != (x1, y1, x2, y2))
 
@@ -141,7 +141,7 @@ def _number(element: ET.Element, key: str) -> float:
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise ValueError(f'{key} is {text!r}, not a number; correct it')
+        raise ValueError(f'{key} must be a number, got {text!r}; correct it')
     return value
 
 
@@ -151,11 +151,11 @@ def convert(pairs: Sequence[Pair], classes: Sequence[str], labels: Sequence[str]
     Args:
         pairs: In the order in which they are written.
         classes: Labels that are written, in the order of their category ids, from 1.
-        labels: All labels that may stand in the files.
+        labels: All labels that are allowed in the files.
 
     Returns:
-        The content of a COCO annotation file, whose ``info`` holds the sha256 of the XML files one after the other, and all
-        boxes that were read, those left out among them.
+        The content of a COCO annotation file, whose ``info`` contains the sha256 of the concatenated XML files, and all boxes
+        that were read, including skipped ones.
 
     Raises:
         AnnotationError: If an XML file is wrong.
@@ -178,7 +178,7 @@ def convert(pairs: Sequence[Pair], classes: Sequence[str], labels: Sequence[str]
         for box in in_image:
             if box.label in classes:
                 x1, y1, x2, y2 = box.corners
-                # Ids start at 1: pycocotools takes a match with annotation 0 for no match.
+                # Ids start at 1: pycocotools treats a match with annotation 0 as no match.
                 annotations.append({'id': len(annotations) + 1, 'image_id': pair.id,
                                     'category_id': classes.index(box.label) + 1, 'bbox': [x1, y1, x2 - x1, y2 - y1],
                                     'area': (x2 - x1) * (y2 - y1), 'iscrowd': int(box.difficult)})
@@ -188,7 +188,7 @@ def convert(pairs: Sequence[Pair], classes: Sequence[str], labels: Sequence[str]
 
 
 def print_counts(boxes: Sequence[Box], classes: Sequence[str], labels: Sequence[str]) -> None:
-    """Print what became of the boxes of each label, and what is odd about some."""
+    """Print how the boxes of each label were written, and warnings about odd ones."""
     counts = Counter(box.label for box in boxes)
     print(f'{"label":<16}{"boxes":>8}  written as')
     for label in labels:
@@ -196,14 +196,14 @@ def print_counts(boxes: Sequence[Box], classes: Sequence[str], labels: Sequence[
     written = [box for box in boxes if box.label in classes]
     clipped = sum(box.clipped for box in written)
     if clipped:
-        print(f'{clipped} boxes reached out of their image and were clipped to it')
+        print(f'{clipped} boxes extended beyond their image and were clipped to it')
     thin = sum(min(x2 - x1, y2 - y1) < 1 for x1, y1, x2, y2 in (box.corners for box in written))
     if thin:
         print(f'{thin} boxes are less than a pixel wide or high: mmdet drops them in training, the evaluation does not')
 
 
 def write_contents(contents: dict[Path, dict]) -> None:
-    """Write COCO files, all of them or none, and print what each holds."""
+    """Write COCO files, all of them or none, and print a summary of each."""
     with contextlib.ExitStack() as stack:
         for path, content in contents.items():
             stack.enter_context(atomic_write(path)).write_text(json.dumps(content))

@@ -1,4 +1,4 @@
-"""``tools/equity/build_likelihoods.py CONFIG_OR_ANN`` is ``imbdet likelihoods``: how common each image's look is."""
+"""``tools/equity/build_likelihoods.py CONFIG_OR_ANN`` is ``imbdet likelihoods``: appearance likelihoods."""
 
 from functools import partial
 

@@ -1,10 +1,10 @@
 """Build mmcv with compiled ops for the installed torch, once, and print the wheel's path: ``make OPS=compiled`` runs it.
 
-mmcv publishes no wheels for current torch releases, and pip's own cache keys a built wheel by mmcv's version alone: a
+mmcv publishes no wheels for current torch releases, and pip's own cache keys a built wheel only by mmcv's version: a
 wheel built for another torch then fails at import with "undefined symbol". This script keeps its wheels in a folder
 named after torch, CUDA (with the GPU's architecture) and Python, below ``$XDG_CACHE_HOME/imbdet/wheels``.
 
-Run it with the interpreter that holds torch:  ``python tools/setup/mmcv_wheel.py mmcv==2.1.0``, or
+Run it with the interpreter that has torch:  ``python tools/setup/mmcv_wheel.py mmcv==2.1.0``, or
 ``onedl-mmcv==2.3.6``. The path goes to standard output, progress to standard error.
 """
 
@@ -22,7 +22,7 @@ NINJA_STEP = re.compile(r'\[(\d+)/(\d+)\]')
 
 
 def fail(message):
-    """End with one line on standard error and exit code 1."""
+    """Print one line on standard error and exit with code 1."""
     sys.exit(f'imbdet: {message}')
 
 
@@ -42,7 +42,7 @@ def cuda_architectures():
 
 
 def cache_folder(architectures):
-    """Return the folder that holds wheels for this torch, CUDA and Python."""
+    """Return the folder of the wheels for this torch, CUDA and Python."""
     import torch
 
     cache = Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache')
@@ -77,7 +77,7 @@ def show_progress(line, shown):
 
 
 def build(requirement, folder, architectures):
-    """Build the wheel in a temporary folder and move it into ``folder`` when it is whole."""
+    """Build the wheel in a temporary folder and move it to ``folder`` when it is complete."""
     distribution, _, version = requirement.partition('==')
     compiler = os.environ.get('CXX', 'c++')
     if shutil.which(compiler) is None:
@@ -106,7 +106,7 @@ def build(requirement, folder, architectures):
 
 
 def main():
-    """Print the path of the cached wheel, building it first where there is none."""
+    """Print the path of the cached wheel, and build it first if it does not exist."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('requirement', help='distribution of mmcv and its version: mmcv==2.1.0 or onedl-mmcv==2.3.6')
     requirement = parser.parse_args().requirement

@@ -1,1 +1,1 @@
-"""The report on a data set, before training: its imbalance, what resampling makes of it, what to do."""
+"""Report on a data set before training: its imbalance, the effect of resampling, suggestions."""

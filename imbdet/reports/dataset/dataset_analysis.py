@@ -1,4 +1,4 @@
-"""Everything that the imbalance report tells, before it is drawn or written."""
+"""Analysis of a data set: all numbers of the imbalance report."""
 
 import os
 from collections.abc import Iterator
@@ -28,22 +28,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DatasetAnalysis:
-    """What was found in an annotation file and, with a config, in how the config uses it.
+    """Results of the analysis of an annotation file and, with a config, of how the config uses it.
 
     Attributes:
         ann_file: The annotation file.
-        is_lvis: Whether its images tell which classes were looked for in them, as LVIS's evaluation needs.
-        imbalance: What was counted.
-        faults: The file's faults, those that end a run first.
-        target_length: The wished length of an epoch over the number of images.
-        epochs: By method an epoch: RFS and IRFS with the threshold for the wished length, or with 1 if none gives it;
-            E-IRFS, whose length never changes, with its paper's. Empty if no box can be counted.
-        reached: Whether RFS and IRFS have a threshold for the wished length.
-        paper_epochs: The same with the thresholds that the papers use on LVIS.
-        curves: Lengths and shares over thresholds; None if no box can be counted.
+        is_lvis: Whether its images list the classes that were checked in them, as LVIS's evaluation requires.
+        imbalance: The counts.
+        faults: The file's faults, fatal ones first.
+        target_length: Target length of an epoch, divided by the number of images.
+        epochs: An epoch by method: RFS and IRFS with the threshold for the target length, or with 1 if no threshold
+            reaches it; E-IRFS, whose length never changes, with the threshold of its paper. Empty if no box can be counted.
+        reached: Whether RFS and IRFS reach the target length with some threshold.
+        paper_epochs: An epoch by method with the thresholds that the papers use on LVIS.
+        curves: Epoch lengths and tail shares over thresholds; None if no box can be counted.
         cfg: The config; None without.
         is_trained_on: Whether the config trains on the file.
-        config_note: What the reader has to know of how the config and the file go together; empty without a config.
+        config_note: Note on how the config uses the file; empty without a config.
         priors: Foreground priors of the config's detector; None without a config, or if they could not be measured.
     """
 
@@ -62,7 +62,7 @@ class DatasetAnalysis:
     priors: 'ConfigPriors | None' = None
 
     def reported_epochs(self) -> Iterator[tuple[ResampledEpoch, bool]]:
-        """Yield the epochs to tell of, and whether each is one for the wished length."""
+        """Yield the epochs to report, and whether each is for the target length."""
         for method, epoch in self.epochs.items():
             if method in self.reached:
                 yield epoch, True
@@ -71,20 +71,20 @@ class DatasetAnalysis:
 
 
 def analyze_dataset(ann_file: str | Path, cfg: 'Config | None' = None, target_length: float = 1.15, rare_max: int = 10,
-            common_max: int = 100) -> DatasetAnalysis:
-    """Look through an annotation file, and measure the foreground priors of a config.
+                    common_max: int = 100) -> DatasetAnalysis:
+    """Count the imbalance of an annotation file, find its faults, and measure the foreground priors of a config.
 
-    If the config trains on the file, its classes and its ``filter_cfg`` say what is counted, unless they are faulty.
+    If the config trains on the file, its classes and its ``filter_cfg`` determine what is counted, unless they are faulty.
 
     Args:
         ann_file: A COCO or LVIS annotation file, with or without faults.
         cfg: An mmdet config, or None.
-        target_length: Wished length of an epoch over the number of images, at least 1.
-        rare_max: Most images of a rare class.
-        common_max: Most images of a common class.
+        target_length: Target length of an epoch, divided by the number of images; at least 1.
+        rare_max: Maximum number of images of a rare class.
+        common_max: Maximum number of images of a common class.
 
     Returns:
-        What was found.
+        The analysis.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -92,7 +92,7 @@ def analyze_dataset(ann_file: str | Path, cfg: 'Config | None' = None, target_le
         ValueError: If an argument is out of range, or the config's priors cannot be measured.
     """
     if not target_length >= 1:
-        raise ValueError(f'the target length is at least 1, the number of images, got {target_length:g}')
+        raise ValueError(f'the target length must be at least 1 (the number of images), got {target_length:g}')
     ann_file = Path(ann_file)
     content = load_annotations(ann_file)
     columns = to_arrays(content)
@@ -103,7 +103,7 @@ def analyze_dataset(ann_file: str | Path, cfg: 'Config | None' = None, target_le
                   *(fault for key in LOCATIONS for fault in lacking_location(content, key, is_fatal=False))]
     else:
         faults = list(use.faults(content, columns))
-    # Classes that are not the file's, or a filter that leaves nothing, are faults; without them there is more to count.
+    # Classes that do not match the file, or a filter that removes all images, are faults; they are ignored for counting.
     has_class_fault = any(fault.of == 'class' for fault in faults)
     classes = None if use is None or use.is_lvis or has_class_fault else use.classes
     filter_cfg = use.filter_cfg if use is not None and kept_images(content, columns, classes, use.filter_cfg).any() else None
@@ -148,11 +148,11 @@ def _config_note(cfg: 'Config', uses: list[ConfiguredDataset], use: ConfiguredDa
                  ann_file: Path, has_class_fault: bool) -> str:
     if use is None:
         others = ', '.join(other.path for other in uses) or 'no COCO or LVIS file'
-        return (f'Mind: {cfg.filename} does not train on {ann_file}, but on {others}. The foreground prior is of what the '
-                'config trains on, everything else of this file.')
+        return (f'Note: {cfg.filename} trains on {others}, not on {ann_file}. The foreground prior was measured on the data of '
+                'the config; all other numbers describe this file.')
     note = f'{cfg.filename} trains on this file'
     if has_class_fault:
-        return note + ', but its classes do not fit it (see the faults); all classes of the file are counted.'
+        return note + ', but its classes do not match it (see the faults); all classes of the file are counted.'
     if imbalance.num_filtered:
         note += f'; its filter_cfg={use.filter_cfg} removes {imbalance.num_filtered:,} images, which are not counted'
-    return note + (f', joined with {len(uses) - 1} more' if len(uses) > 1 else '') + '.'
+    return note + (f', together with {len(uses) - 1} more' if len(uses) > 1 else '') + '.'

@@ -1,4 +1,4 @@
-"""Pictures of what the resampling methods make of an epoch."""
+"""Figures of resampled epochs: repeat factors and thresholds."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,11 +16,11 @@ NUM_BINS = 40
 
 
 def draw_class_factors(out: Path, imbalance: Imbalance, epochs: Mapping[str, ResampledEpoch]) -> Path:
-    """Draw the repeat factor of each class, RFS and IRFS beside E-IRFS, whose factors are weights and have no one scale.
+    """Draw the repeat factor of each class, RFS and IRFS next to E-IRFS, whose factors are weights on another scale.
 
     Args:
         out: PNG to write.
-        imbalance: What was counted.
+        imbalance: The counts.
         epochs: The epoch of each method.
 
     Returns:
@@ -60,14 +60,14 @@ def draw_class_factors(out: Path, imbalance: Imbalance, epochs: Mapping[str, Res
 
 def draw_thresholds(out: Path, imbalance: Imbalance, curves: ThresholdCurves, epochs: Mapping[str, ResampledEpoch],
                     target_length: float) -> Path:
-    """Draw the length of an epoch and the share of the draws that show the tail, against the threshold.
+    """Draw the length of an epoch and the share of draws that show the tail, against the threshold.
 
     Args:
         out: PNG to write.
-        imbalance: What was counted.
-        curves: Both, over thresholds.
-        epochs: The epoch of each method, marked.
-        target_length: The wished length over the number of images.
+        imbalance: The counts.
+        curves: Lengths and shares over thresholds.
+        epochs: The epoch of each method, to be marked.
+        target_length: Target length, divided by the number of images.
 
     Returns:
         ``out``.
@@ -81,7 +81,7 @@ def draw_thresholds(out: Path, imbalance: Imbalance, curves: ThresholdCurves, ep
                                     (shares, 100 * curves.tail_shares[method], 100 * epoch.tail_share)):
             axes.plot(curves.thresholds, values, color=colour, linestyle=line, label=METHOD_NAMES[method])
             axes.scatter([epoch.threshold], [value], color=colour, marker=marker, s=40, zorder=3)
-    lengths.axhline(target_length, color='#7f8c8d', linewidth=0.9, linestyle=':', label=f'wished: {target_length:g}')
+    lengths.axhline(target_length, color='#7f8c8d', linewidth=0.9, linestyle=':', label=f'target: {target_length:g}')
     lengths.set_ylabel('draws of an epoch / images')
     tail = GROUP_NAMES[imbalance.rarest_group]
     natural = 100 * float(imbalance.images_with(imbalance.rarest_group).mean())
@@ -97,7 +97,7 @@ def draw_thresholds(out: Path, imbalance: Imbalance, curves: ThresholdCurves, ep
 
 
 def draw_image_factors(out: Path, epochs: Mapping[str, ResampledEpoch]) -> Path:
-    """Draw how often an epoch draws the images, a histogram for each method.
+    """Draw a histogram of how often an epoch draws each image, per method.
 
     Args:
         out: PNG to write.
@@ -119,7 +119,7 @@ def draw_image_factors(out: Path, epochs: Mapping[str, ResampledEpoch]) -> Path:
         if is_wide:
             axes.set_xscale('log')
         axes.set_title(_title(epoch), fontsize=9)
-        axes.set_xlabel('draws of an image in an epoch' + (', log' if is_wide else ''), fontsize=9)
+        axes.set_xlabel('draws per image and epoch' + (', log' if is_wide else ''), fontsize=9)
         axes.grid(alpha=0.25)
     panels[0].set_ylabel('images, log axis')
     panels[0].set_ylim(bottom=0.7)
@@ -131,7 +131,7 @@ def _title(epoch: ResampledEpoch) -> str:
 
 
 def _factor_axis(axis: Any, set_scale: Any, set_limits: Any, largest: float) -> None:
-    """Make an axis of factors, from 1 to the largest, with plain numbers as long as they are short."""
+    """Scale an axis for factors from 1 to the largest, with plain numbers while they are short."""
     from matplotlib.ticker import FixedLocator, NullLocator, StrMethodFormatter
     set_scale('log')
     top = max(1.15 * largest, 1.5)

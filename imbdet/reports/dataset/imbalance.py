@@ -1,4 +1,4 @@
-"""How imbalanced a data set is, as numbers."""
+"""Imbalance of a data set: counts of images and boxes per class."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,32 +11,32 @@ from imbdet.classes import GROUPS, LVIS_LIMITS, ClassCounts, GroupLimits, count_
 
 SIZES = ('small', 'medium', 'large')
 SIZE_LIMITS = (32.0**2, 96.0**2)
-"""Least areas of a medium and of a large box in square pixels of the image as it is stored, as COCO divides them."""
+"""Minimum areas of a medium and of a large box in square pixels of the stored image, as in COCO."""
 BURSTY_RATIO = 2.0
-"""A class is bursty if it has at least so many times the boxes an image that the median class has."""
+"""A class is bursty if it has at least this many times the boxes per image of the median class."""
 
 
 def format_number(value: float) -> str:
-    """Write a number with three digits, or all those before the point."""
+    """Format a number with three digits, or as an integer from 100 on."""
     return f'{value:,.0f}' if value >= 100 else f'{value:.3g}'
 
 
 @dataclass(frozen=True)
 class Imbalance:
-    """What was counted in N images and C classes, without crowd, ignored and faulty boxes.
+    """Counts of N images and C classes, without crowd, ignored and faulty boxes.
 
     Attributes:
         names: Names of the classes, in the file's order.
         labels: For each image the classes of its boxes, integers in [0, C); the boxes in the file's order.
-        image_counts: Images that hold each class, shape (C,), int64.
+        image_counts: Images that contain each class, shape (C,), int64.
         instance_counts: Boxes of each class, shape (C,), int64.
         groups: ``'r'``, ``'c'`` or ``'f'`` for each class, shape (C,).
         size_counts: Boxes by group (rows: rare, common, frequent) and by size (columns: small, medium, large), shape
             (3, 3), int64.
-        num_ignored: Crowd and ignored boxes, which are not counted elsewhere.
-        num_faulty: Boxes that mmdet drops or fails at, which are not counted elsewhere.
-        num_filtered: Images that the config's ``filter_cfg`` removes, which are not counted elsewhere.
-        limits: Where the frequency groups end.
+        num_ignored: Number of crowd and ignored boxes, which are not counted elsewhere.
+        num_faulty: Number of boxes that mmdet drops or fails on, which are not counted elsewhere.
+        num_filtered: Number of images that the config's ``filter_cfg`` removes, which are not counted elsewhere.
+        limits: Limits of the frequency groups.
     """
 
     names: tuple[str, ...]
@@ -57,55 +57,55 @@ class Imbalance:
 
     @property
     def num_images(self) -> int:
-        """Images N that an epoch without resampling has."""
+        """Number N of images of an epoch without resampling."""
         return len(self.labels)
 
     @property
     def num_boxes(self) -> int:
-        """Boxes that are counted."""
+        """Number of counted boxes."""
         return int(self.instance_counts.sum())
 
     @property
     def num_empty(self) -> int:
-        """Images without a box that is counted."""
+        """Number of images without a counted box."""
         return sum(len(labels) == 0 for labels in self.labels)
 
     @property
     def boxes_per_image(self) -> np.ndarray:
-        """Boxes of each class in an image that holds it, on average, shape (C,), float64; NaN for a class without images."""
+        """Mean boxes of each class per image that contains it, shape (C,), float64; NaN for a class without images."""
         return np.divide(self.instance_counts, self.image_counts, out=np.full(len(self.names), np.nan),
                          where=self.image_counts > 0)
 
     @property
     def median_boxes_per_image(self) -> float:
-        """The median of the classes' boxes an image; NaN without boxes. A mean would be that of the commonest classes."""
+        """Median over the classes of boxes per image; NaN without boxes."""
         known = self.boxes_per_image[self.image_counts > 0]
         return float(np.median(known)) if len(known) else float('nan')
 
     @property
     def is_bursty(self) -> np.ndarray:
-        """Whether a class has at least twice the boxes an image that the median class has, shape (C,), bool."""
+        """Whether a class has at least twice the boxes per image of the median class, shape (C,), bool."""
         return self.boxes_per_image >= BURSTY_RATIO * self.median_boxes_per_image  # False where one is NaN
 
     @property
     def imbalance_ratio(self) -> float:
-        """Images of the commonest class over images of the rarest that has any; NaN without boxes."""
+        """Images of the commonest class divided by those of the rarest that has any; NaN without boxes."""
         seen = self.image_counts[self.image_counts > 0]
         return float(seen.max() / seen.min()) if len(seen) else float('nan')
 
     @property
     def rarest_group(self) -> str:
-        """The first of rare, common and frequent that has a class with images; rare if none has."""
+        """The first of rare, common and frequent that has a class with images; rare without any."""
         held = set(self.groups[self.image_counts > 0].tolist())
         return next((group for group in GROUPS if group in held), GROUPS[0])
 
     @property
     def in_tail(self) -> np.ndarray:
-        """Whether each image holds a class of the rarest group, shape (N,), bool."""
+        """Whether each image contains a class of the rarest group, shape (N,), bool."""
         return self.images_with(self.rarest_group)
 
     def images_with(self, group: str) -> np.ndarray:
-        """Tell which images hold a class of a frequency group, shape (N,), bool."""
+        """Find the images that contain a class of a frequency group, shape (N,), bool."""
         lengths = [len(labels) for labels in self.labels]
         flat = np.concatenate([*self.labels, np.empty(0, np.int64)])
         images = np.repeat(np.arange(self.num_images), lengths)[(self.groups == group)[flat]]
@@ -117,15 +117,15 @@ def count_imbalance(content: AnnotationFile,
                     classes: Sequence[str] | None = None,
                     filter_cfg: dict | None = None,
                     limits: GroupLimits = LVIS_LIMITS) -> Imbalance:
-    """Count what a data set trains on; of a file with faults, the part that can be used.
+    """Count the images and boxes that a data set trains on; with faults in the file, only the usable ones.
 
     Args:
-        content: What the annotation file holds.
+        content: Content of the annotation file.
         columns: The same as arrays.
-        classes: Names that the data set is configured with; None for all of the file. Those that the file lacks have no
-            place here, nor has mmdet one for them.
+        classes: Class names of the data set's config; None for all of the file. Names that are not in the file are
+            ignored, as in mmdet.
         filter_cfg: mmdet's ``filter_empty_gt`` and ``min_size``; None for all images.
-        limits: Where the frequency groups end.
+        limits: Limits of the frequency groups.
 
     Returns:
         The counts.

@@ -1,4 +1,4 @@
-"""Pictures of a data set's imbalance: its classes and boxes."""
+"""Figures of the imbalance of a data set: classes and boxes."""
 
 from pathlib import Path
 from typing import Any
@@ -10,11 +10,11 @@ from imbdet.reports.dataset.imbalance import BURSTY_RATIO, SIZES, Imbalance
 from imbdet.reports.drawing.figures import GROUP_COLOURS, GROUP_NAMES, label_points, new_figure, save_figure
 
 MOST_ROWS = 40
-"""Up to so many classes each has a row with its name."""
+"""Up to this many classes, each has a row with its name."""
 MOST_LABELS = 15
-"""Of more classes so many bursty ones have their names."""
+"""Maximum number of bursty classes with a name, if there are more classes."""
 NONE = 0.5
-"""Where a class without images or boxes stands on a log axis, which has no 0."""
+"""Position of a class without images or boxes on a log axis, which has no 0."""
 SIZE_COLOURS = ('#aed6f1', '#5499c7', '#1a5276')
 
 
@@ -23,7 +23,7 @@ def draw_class_counts(out: Path, imbalance: Imbalance) -> Path:
 
     Args:
         out: PNG to write.
-        imbalance: What was counted.
+        imbalance: The counts.
 
     Returns:
         ``out``.
@@ -62,7 +62,7 @@ def draw_boxes_per_image(out: Path, imbalance: Imbalance) -> Path:
 
     Args:
         out: PNG to write.
-        imbalance: What was counted.
+        imbalance: The counts.
 
     Returns:
         ``out``.
@@ -87,16 +87,17 @@ def draw_boxes_per_image(out: Path, imbalance: Imbalance) -> Path:
     if seen.any():
         ends = np.array(axes.get_xlim())
         limits = axes.get_xlim(), axes.get_ylim()
-        axes.plot(ends, usual * ends, color='#566573', linewidth=1, label=f'median class: {usual:.3g} boxes an image', zorder=1)
+        axes.plot(ends, usual * ends, color='#566573', linewidth=1, label=f'median class: {usual:.3g} boxes per image',
+                  zorder=1)
         axes.plot(ends, BURSTY_RATIO * usual * ends, color='#566573', linewidth=1, linestyle='--',
-                  label=f'bursty from {BURSTY_RATIO * usual:.3g} boxes an image', zorder=1)
+                  label=f'bursty from {BURSTY_RATIO * usual:.3g} boxes per image', zorder=1)
         axes.set_xlim(limits[0])
         axes.set_ylim(limits[1])
-    axes.set_xlabel('images that hold the class, log axis')
+    axes.set_xlabel('images with the class, log axis')
     axes.set_ylabel('boxes of the class, log axis')
     axes.grid(alpha=0.25)
     axes.legend(fontsize=8, loc='upper left')
-    # Room is short: the burstiest get their names first, then, if there are not too many, the others.
+    # Space is limited: the burstiest get their names first, then, if there are not too many, the others.
     ranked = np.argsort(-np.where(seen, imbalance.boxes_per_image, -1), kind='stable')
     few = len(imbalance.names) <= MOST_ROWS
     named = [index for index in ranked if seen[index] and (few or bursty[index])][:None if few else MOST_LABELS]
@@ -106,11 +107,11 @@ def draw_boxes_per_image(out: Path, imbalance: Imbalance) -> Path:
 
 
 def draw_box_sizes(out: Path, imbalance: Imbalance) -> Path:
-    """Draw what share of the boxes of each group is small, medium and large.
+    """Draw the shares of small, medium and large boxes in each group.
 
     Args:
         out: PNG to write.
-        imbalance: What was counted.
+        imbalance: The counts.
 
     Returns:
         ``out``.
@@ -137,9 +138,9 @@ def draw_box_sizes(out: Path, imbalance: Imbalance) -> Path:
 
 
 def _draw_bands(axes: Any, imbalance: Imbalance, vertical: bool, most: float) -> None:
-    """Shade the image counts that make a class rare, common and frequent, along the axis that has them."""
+    """Shade the ranges of image counts of rare, common and frequent classes."""
     least = NONE * 0.8 if (imbalance.image_counts == 0).any() else 0.8
-    # A class with exactly rare_max images is rare: the limit lies above it.
+    # A class with exactly rare_max images is rare: the limit is above it.
     limits = [least, *(max(limit + 0.5, least) for limit in imbalance.limits), max(1.6 * most, 10)]
     span = axes.axvspan if vertical else axes.axhspan
     (axes.set_xlim if vertical else axes.set_ylim)(limits[0], limits[-1])
@@ -154,7 +155,7 @@ def _zero_note(imbalance: Imbalance) -> str:
 
 
 def _legend(axes: Any, entries: list[tuple[str, str, bool]]) -> None:
-    """Explain colours above the axes; the last entry is a hollow point if its third item is False."""
+    """Add a legend of the colors above the axes; the last entry is a hollow point if its third item is False."""
     from matplotlib.lines import Line2D
     handles = [Line2D([], [], linestyle='none', marker='o', markersize=6, markeredgecolor=colour,
                       markerfacecolor=colour if filled else 'white', label=label if label == 'boxes' else f'images, {label}')

@@ -1,4 +1,4 @@
-"""The imbalance report: a page with pictures, the same as text, and the numbers as JSON."""
+"""Imbalance report as an HTML page with pictures, as text and as JSON."""
 
 import json
 from pathlib import Path
@@ -9,8 +9,7 @@ import numpy as np
 from imbdet.classes.frequency_groups import GROUPS
 from imbdet.files import atomic_write
 from imbdet.repeat_sampling.simulated_epoch import ResampledEpoch
-from imbdet.reports.dataset import epoch_figures as draw_pictures
-from imbdet.reports.dataset import imbalance_pictures
+from imbdet.reports.dataset import epoch_figures, imbalance_pictures
 from imbdet.reports.dataset.dataset_analysis import DatasetAnalysis
 from imbdet.reports.dataset.imbalance import SIZES
 from imbdet.reports.dataset.report_text import lead, report_sections
@@ -25,10 +24,10 @@ def write_imbalance_report(folder: str | Path, findings: DatasetAnalysis) -> str
 
     Args:
         folder: Folder to write to.
-        findings: What was found.
+        findings: Analysis from :func:`~imbdet.reports.analyze_dataset`.
 
     Returns:
-        The same as text.
+        The report as text.
     """
     folder = Path(folder)
     suggestion = suggest(findings, folder)
@@ -43,14 +42,14 @@ def write_imbalance_report(folder: str | Path, findings: DatasetAnalysis) -> str
 
 
 def as_json(findings: DatasetAnalysis, suggestion: Suggestion) -> dict[str, Any]:
-    """Put the numbers into what JSON can hold.
+    """Convert the numbers to JSON types.
 
     Args:
-        findings: What was found.
-        suggestion: What follows from it.
+        findings: Analysis from :func:`~imbdet.reports.analyze_dataset`.
+        suggestion: The suggested config and the reasons for it.
 
     Returns:
-        Dicts, lists, strings and numbers; None for what does not exist, such as the boxes an image of a class without
+        Dicts, lists, strings and numbers; None for undefined values, such as the boxes per image of a class without
         images.
     """
     imbalance, curves = findings.imbalance, findings.curves
@@ -77,7 +76,7 @@ def as_json(findings: DatasetAnalysis, suggestion: Suggestion) -> dict[str, Any]
                       for group, counts in zip(GROUPS, imbalance.size_counts.tolist(), strict=True)},
         'target_length': findings.target_length,
         'tail_group': imbalance.rarest_group,
-        'epochs': [_epoch_json(epoch, findings, wished) for epoch, wished in findings.reported_epochs()],
+        'epochs': [_epoch_json(epoch, findings, for_target) for epoch, for_target in findings.reported_epochs()],
         'curves': None if curves is None else {
             'thresholds': curves.thresholds.tolist(),
             'lengths': {method: values.tolist() for method, values in curves.lengths.items()},
@@ -90,11 +89,11 @@ def as_json(findings: DatasetAnalysis, suggestion: Suggestion) -> dict[str, Any]
     }
 
 
-def _epoch_json(epoch: ResampledEpoch, findings: DatasetAnalysis, wished: bool) -> dict[str, Any]:
+def _epoch_json(epoch: ResampledEpoch, findings: DatasetAnalysis, for_target: bool) -> dict[str, Any]:
     draws, counts = np.unique(epoch.expected_draws.round(6), return_counts=True)
     return {
-        'method': epoch.method, 'threshold': epoch.threshold, 'for_target_length': wished,
-        'reaches_target_length': findings.reached[epoch.method] if wished else None,
+        'method': epoch.method, 'threshold': epoch.threshold, 'for_target_length': for_target,
+        'reaches_target_length': findings.reached[epoch.method] if for_target else None,
         'length': epoch.length, 'relative_length': epoch.length / findings.imbalance.num_images,
         'num_classes_repeated': int((epoch.category_factors > 1).sum()),
         'num_images_repeated': int((epoch.image_factors > 1).sum()),
@@ -105,7 +104,7 @@ def _epoch_json(epoch: ResampledEpoch, findings: DatasetAnalysis, wished: bool) 
 
 
 def _draw(folder: Path, findings: DatasetAnalysis) -> dict[str, Path | None]:
-    """Draw everything there is something to draw of."""
+    """Draw all pictures; without a counted box there are none."""
     if findings.curves is None:
         return dict.fromkeys(PICTURES)
     imbalance, epochs = findings.imbalance, findings.epochs
@@ -113,9 +112,9 @@ def _draw(folder: Path, findings: DatasetAnalysis) -> dict[str, Path | None]:
     return {
         'class_counts': imbalance_pictures.draw_class_counts(files['class_counts'], imbalance),
         'boxes_per_image': imbalance_pictures.draw_boxes_per_image(files['boxes_per_image'], imbalance),
-        'class_factors': draw_pictures.draw_class_factors(files['class_factors'], imbalance, epochs),
-        'thresholds': draw_pictures.draw_thresholds(files['thresholds'], imbalance, findings.curves, epochs,
+        'class_factors': epoch_figures.draw_class_factors(files['class_factors'], imbalance, epochs),
+        'thresholds': epoch_figures.draw_thresholds(files['thresholds'], imbalance, findings.curves, epochs,
                                                     findings.target_length),
-        'image_factors': draw_pictures.draw_image_factors(files['image_factors'], epochs),
+        'image_factors': epoch_figures.draw_image_factors(files['image_factors'], epochs),
         'box_sizes': imbalance_pictures.draw_box_sizes(files['box_sizes'], imbalance),
     }

@@ -1,4 +1,4 @@
-"""The words of the imbalance report."""
+"""Text sections of the imbalance report."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,17 +14,17 @@ from imbdet.reports.dataset.suggestion import Suggestion
 from imbdet.reports.drawing.figures import GROUP_NAMES
 from imbdet.reports.drawing.html_page import Section
 
-LOOKED_FOR = ('Looked for: images without width or height; annotations without bbox or area; ids that stand more than once; '
-              'boxes of images or categories that the file does not list, with NaN or infinity, less than a pixel wide or '
-              'high, without area, or outside their image; images without coco_url or file_name; with a config that trains '
-              'on the file also its classes, their order, and whether its filter leaves an image.')
+LOOKED_FOR = ('Checked: images without width or height; annotations without bbox or area; duplicate ids; boxes of images or '
+              'categories that the file does not list, with NaN or infinity, less than a pixel wide or high, without area, '
+              'or outside their image; images without coco_url or file_name. If the config trains on the file, also: its '
+              'classes, their order, and whether its filter removes all images.')
 
 
 def lead(findings: DatasetAnalysis) -> str:
-    """Say in short what the file holds.
+    """Summarize the file in a paragraph.
 
     Args:
-        findings: What was found.
+        findings: Analysis from :func:`~imbdet.reports.analyze_dataset`.
     """
     imbalance, limits = findings.imbalance, findings.imbalance.limits
     groups = ', '.join(f'{np.count_nonzero(imbalance.groups == group)} {GROUP_NAMES[group]}' for group in GROUPS)
@@ -34,22 +34,22 @@ def lead(findings: DatasetAnalysis) -> str:
         ratio = format_number(imbalance.imbalance_ratio)
         sentences.append(f'The commonest class is in {ratio} times as many images as the rarest.')
     sentences += [f'{what}: {number:,}.' for number, what in (
-        (imbalance.num_empty, 'Images without a box that is counted'),
-        (imbalance.num_ignored, 'Crowd or ignored boxes, which are not counted because no object is learnt on them'),
+        (imbalance.num_empty, 'Images without a counted box'),
+        (imbalance.num_ignored, 'Crowd or ignored boxes, which are not counted because no detector is trained on them'),
         (imbalance.num_faulty, 'Faulty boxes, which are not counted (see the faults)')) if number]
     return ' '.join([*sentences, findings.config_note]).strip()
 
 
 def report_sections(findings: DatasetAnalysis, pictures: Mapping[str, Path | None], suggestion: Suggestion) -> list[Section]:
-    """Say what each picture shows and what follows from it.
+    """Write the sections of the report: explanations, pictures and tables.
 
     Args:
-        findings: What was found.
-        pictures: The pictures by name; None for those that there was nothing to draw for.
-        suggestion: What follows from it.
+        findings: Analysis from :func:`~imbdet.reports.analyze_dataset`.
+        pictures: The pictures by name; None if there was nothing to draw.
+        suggestion: The suggested config and the reasons for it.
 
     Returns:
-        The parts of the page.
+        The sections of the page.
     """
     counted = [*_classes(findings, pictures), *_epochs(findings, pictures), _sizes(findings, pictures)]
     advice = '\n\n'.join([*suggestion.reasons, _where_to_put_it(findings)])
@@ -64,15 +64,15 @@ def _classes(findings: DatasetAnalysis, pictures: Mapping[str, Path | None]) -> 
     return [
         Section('Images and boxes of each class',
                 'The further apart the ends, the longer the tail: a detector sees little of the classes at the low end and '
-                'learns to pass over them. Colours tell rare, common and frequent classes, by images.',
+                'learns to ignore them. Colors show rare, common and frequent classes, by number of images.',
                 pictures['class_counts']),
         Section('Images against boxes',
-                f'An image that holds the median class has {imbalance.median_boxes_per_image:.3g} boxes of it on average. We '
-                f'call a class bursty if it has at least {BURSTY_RATIO:g} times as many an image: its boxes come many at a '
-                'time, so that it has more of them than its images suggest, though less varied ones. Bursty here: '
+                f'The median class has {imbalance.median_boxes_per_image:.3g} boxes per image that contains it. We call a '
+                f'class bursty if it has at least {BURSTY_RATIO:g} times as many. Many of its boxes are in the same image, '
+                'so it has more boxes than its images suggest, but less varied ones. Bursty here: '
                 f'{len(bursty)} of {len(imbalance.names):,} classes' + (f' ({first_ten(bursty)}).' if bursty else '.') +
-                ' RFS weighs classes by images alone; IRFS also by boxes, and repeats a bursty class less than one of as '
-                'many images with a box each.', pictures['boxes_per_image']),
+                ' RFS weights classes by images only. IRFS also uses boxes: it repeats a bursty class less than a class '
+                'with the same number of images and one box in each.', pictures['boxes_per_image']),
     ]
 
 
@@ -80,29 +80,30 @@ def _epochs(findings: DatasetAnalysis, pictures: Mapping[str, Path | None]) -> l
     imbalance, target = findings.imbalance, findings.target_length
     tail = GROUP_NAMES[imbalance.rarest_group]
     unreached = [METHOD_NAMES[method] for method, reached in findings.reached.items() if not reached]
-    missed = (f" No threshold up to 1 makes {' and '.join(unreached)}'s epoch so long; 1 is shown." if unreached else '')
+    missed = (f' No threshold up to 1 makes an epoch of {" and ".join(unreached)} that long; 1 is shown.' if unreached else '')
     rows: list[tuple[str, ...]] = [('method', 'threshold', 'chosen', 'epoch', 'x images', 'classes above 1', 'images above 1',
                                     'largest factor', f'draws of a {tail} class', 'images seen')]
-    rows += [_epoch_row(epoch, f'for {target:g}' if wished else 'papers', imbalance.num_images)
-             for epoch, wished in findings.reported_epochs()]
+    rows += [_epoch_row(epoch, f'for {target:g}' if for_target else 'papers', imbalance.num_images)
+             for epoch, for_target in findings.reported_epochs()]
     return [
         Section('Repeat factors of the classes',
-                'How many times an epoch shows the images of a class under RFS and IRFS, with the thresholds that make an '
-                f'epoch {target:g} times as long as the data set.{missed} An image with several classes takes the largest '
-                'factor among them. The factors of E-IRFS are weights in a draw of as many images as there are, so that '
-                'only their ratios matter. Behind a name stands the number of images.', pictures['class_factors']),
+                'How many times an epoch shows the images of a class with RFS and IRFS, for the thresholds that make an '
+                f'epoch {target:g} times as long as the data set.{missed} An image with several classes gets the largest '
+                'factor among them. E-IRFS draws as many images as the data set has, and its factors are the weights of '
+                'the draw, so only their ratios matter. The number after a name is the number of images.',
+                pictures['class_factors']),
         Section('Length of an epoch against the threshold',
                 f'Left: a higher threshold repeats more and makes epochs longer; the points mark the thresholds for '
-                f'{target:g}. E-IRFS never changes the length: it draws as many images as there are, with replacement, so '
-                'that what it gives to some images it takes from others. Right, therefore, what all three can be compared '
-                f'by: how many of the draws show an image with a {tail} class. In the table, thresholds of "papers" are those '
-                'that they use on LVIS; "images seen" is the share of the images that an epoch shows at least once, '
-                'which with RFS and IRFS is all of them.',
+                f'{target:g}. E-IRFS never changes the length: it draws as many images as the data set has, with replacement, '
+                'so some images are drawn more often at the expense of others. Right: a quantity that allows comparing all '
+                f'three, the share of draws that show an image with a {tail} class. In the table, "papers" marks the '
+                'thresholds that the papers use on LVIS. "Images seen" is the share of images that an epoch shows at least '
+                'once; with RFS and IRFS it is always 100 %.',
                 pictures['thresholds'], rows),
         Section('Repeat factors of the images',
-                'How often an epoch draws each image, on average: with RFS and IRFS its repeat factor, with E-IRFS its share '
-                'of the draws. Images far to the right come again and again within an epoch, and augmentation has to '
-                'make them differ.', pictures['image_factors']),
+                'How often an epoch draws each image on average: with RFS and IRFS its repeat factor, with E-IRFS its share '
+                'of the draws. Images far to the right are repeated many times within an epoch; only augmentation makes '
+                'their copies differ.', pictures['image_factors']),
     ]
 
 
@@ -120,23 +121,23 @@ def _sizes(findings: DatasetAnalysis, pictures: Mapping[str, Path | None]) -> Se
                          ('all', imbalance.size_counts.sum(axis=0))):
         rows.append((name, *(f'{count:,}' for count in counts), f'{counts.sum():,}'))
     return Section('Boxes by size',
-                   "By the area that the file gives, in pixels of the images as they are stored: small below 32 x 32, large "
-                   'from 96 x 96 on, as COCO divides them. If the boxes of rare classes are smaller than the others, a low '
-                   'AP of rare classes is a matter of resolution, too, which resampling does not change.',
+                   'By the area in the file, in pixels of the stored images: small below 32 x 32, large from 96 x 96 on, as in '
+                   'COCO. If the boxes of rare classes are smaller than the others, resolution also contributes to a low AP '
+                   'of rare classes, and resampling does not change that.',
                    pictures['box_sizes'], rows)
 
 
 def _prior(findings: DatasetAnalysis) -> Section:
     title = 'Foreground prior'
-    meaning = ('Of all anchors (or points) that a detector classifies, how many are an object of one given class: the head\'s '
-               'own assigner was counted on training batches. The lower it is, the more the background outweighs the '
-               'objects, and the lower the bias that the classification should start from.')
+    meaning = ('The share of the anchors (or points) of a detector that belong to an object of a given class, counted with the '
+               "head's own assigner on training batches. The lower it is, the more the background outweighs the objects, and "
+               'the lower the initial bias of the classification should be.')
     if findings.cfg is None:
-        return Section(title, 'It depends on the detector and its pipeline: give a config with --config to measure it.')
+        return Section(title, 'It depends on the detector and its pipeline; add a config with --config to measure it.')
     if findings.priors is None:
         return Section(title, 'Not measured: the config cannot be trained on the file as it is (see the faults).')
     notes = [f'Not measured for {name}: {reason}.' for name, reason in findings.priors.skipped.items()]
-    notes += [f'That of {name} is a guess: its assigner looks at the predictions, which are random here.'
+    notes += [f'The prior of {name} is a rough estimate: its assigner depends on the predictions, which are random here.'
               for name, record in findings.priors.records.items() if record['is_guess']]
     rows = [('head', 'foreground', 'all anchors', 'classes', 'prior', 'bias')]
     rows += [(name, f'{record["num_foreground"]:,}', f'{record["num_anchors"]:,}', f'{record["num_classes"]:,}',
@@ -147,10 +148,10 @@ def _prior(findings: DatasetAnalysis) -> Section:
 def _faults(findings: DatasetAnalysis) -> Section:
     if not findings.faults:
         return Section('Faults of the file', 'None found. ' + LOOKED_FOR)
-    rows = [('fault', 'number', 'what happens in mmdet', 'ids, the first ten')]
+    rows = [('fault', 'number', 'what happens in mmdet', 'first ten ids')]
     rows += [(fault.kind, f'{len(fault.ids):,}', _consequence(fault), first_ten(fault.ids)) for fault in findings.faults]
     fatal = [f'{fault.message}.' for fault in findings.faults if fault.is_fatal]
-    return Section('Faults of the file', '\n\n'.join(['All ids stand in report.json. ' + LOOKED_FOR, *fatal]), None, rows)
+    return Section('Faults of the file', '\n\n'.join(['All ids are in report.json. ' + LOOKED_FOR, *fatal]), None, rows)
 
 
 def _consequence(fault: Fault) -> str:
@@ -162,7 +163,7 @@ def _consequence(fault: Fault) -> str:
 
 def _class_table(findings: DatasetAnalysis) -> Section:
     imbalance, epochs = findings.imbalance, findings.epochs
-    rows = [('class', 'group', 'images', 'boxes', 'boxes an image', 'bursty',
+    rows = [('class', 'group', 'images', 'boxes', 'boxes per image', 'bursty',
              *(f'{METHOD_NAMES[method]}, t = {epoch.threshold:g}' for method, epoch in epochs.items()))]
     for index in np.lexsort((imbalance.instance_counts, imbalance.image_counts)):
         images = imbalance.image_counts[index]
@@ -170,11 +171,11 @@ def _class_table(findings: DatasetAnalysis) -> Section:
                      f'{imbalance.instance_counts[index]:,}', f'{imbalance.boxes_per_image[index]:.2f}' if images else '',
                      'bursty' if imbalance.is_bursty[index] else '',
                      *(f'{epoch.category_factors[index]:,.3f}' for epoch in epochs.values())))
-    return Section('Each class', 'The rarest first, with its repeat factors.', None, rows)
+    return Section('Each class', 'Rarest first, with their repeat factors.', None, rows)
 
 
 def _where_to_put_it(findings: DatasetAnalysis) -> str:
     if findings.cfg is not None:
-        return 'As a config over yours; it is also written to suggestion.py, and paths in it are as you gave them.'
-    return ('Put it below the _base_ of your config; _delete_ takes the place of what the base has there. With --config '
-            'you get a config that is complete.')
+        return 'This config inherits from yours. It is also written to suggestion.py; paths in it are as you gave them.'
+    return ('Put this below the _base_ of your config; _delete_ replaces the settings of the base. With --config you get a '
+            'complete config.')

@@ -1,4 +1,4 @@
-"""What the numbers of a data set suggest, as sentences and as a config."""
+"""Suggested methods for a data set, with reasons and as a config."""
 
 import os
 from pathlib import Path
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
     from mmengine.config import Config
 
 LEAST_RATIO = 10.0
-"""Below it we see no long tail: the commonest class has less than ten times the images of the rarest. A rule of thumb."""
+"""Imbalance ratio below which resampling is not suggested: a rule of thumb."""
 
 
 class Suggestion(NamedTuple):
-    """What to do and why.
+    """A suggestion and the reasons for it.
 
     Attributes:
-        reasons: Sentences, in the order of what to do first.
-        config: An mmdet config in Python that does it.
+        reasons: Sentences, the most urgent first.
+        config: The suggestion as an mmdet config in Python.
     """
 
     reasons: list[str]
@@ -32,19 +32,19 @@ class Suggestion(NamedTuple):
 
 
 def suggest(findings: DatasetAnalysis, folder: str | Path) -> Suggestion:
-    """Choose methods by the numbers.
+    """Choose methods from the numbers of an analysis.
 
-    Resampling is suggested from an imbalance ratio of 10 on, by IRFS if a class is bursty and by RFS otherwise, with the
-    threshold for the wished length; LongTailMetric always, and OptimalBiasInitHook for priors that were measured.
+    Resampling is suggested from an imbalance ratio of 10 on: IRFS if a class is bursty, else RFS, with the threshold for the
+    target length. LongTailMetric is always suggested, and OptimalBiasInitHook for measured priors.
 
     Args:
-        findings: What was found.
-        folder: Where the config will be written, from which its base is told.
+        findings: The analysis.
+        folder: Folder of the config to be written; the path of its base is relative to it.
 
     Returns:
         Reasons and config.
     """
-    reasons = _mend_first(findings)
+    reasons = _fix_first(findings)
     parts = ['custom_imports = ' + _custom_imports(findings.cfg)]
     if findings.cfg is not None:
         parts.insert(0, f'_base_ = {_base(findings.cfg, folder)!r}')
@@ -56,18 +56,18 @@ def suggest(findings: DatasetAnalysis, folder: str | Path) -> Suggestion:
     return Suggestion(reasons, '\n'.join(parts) + '\n')
 
 
-def _mend_first(findings: DatasetAnalysis) -> list[str]:
+def _fix_first(findings: DatasetAnalysis) -> list[str]:
     imbalance = findings.imbalance
     reasons = []
     fatal = [fault.kind for fault in findings.faults if fault.is_fatal]
     if fatal:
-        reasons.append(f'Mend the file first, training cannot start from it as it is: {"; ".join(fatal)}.')
+        reasons.append(f'Fix the file first, since training cannot start with it: {"; ".join(fatal)}.')
     if imbalance.num_faulty:
-        reasons.append(f'{imbalance.num_faulty:,} faulty boxes are not learnt from: see the faults.')
+        reasons.append(f'{imbalance.num_faulty:,} faulty boxes are not trained on: see the faults.')
     absent = [name for name, count in zip(imbalance.names, imbalance.image_counts, strict=True) if count == 0]
     if absent:
-        reasons.append(f'No image holds {len(absent)} of the classes, which no method can teach: {first_ten(absent)}. Collect '
-                       'images of them, or leave them out.')
+        reasons.append(f'{len(absent)} classes have no images, and no method can help: {first_ten(absent)}. Collect images of '
+                       'them, or remove them.')
     return reasons
 
 
@@ -75,36 +75,36 @@ def _choose_method(findings: DatasetAnalysis) -> tuple[str | None, str]:
     """Return the method, or None for no resampling, and why."""
     imbalance = findings.imbalance
     if not findings.epochs:
-        return None, 'There is no box to count, so that nothing can be said of resampling.'
+        return None, 'The file has no countable box, so no resampling can be suggested.'
     ratio = imbalance.imbalance_ratio
     if ratio < LEAST_RATIO:
         return None, (f'No resampling: the commonest class is in {format_number(ratio)} times as many images as the rarest, '
-                      f'and below {LEAST_RATIO:g}, our rule of thumb, there is no long tail to lift.')
+                      f'which is below {LEAST_RATIO:g}, our rule of thumb for a long tail.')
     method = 'irfs' if imbalance.is_bursty.any() else 'rfs'
     epoch = findings.epochs[method]
     if not (epoch.category_factors > 1).any():
-        return None, (f'No resampling: an epoch of {findings.target_length:g} times the images leaves room for none. Wish for '
-                      'a longer one with --target-length.')
+        return None, (f'No resampling: a target length of {findings.target_length:g} leaves no room for repeats. Increase '
+                      '--target-length.')
     if method == 'irfs':
         why = _bursty_reason(imbalance)
     else:
-        why = ('no class is bursty, so that boxes go with images, and RFS, which counts images alone, has all it needs.')
-    return method, f'Resample by {METHOD_NAMES[method]}: {why}'
+        why = 'no class is bursty, so the number of images, which RFS uses, is sufficient.'
+    return method, f'Resample with {METHOD_NAMES[method]}: {why}'
 
 
 def _bursty_reason(imbalance: Imbalance) -> str:
-    """Say what IRFS sees and RFS does not, by the rarest bursty class and the class nearest to it in images."""
+    """Explain why IRFS is better than RFS here, with the rarest bursty class and the class closest to it in images."""
     images = imbalance.image_counts
     bursty = np.flatnonzero(imbalance.is_bursty)
     others = np.flatnonzero(~imbalance.is_bursty & (images > 0))
-    number = f'{len(bursty)} class{"es are" if len(bursty) > 1 else " is"} bursty. RFS counts images alone'
+    number = f'{len(bursty)} class{"es are" if len(bursty) > 1 else " is"} bursty. RFS counts only images'
     if not len(others):
         return f'{number}.'
     rarest = bursty[images[bursty].argmin()]
     near = others[np.abs(images[others] - images[rarest]).argmin()]
     pair = ' and '.join(f'{imbalance.names[index]} ({images[index]:,} images, {imbalance.instance_counts[index]:,} boxes)'
                         for index in (rarest, near))
-    return f'{number}; IRFS counts boxes too, and tells apart, for instance, {pair}.'
+    return f'{number}; IRFS also counts boxes, and treats {pair}, for example, differently.'
 
 
 def _sampler(findings: DatasetAnalysis, method: str, reasons: list[str]) -> str:
@@ -112,15 +112,15 @@ def _sampler(findings: DatasetAnalysis, method: str, reasons: list[str]) -> str:
     length = epoch.length / imbalance.num_images
     largest = int(epoch.category_factors.argmax())
     reach = ('makes' if findings.reached[method] else
-             f'is the largest there is and, short of the wished {findings.target_length:g}, makes')
+             f'is the largest possible and, short of the target {findings.target_length:g}, makes')
     reasons.append(f'The threshold {epoch.threshold:g} {reach} an epoch {length:.3f} times as long. It repeats images of '
                    f'{int((epoch.category_factors > 1).sum())} of {len(imbalance.names)} classes, those of '
                    f'{imbalance.names[largest]} most: each is drawn {format_number(epoch.category_factors[largest])} times per '
                    'epoch.')
     dataset = ''
     if findings.cfg is not None and _kind(findings.cfg.train_dataloader.dataset) == 'ClassBalancedDataset':
-        reasons.append('The config wraps its data set in ClassBalancedDataset, which repeats images by itself; the snippet '
-                       'takes it out, or they would be repeated twice.')
+        reasons.append('The config wraps its data set in ClassBalancedDataset, which already repeats images. The snippet '
+                       'removes it, so that they are not repeated twice.')
         dataset = ',\n    dataset=dict(_delete_=True, **_base_.train_dataloader.dataset.dataset)'
     return ('train_dataloader = dict(\n'
             f"    sampler=dict(_delete_=True, type='RepeatFactorSampler', method={method!r}, threshold={epoch.threshold!r})"
@@ -128,15 +128,15 @@ def _sampler(findings: DatasetAnalysis, method: str, reasons: list[str]) -> str:
 
 
 def _evaluator(findings: DatasetAnalysis, reasons: list[str]) -> list[str]:
-    """Write LongTailMetric in place of a single other metric; a config with several is the user's to change."""
+    """Replace a single metric with LongTailMetric; a config with several metrics is left to the user."""
     cfg, imbalance = findings.cfg, findings.imbalance
     evaluator = {} if cfg is None else cfg.get('val_evaluator')
     if not isinstance(evaluator, dict) or (evaluator and _kind(evaluator) == 'LongTailMetric'):
         return []
-    style, tell = ('lvis', 'tell') if findings.is_lvis else ('coco', 'do not tell')
-    reasons.append('Evaluate with LongTailMetric: AP of rare, common and frequent classes apart, since the mean over all '
-                   f'hides the tail. style={style!r}, because the images of this file {tell} which classes were looked for '
-                   'in them' + ('; those of the validation file have to, too.' if findings.is_lvis else '.'))
+    style, listed = ('lvis', 'list') if findings.is_lvis else ('coco', 'do not list')
+    reasons.append('Evaluate with LongTailMetric: it reports AP of rare, common and frequent classes separately; the mean over '
+                   f'all classes hides the tail. style={style!r}, because the images of this file {listed} the classes that '
+                   'were checked in them' + ('; those of the validation file must do the same.' if findings.is_lvis else '.'))
     metric = evaluator.get('metric', 'bbox')
     metrics = [name for name in ([metric] if isinstance(metric, str) else metric) if name in ('bbox', 'segm')] or ['bbox']
     limits = imbalance.limits
@@ -165,8 +165,8 @@ def _bias(findings: DatasetAnalysis, reasons: list[str]) -> list[str]:
         return []
     reasons.append('Start ' + ' and '.join(f'{name} from its measured foreground prior {prior:g}'
                                            for name, prior in priors.items()) +
-                   ' (OptimalBiasInitHook): no other bias has less cross entropy over all anchors at the start. It is made '
-                   'for plain cross entropy.')
+                   ' (OptimalBiasInitHook): this bias minimizes the initial cross entropy over all anchors. It assumes plain '
+                   'cross entropy.')
     kept = '*_base_.custom_hooks, ' if hooks else ''
     return [f"custom_hooks = [{kept}dict(type='OptimalBiasInitHook', prior={priors!r})]"]
 
@@ -181,6 +181,6 @@ def _custom_imports(cfg: 'Config | None') -> str:
 
 
 def _kind(config: Any) -> str:
-    """Name the type of a config, which may be a class or have a scope before it."""
+    """Return the name of a config's type, which may be a class or have a scope prefix."""
     kind = config['type']
     return kind.split('.')[-1] if isinstance(kind, str) else kind.__name__

@@ -1,1 +1,1 @@
-"""What all reports draw with: figures, the curve of the classes, the HTML page."""
+"""Shared drawing code of the reports: figures, class curves, HTML pages."""

@@ -1,4 +1,4 @@
-"""AP of each class against its number of training images."""
+"""Class curve: AP of each class against its number of training images."""
 
 import csv
 from collections.abc import Sequence
@@ -20,29 +20,29 @@ from imbdet.reports.drawing.figures import (
 )
 
 MAX_LABELED_CLASSES = 40
-"""Classes whose names a picture shows; of more it would show but a few."""
+"""Maximum number of classes for which a picture shows names."""
 MIN_CLASSES_FOR_LINE = 8
 
 
 def draw_class_curve(class_ap_csv: str | Path, out: str | Path, title: str = 'AP of each class') -> Path:
-    """Draw AP against training images, a point for each class, with the mean of each frequency group.
+    """Draw AP against training images, one point per class, with the mean of each frequency group.
 
     Args:
         class_ap_csv: ``class_ap_bbox.csv`` or ``class_ap_segm.csv``, as LongTailMetric writes them.
         out: PNG to write.
-        title: Stands above the picture.
+        title: Title of the picture.
 
     Returns:
         ``out``.
 
     Raises:
-        ValueError: If the file tells the training images of no class.
+        ValueError: If the file has no class with both training images and an AP.
     """
     with open(class_ap_csv, newline='', encoding='utf-8') as file:
         rows = [row for row in csv.DictReader(file) if row['train_images'] and row['AP']]
     if not rows:
-        raise ValueError(f'{class_ap_csv} tells the training images of no class that has ground truth; give '
-                         'LongTailMetric train_ann_file=')
+        raise ValueError(f'{class_ap_csv} has no class with both a number of training images and an AP; set train_ann_file '
+                         'of LongTailMetric')
     counts, precisions = (np.array([float(row[key]) for row in rows]) for key in ('train_images', 'AP'))
     return draw_class_curves(out, [row['name'] for row in rows], np.array([row['frequency'] for row in rows]), counts,
                              {'': precisions}, title)
@@ -52,7 +52,7 @@ def draw_class_curves(out: str | Path, names: Sequence[str], groups: np.ndarray,
                       runs: dict[str, np.ndarray], title: str = 'AP of each class') -> Path:
     """Draw AP against training images for one run or several, with a running mean over the classes.
 
-    The points of a single run have the colours of the frequency groups, and the groups' means are drawn, too.
+    The points of a single run are colored by frequency group, and the means of the groups are also drawn.
 
     Args:
         out: PNG to write.
@@ -60,7 +60,7 @@ def draw_class_curves(out: str | Path, names: Sequence[str], groups: np.ndarray,
         groups: ``'r'``, ``'c'`` or ``'f'``, shape (C,).
         counts: Training images, shape (C,).
         runs: AP of the classes by the run's name, shape (C,), NaN for a class without ground truth; at most eight.
-        title: Stands above the picture.
+        title: Title of the picture.
 
     Returns:
         ``out``.
@@ -70,21 +70,21 @@ def draw_class_curves(out: str | Path, names: Sequence[str], groups: np.ndarray,
 
 def class_curves_figure(names: Sequence[str], groups: np.ndarray, counts: np.ndarray, runs: dict[str, np.ndarray],
                         title: str = 'AP of each class') -> Any:
-    """Do the same without a file.
+    """Return the figure that :func:`draw_class_curves` saves.
 
     Args:
-        names: As for :func:`draw_class_curves`.
-        groups: As for :func:`draw_class_curves`.
-        counts: As for :func:`draw_class_curves`.
-        runs: As for :func:`draw_class_curves`.
-        title: As for :func:`draw_class_curves`.
+        names: Names of C classes.
+        groups: ``'r'``, ``'c'`` or ``'f'``, shape (C,).
+        counts: Training images, shape (C,).
+        runs: AP of the classes by the run's name, shape (C,), NaN for a class without ground truth; at most eight.
+        title: Title of the picture.
 
     Returns:
         A matplotlib ``Figure``.
     """
     figure = new_figure(8, 4.8)
     axes = figure.add_subplot()
-    # A class without training images has no place on a log axis; it stands at one half.
+    # A class without training images has no place on a log axis; it is drawn at one half.
     places = np.maximum(counts, 0.5)
     defined = ~np.isnan(next(iter(runs.values())))
     number = int(defined.sum())
@@ -129,16 +129,16 @@ def _draw_groups(axes: Any, groups: np.ndarray, places: np.ndarray, precisions: 
 
 
 def running_mean_width(number: int) -> int:
-    """Return how many classes a running mean is taken over: an eighth of them, at least five."""
+    """Return the number of classes per running mean: an eighth of all, at least five."""
     return min(number, max(5, number // 8))
 
 
 def running_mean(counts: np.ndarray, values: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Average over neighbouring classes in the order of their training images.
+    """Average over neighboring classes in the order of their training images.
 
     Args:
         counts: Training images of C classes, shape (C,), above 0.
-        values: Their values, shape (C,).
+        values: Values of the classes, shape (C,).
         size: Classes to average over, from 1 to C.
 
     Returns:

@@ -1,4 +1,4 @@
-"""What all pictures share: colours of the frequency groups and a figure that needs no display."""
+"""Figures of all reports: colors of the frequency groups, headless figures, labels."""
 
 import itertools
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from imbdet.files import atomic_write
 GROUP_NAMES = {'r': 'rare', 'c': 'common', 'f': 'frequent'}
 GROUP_COLOURS = {'r': '#c0392b', 'c': '#d68910', 'f': '#1f618d'}
 RUN_COLOURS = ('#34495e', '#16a085', '#8e44ad', '#e67e22', '#3498db', '#e84393', '#a2b10f', '#7b4a12')
-"""Colours of compared runs, the baseline first."""
+"""Colors of compared runs, the baseline first."""
 DPI = 120
 
 
@@ -20,8 +20,8 @@ def new_figure(width: float, height: float) -> Any:
     """Make a matplotlib figure that is drawn in memory, with or without a display.
 
     Args:
-        width: In inches.
-        height: In inches.
+        width: Width in inches.
+        height: Height in inches.
 
     Returns:
         A matplotlib ``Figure``.
@@ -33,7 +33,7 @@ def new_figure(width: float, height: float) -> Any:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise ImportError("pictures need matplotlib: pip install 'imbdet[plots]'") from error
+        raise ImportError("pictures need matplotlib; run pip install 'imbdet[plots]'") from error
     figure = Figure(figsize=(width, height), layout='constrained')
     FigureCanvasAgg(figure)
     return figure
@@ -67,9 +67,9 @@ def train_images_axis(axes: Any) -> None:
 
 
 def mark_groups(axes: Any, counts: np.ndarray, groups: np.ndarray) -> None:
-    """Write the names of the frequency groups above an axis of training images, and draw their limits.
+    """Label the frequency groups above an axis of training images, and draw their limits.
 
-    Groups that overlap on the axis, as given frequencies may, are not marked.
+    Groups that overlap on the axis, which is possible with frequencies from a file, are not marked.
 
     Args:
         axes: Axes with training images as x.
@@ -88,17 +88,17 @@ def mark_groups(axes: Any, counts: np.ndarray, groups: np.ndarray) -> None:
 
 
 def label_points(axes: Any, x: np.ndarray, y: np.ndarray, names: Sequence[str]) -> None:
-    """Write names beside points wherever there is room for them; the axes' limits and scales have to be final.
+    """Write names next to points where there is space; the limits and scales of the axes have to be final.
 
     Args:
-        axes: Where the points are.
-        x: Their places, shape (n,).
-        y: Their places, shape (n,).
+        axes: The axes with the points.
+        x: Their x coordinates, shape (n,).
+        y: Their y coordinates, shape (n,).
         names: Their names.
     """
     from matplotlib.patheffects import withStroke
     figure = axes.figure
-    figure.draw_without_rendering()  # lays out, so that places in pixels are known
+    figure.draw_without_rendering()  # computes the layout, so that pixel coordinates are known
     points = axes.transData.transform(np.column_stack([x, y]))
     taken = [(px - 3, py - 3, px + 3, py + 3) for px, py in points]
     frame = axes.get_window_extent()

@@ -1,4 +1,4 @@
-"""One HTML page of text, tables and pictures, in a single file."""
+"""Self-contained HTML page of text, tables and pictures."""
 
 import base64
 import html
@@ -24,14 +24,14 @@ thead th { position: sticky; top: 0; background: #fff; border-bottom: 1px solid 
 
 
 class Section(NamedTuple):
-    """A part of the page.
+    """A section of the page.
 
     Attributes:
         title: Its heading.
-        text: Paragraphs below it, with an empty line between two of them; may be empty.
-        picture: A PNG to show; None without.
-        table: Rows of text, the first of them the head; empty without.
-        code: Lines of code, shown as they are; empty without.
+        text: Paragraphs below it, separated by empty lines; may be empty.
+        picture: A PNG to show, or None.
+        table: Rows of text, the header first; may be empty.
+        code: Lines of code, shown verbatim; may be empty.
     """
 
     title: str
@@ -42,13 +42,13 @@ class Section(NamedTuple):
 
 
 def write_page(out: str | Path, title: str, lead: str, sections: Sequence[Section]) -> Path:
-    """Write the page, with its pictures in it, so that it can be sent as one file.
+    """Write a page with embedded pictures, so that it can be sent as a single file.
 
     Args:
         out: HTML file to write.
         title: Title and first heading.
         lead: First paragraph.
-        sections: What follows.
+        sections: The sections.
 
     Returns:
         ``out``.
@@ -80,13 +80,13 @@ def _table(rows: Sequence[Sequence[str]]) -> str:
 
 
 def page_text(title: str, lead: str, sections: Sequence[Section], most_rows: int = 20) -> str:
-    """Write the same for a terminal; of long tables the first rows, and of pictures nothing.
+    """Return a page as text for a terminal, with long tables cut and without pictures.
 
     Args:
-        title: As for :func:`write_page`.
-        lead: As for :func:`write_page`.
-        sections: As for :func:`write_page`.
-        most_rows: Rows of a table to show.
+        title: Title.
+        lead: First paragraph.
+        sections: The sections.
+        most_rows: Maximum number of table rows to show.
 
     Returns:
         Lines of text.

@@ -1,1 +1,1 @@
-"""The report on a grid of configs and seeds."""
+"""Report on a grid of configs and seeds."""

@@ -1,4 +1,4 @@
-"""Report of a grid of trainings: accuracy over seeds, differences from the baseline, cost; HTML, Markdown and CSV."""
+"""Grid report in HTML, Markdown and CSV: accuracy over seeds, differences from the baseline, cost."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,32 +15,32 @@ from imbdet.reports.grid.paired_difference import PairedDifference, paired_diffe
 from imbdet.reports.results.long_tail_numbers import mean_over_seeds
 
 SHOWN = ('_AP', '_APr', '_APc', '_APf', '_mAP')
-"""Ends of the names of the metrics that are shown unless others are asked for."""
+"""Suffixes of the metrics that are shown by default."""
 
-SEEDS_TEXT = 'Mean and standard deviation (of the sample) over the seeds. Compare runs of equal iterations.'
+SEEDS_TEXT = 'Mean and standard deviation (of the sample) over the seeds. Only compare runs with the same number of iterations.'
 DIFFERENCE_TEXT = (
-    'A run minus its baseline, seed by seed: the mean, and the 95 % interval of the mean by the bootstrap over the seeds. An '
-    'interval that holds 0 does not tell the two apart. Of few seeds it is too narrow: with five, it misses the true mean in '
-    'about one case of six.')
+    'Difference of a run and its baseline, seed by seed: the mean, and its 95 % bootstrap interval over the seeds. If the '
+    'interval contains 0, the two are not statistically distinguishable. With few seeds the interval is too narrow: with '
+    'five, it misses the true mean in about one of six cases.')
 COST_TEXT = (
-    'Images are those seen, repeated ones each time. The time of an iteration is a median over the trainings, taken beside '
-    'whatever else the machine did; benchmarks/overhead.py compares times fairly.')
+    'Images seen include repeats. The time per iteration is a median over the trainings and depends on what else ran on the '
+    'machine; benchmarks/overhead.py compares times fairly.')
 
 
 class GridRun(NamedTuple):
-    """The trainings of one run, by seed, and the name of the run it is compared with."""
+    """The trainings of one run by seed, and the name of its baseline."""
 
     name: str
     baseline: str
     trainings: dict[int, Training]
 
     def values(self, metric: str) -> dict[int, float]:
-        """Return a metric for each seed, NaN where a training has none."""
+        """Return a metric by seed; NaN for a training without it."""
         return {seed: training.metrics.get(metric, float('nan')) for seed, training in self.trainings.items()}
 
 
 def group_runs(trainings: Sequence[Training]) -> list[GridRun]:
-    """Group trainings to runs.
+    """Group trainings by run.
 
     Args:
         trainings: As :func:`merge_results` returns them.
@@ -56,7 +56,7 @@ def group_runs(trainings: Sequence[Training]) -> list[GridRun]:
 
 
 def shown_metrics(trainings: Sequence[Training]) -> list[str]:
-    """List the metrics of trainings that are shown by default, in the order of the evaluation."""
+    """List the metrics that are shown by default, in the order of the evaluation."""
     return [name for name in dict.fromkeys(name for training in trainings for name in training.metrics) if name.endswith(SHOWN)]
 
 
@@ -66,22 +66,22 @@ def write_grid_report(folder: str | Path, trainings: Sequence[Training], metrics
     Args:
         folder: Folder to write to.
         trainings: Trainings of a grid, at least one.
-        metrics: Metrics to show; None: APs over all classes and by frequency group. The CSV holds all.
+        metrics: Metrics to show; None: APs over all classes and by frequency group. The CSV contains all.
 
     Returns:
         The page.
 
     Raises:
-        ValueError: If there is no training, none has a metric that is asked for, or none is asked for and none is usual.
+        ValueError: If there is no training, no training has a requested metric, or none has a default one.
     """
     if not trainings:
-        raise ValueError('no training is finished, so there is nothing to report')
+        raise ValueError('no training is finished, so there is nothing to report; run the grid first')
     known = {name for training in trainings for name in training.metrics}
     metrics = list(metrics or shown_metrics(trainings))
     if not metrics:
-        raise ValueError(f'no metric ends with {", ".join(SHOWN)}; name some: known are {", ".join(sorted(known))}')
+        raise ValueError(f'no metric ends with {", ".join(SHOWN)}; choose metrics from {", ".join(sorted(known))}')
     if unknown := [name for name in metrics if name not in known]:
-        raise ValueError(f'no training has the metric {unknown[0]}; known are {", ".join(sorted(known))}')
+        raise ValueError(f'no training has the metric {unknown[0]}; choose from {", ".join(sorted(known))}')
     folder, runs = Path(folder), group_runs(trainings)
     differences = {run.name: differences_of(run, runs, metrics) for run in runs}
     tables = _accuracy_table(runs, metrics), _difference_table(runs, metrics, differences), _cost_table(runs)
@@ -95,7 +95,7 @@ def write_grid_report(folder: str | Path, trainings: Sequence[Training], metrics
                 *_class_sections(folder, runs, metrics[0]),
                 Section('Cost', COST_TEXT, None, tables[2])]
     lead = (f'{len(trainings)} trainings of {len(runs)} runs, on {", ".join(sorted({each.device for each in trainings}))}. All '
-            'numbers of every training are in trainings.csv beside this page, not rounded.')
+            'numbers of every training, not rounded, are in trainings.csv next to this page.')
     return write_page(folder / 'index.html', 'Grid of trainings', lead, sections)
 
 
@@ -108,14 +108,14 @@ def differences_of(run: GridRun, runs: Sequence[GridRun], metrics: Sequence[str]
         metrics: The metrics.
 
     Returns:
-        A difference for each metric; none if the run is a baseline itself, or its baseline is not among the runs.
+        One difference per metric; an empty list if the run is a baseline, or its baseline is not among the runs.
     """
     others = [other for other in runs if other.name == run.baseline and other.name != run.name]
     return [paired_difference(run.values(metric), other.values(metric)) for other in others for metric in metrics]
 
 
 def _class_sections(folder: Path, runs: Sequence[GridRun], metric: str) -> list[Section]:
-    """Draw AP of each class of the first baseline and of the best of the runs that are compared with it."""
+    """Draw AP of each class for the first baseline and for the best run that is compared with it."""
     baseline = next((run for run in runs if run.name == run.baseline), None)
     if baseline is None:
         return []
@@ -125,7 +125,7 @@ def _class_sections(folder: Path, runs: Sequence[GridRun], metric: str) -> list[
     if others:
         best = max(others, key=lambda run: means[run.name])
         shown.append(best)
-        text += f' Of the runs that are compared with {baseline.name}, {best.name} has the highest {metric}, in part by chance.'
+        text += f' Among the runs compared with {baseline.name}, {best.name} has the highest {metric}, partly by chance.'
     aps = {run.name: class_aps(run) for run in shown}
     if len({tuple(of_classes) for of_classes in aps.values()}) > 1 or not aps[baseline.name]:
         return []  # tables of different classes, or none
@@ -202,7 +202,7 @@ def _write_trainings(path: Path, trainings: Sequence[Training]) -> None:
 
 def _draw(out: Path, runs: Sequence[GridRun], differences: dict[str, list[PairedDifference]],
           metrics: Sequence[str]) -> Path:
-    """Draw each run's difference from its baseline and its interval, a panel for each metric."""
+    """Draw each run's difference from its baseline with its interval, one panel per metric."""
     shown = {f'{run.name} minus {run.baseline}': differences[run.name] for run in runs if differences[run.name]}
     rows = -(-len(metrics) // 4)
     figure = new_figure(9, rows * (1.2 + 0.32 * len(shown)))

@@ -1,4 +1,4 @@
-"""Results of a grid of trainings: one for each run and seed, in one JSON file that can be merged with others."""
+"""Results of a grid: one training per run and seed, in a JSON file that can be merged with others."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -10,7 +10,7 @@ from imbdet.files import atomic_write
 
 
 class ClassAP(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """AP of one class, None without ground truth; its frequency group, and the training images that hold it."""
+    """AP of one class (None without ground truth), its frequency group, and the training images that contain it."""
 
     name: str
     frequency: str
@@ -19,20 +19,20 @@ class ClassAP(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Training(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What one training of a grid gave.
+    """Results of one training of a grid.
 
     Attributes:
         name: Name of its run in the grid.
-        baseline: Name of the run that it is compared with; its own for a baseline.
+        baseline: Name of the run that it is compared with; its own name for a baseline.
         seed: Its seed.
         config: The config file.
-        fingerprint: Hash of the whole config but its seed and folder, so that unlike trainings are not taken for one run.
-        metrics: The last validation's.
-        classes: AP of each class in it, where LongTailMetric knows the training images; else empty.
+        fingerprint: Hash of the config without seed and folder, which identifies trainings of the same run.
+        metrics: Metrics of the last validation.
+        classes: AP of each class in it if LongTailMetric knows the training images; else empty.
         iterations: Iterations trained.
-        images: Images seen, repeated ones each time.
-        step_seconds: Median time of an iteration, with the loading of its batch, beside whatever else the machine did.
-        device: What it ran on.
+        images: Images seen, including repeats.
+        step_seconds: Median time per iteration with data loading; depends on what else ran on the machine.
+        device: Name of the GPU, or the number of CPU cores.
         versions: Versions of imbdet, torch and mmdet.
     """
 
@@ -51,7 +51,7 @@ class Training(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class GridResultsError(ValueError):
-    """A file of results, or two of them together, that cannot be used."""
+    """A results file of a grid that cannot be read or merged."""
 
 
 def read_results(path: str | Path) -> list[Training]:
@@ -64,8 +64,8 @@ def read_results(path: str | Path) -> list[Training]:
         Its trainings.
 
     Raises:
-        FileNotFoundError: If there is none.
-        GridResultsError: If it holds something else.
+        FileNotFoundError: If there is no such file.
+        GridResultsError: If it is not such a file.
     """
     path = Path(path)
     if not path.is_file():
@@ -73,7 +73,7 @@ def read_results(path: str | Path) -> list[Training]:
     try:
         return msgspec.json.decode(path.read_bytes(), type=list[Training])
     except msgspec.DecodeError as error:
-        raise GridResultsError(f'{path} is no file of results of imbdet grid: {error}') from error
+        raise GridResultsError(f'{path} is not a results file of imbdet grid: {error}') from error
 
 
 def write_results(path: str | Path, trainings: Iterable[Training]) -> None:
@@ -88,16 +88,16 @@ def write_results(path: str | Path, trainings: Iterable[Training]) -> None:
 
 
 def merge_results(parts: Iterable[Sequence[Training]]) -> list[Training]:
-    """Put the trainings of several files together, in the order in which runs appear first, each run's by seed.
+    """Merge the trainings of several files, in the order in which runs first appear, sorted by seed within a run.
 
     Args:
-        parts: Trainings of each file. One that stands in several, exactly alike, counts once.
+        parts: Trainings of each file. Identical trainings in several files count once.
 
     Returns:
         All trainings.
 
     Raises:
-        GridResultsError: If two differ and have one name and seed, or if trainings of one run had different configs.
+        GridResultsError: If two different trainings have the same name and seed, or trainings of one run had different configs.
     """
     merged: dict[str, dict[int, Training]] = {}
     for training in (training for part in parts for training in part):
@@ -105,7 +105,7 @@ def merge_results(parts: Iterable[Sequence[Training]]) -> list[Training]:
         for other in seeds.values():
             if other.fingerprint != training.fingerprint or other.baseline != training.baseline:
                 raise GridResultsError(f'{training.name}: the trainings of seeds {other.seed} and {training.seed} had '
-                                       'different configs, so they are no one run; name them apart or train one anew')
+                                       'different configs, so they are not the same run; rename one or train it again')
         if seeds.setdefault(training.seed, training) != training:
-            raise GridResultsError(f'{training.name}, seed {training.seed} stands twice with different results; leave one out')
+            raise GridResultsError(f'{training.name}, seed {training.seed} appears twice with different results; remove one')
     return [seeds[seed] for seeds in merged.values() for seed in sorted(seeds)]

@@ -1,4 +1,4 @@
-"""How much a run differs from a baseline that was trained with the same seeds."""
+"""Paired difference of a run and its baseline over seeds, with a bootstrap interval."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -10,13 +10,13 @@ LEVEL = 0.95
 
 
 class PairedDifference(NamedTuple):
-    """Mean difference over the seeds that two runs share, NaN where too few seeds define a number.
+    """Mean difference over the seeds that two runs share; NaN if there are too few seeds.
 
     Attributes:
         mean: Mean of the differences.
         deviation: Their standard deviation (of the sample).
         low: Lower end of the 95 % interval of the mean.
-        high: Upper end of it.
+        high: Upper end of the interval.
         pairs: Number of seeds that both have.
     """
 
@@ -30,17 +30,17 @@ class PairedDifference(NamedTuple):
 def paired_difference(values: Mapping[int, float], baseline: Mapping[int, float], seed: int = 0) -> PairedDifference:
     """Compare two runs seed by seed.
 
-    The interval is the percentile bootstrap's (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13): of
-    10,000 means of as many differences, drawn with replacement, the 2.5 and 97.5 percentiles. Of few seeds it is too narrow:
-    for five normal differences it holds the true mean in about 83 of 100 cases.
+    The interval is a percentile bootstrap (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13): the 2.5
+    and 97.5 percentiles of 10,000 means of the differences, resampled with replacement. With few seeds it is too narrow: for
+    five normal differences it contains the true mean in about 83 of 100 cases.
 
     Args:
-        values: The run's number for each seed; NaN where it has none.
-        baseline: The same of the baseline.
-        seed: Of the draws.
+        values: The run's value by seed; NaN if undefined.
+        baseline: The baseline's value by seed.
+        seed: Seed of the resampling.
 
     Returns:
-        The run minus the baseline.
+        Statistics of the run minus the baseline.
     """
     both = np.array([values[key] - baseline[key] for key in sorted(values.keys() & baseline.keys())])
     both = both[~np.isnan(both)]

@@ -1,1 +1,1 @@
-"""Reports on single methods: DatasetEquity's clusters and weights, MiPa's mixed batches."""
+"""Reports on single methods: clusters and weights of DatasetEquity, mixed batches of MiPa."""

@@ -1,4 +1,4 @@
-"""What weights for images mean for classes."""
+"""Mean image weight of each class."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -9,13 +9,13 @@ from imbdet.classes import count_classes
 
 
 class ClassWeights(NamedTuple):
-    """Of each class, in the classes' order.
+    """Counts and mean weight of C classes, in the classes' order.
 
     Attributes:
-        names: Names, C of them.
-        images: Images that hold it, shape (C,), int64.
-        boxes: Its boxes, shape (C,), int64.
-        mean_weight: Mean weight of its boxes, each with the weight of its image; NaN for a class without boxes.
+        names: Names.
+        images: Images that contain each class, shape (C,), int64.
+        boxes: Boxes of each class, shape (C,), int64.
+        mean_weight: Mean weight of its boxes, each weighted by its image, shape (C,); NaN for a class without boxes.
     """
 
     names: tuple[str, ...]

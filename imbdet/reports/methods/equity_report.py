@@ -1,4 +1,4 @@
-"""How a data set falls into appearances, and what DatasetEquity makes of them."""
+"""DatasetEquity report: clusters of image appearance, likelihoods and weights."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,9 +27,9 @@ def write_equity_report(folder: str | Path, content: LikelihoodFile, points: np.
         folder: Folder to write to.
         content: Clusters and likelihoods of N images.
         points: Their reduced embeddings, shape (N, D).
-        paths: Where the images are.
-        weights: Their weights, shape (N,).
-        classes: The classes' mean weights.
+        paths: Paths of the images.
+        weights: Weights of the images, shape (N,).
+        classes: Mean weights of the classes.
         formula: The formula of the weights, as text.
 
     Returns:
@@ -40,7 +40,7 @@ def write_equity_report(folder: str | Path, content: LikelihoodFile, points: np.
     by_size = [int(name) for name in names[np.argsort(-counts, kind='stable')]]
     real = [name for name in by_size if name != NOISE]
     rarest = ([NOISE] if NOISE in by_size else []) + real[::-1]
-    shown = min(GALLERY_CLUSTERS, -(-len(real) // 2))  # of few clusters half, or both galleries would show the same
+    shown = min(GALLERY_CLUSTERS, -(-len(real) // 2))  # with few clusters half of them, or both galleries would be the same
     pictures = {
         'scatter': _scatter(folder / 'scatter.png', points, content.clusters, by_size),
         'rarest': _gallery(folder / 'rarest.png', rarest[:shown], content, paths, weights),
@@ -50,12 +50,13 @@ def write_equity_report(folder: str | Path, content: LikelihoodFile, points: np.
     }
     embedding, clustering = content.made['embedding'], content.made['clustering']
     sections = [
-        Section('Embeddings', 'Each point is an image, placed by t-SNE, which keeps neighbours together and distorts '
-                'distances; clusters were found in the embeddings themselves.', pictures['scatter']),
-        Section('The rarest clusters', 'Images of the smallest clusters; their losses weigh most.', pictures['rarest']),
+        Section('Embeddings', 'Each point is an image, placed by t-SNE, which keeps neighbors together but distorts '
+                'distances. The clusters were found in the embeddings, not in this picture.', pictures['scatter']),
+        Section('The rarest clusters', 'Images of the smallest clusters; their losses get the largest weights.',
+                pictures['rarest']),
         Section('The commonest clusters', '', pictures['commonest']),
         Section('Weights', formula, pictures['weights']),
-        Section('Mean weight of each class', 'Over its boxes, each with the weight of its image.', pictures['classes'],
+        Section('Mean weight of each class', 'The mean over its boxes, each with the weight of its image.', pictures['classes'],
                 [('class', 'images', 'boxes', 'mean weight'),
                  *((name, str(images), str(boxes), f'{weight:.4f}') for name, images, boxes, weight
                    in zip(*classes, strict=True))]),
@@ -64,14 +65,14 @@ def write_equity_report(folder: str | Path, content: LikelihoodFile, points: np.
     ]
     noise = np.count_nonzero(content.clusters == NOISE)
     outside = f' and {noise} in none' if noise else ''
-    skipped = f' {len(content.skipped)} images could not be read and are left out.' if len(content.skipped) else ''
+    skipped = f' {len(content.skipped)} images could not be read and are skipped.' if len(content.skipped) else ''
     return write_page(folder / 'index.html', f'Appearance of {content.made["source"]}',
                       f'{len(paths)} images, in {len(real)} clusters{outside}, embedded by {embedding["name"]}.{skipped}',
                       sections)
 
 
 def _scatter(out: Path, points: np.ndarray, clusters: np.ndarray, by_size: list[int]) -> Path:
-    """Draw at most 3,000 images, coloured by cluster."""
+    """Draw at most 3,000 images, colored by cluster."""
     from sklearn.manifold import TSNE
     chosen = np.random.default_rng(0).permutation(len(points))[:SCATTER_POINTS]
     if len(chosen) > 3:
@@ -98,7 +99,7 @@ def _title(cluster: int, size: int) -> str:
 
 
 def _gallery(out: Path, chosen: list[int], content: LikelihoodFile, paths: Sequence[str], weights: np.ndarray) -> Path:
-    """Draw some images of some clusters, a row each."""
+    """Draw some images of each chosen cluster, one row per cluster."""
     figure = new_figure(1.8 * GALLERY_IMAGES, 2.1 * len(chosen))
     for row, cluster in enumerate(chosen):
         members = np.flatnonzero(content.clusters == cluster)
@@ -128,7 +129,7 @@ def _histogram(out: Path, weights: np.ndarray, formula: str) -> Path:
 
 
 def _classes(out: Path, classes: ClassWeights) -> Path:
-    """Draw the mean weight of each class, heaviest first; of many classes the heaviest and the lightest."""
+    """Draw the mean weight of each class, largest first; with many classes only the largest and smallest."""
     order = np.argsort(-classes.mean_weight, kind='stable')
     order = order[~np.isnan(classes.mean_weight[order])]
     if len(order) > MOST_BARS:
@@ -140,5 +141,5 @@ def _classes(out: Path, classes: ClassWeights) -> Path:
                     parse_math=False)
     axes.invert_yaxis()
     axes.margins(y=0.01)
-    axes.set_xlabel('mean weight of its boxes (number of boxes behind the name)')
+    axes.set_xlabel('mean weight of its boxes (number of boxes after the name)')
     return save_figure(figure, out)

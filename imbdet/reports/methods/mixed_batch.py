@@ -1,4 +1,4 @@
-"""Pairs beside what became of them in a mixed batch."""
+"""Picture of a mixed batch of MiPa: each pair next to its mixed image."""
 
 from pathlib import Path
 from typing import Any
@@ -27,8 +27,8 @@ def draw_mixed_batch(batch: dict, data_preprocessor: dict, out: str | Path) -> P
     """
     for image, sample in zip(batch['inputs'], batch['data_samples'], strict=True):
         if len(image) != 6:
-            raise ValueError(f"{sample.img_path} has {len(image)} channels and is no pair; the training data set has to load "
-                             "modality='pair'")
+            raise ValueError(f"{sample.img_path} has {len(image)} channels and is not a pair; set modality='pair' in the "
+                             'training data set')
     plain = {key: value for key, value in data_preprocessor.items() if key.split('_')[-1] not in ('mean', 'std')}
     preprocessor = MODELS.build(ConfigDict(plain, bgr_to_rgb=True, rgb_to_bgr=False))
     mixed = preprocessor(batch, training=True)

@@ -1,1 +1,1 @@
-"""The report on results of detectors, after training, by class frequency."""
+"""Report on the results of trained detectors by class frequency."""

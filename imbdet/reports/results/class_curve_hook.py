@@ -1,4 +1,4 @@
-"""The hook that shows the curve of the classes while a detector trains."""
+"""ClassCurveHook: the class curve in TensorBoard and other visualizer backends during training."""
 
 import logging
 from collections.abc import Iterator
@@ -17,11 +17,12 @@ from imbdet.reports.drawing.figures import new_figure
 
 @HOOKS.register_module()
 class ClassCurveHook(Hook):
-    """After each validation and test, give the visualizer a picture of the AP of each class against its training images.
+    """After each validation and test, plot the AP of each class against its training images in the visualizer.
 
-    Every LongTailMetric of the evaluator gives one, also inside ModalityMetric: ``class_ap_bbox``, ``class_ap_segm``, with its
-    prefix in front if it has one. The visualizer's backends take it from there: files, TensorBoard, Weights & Biases. The
-    metric has to know the training images of the classes: from an LVIS file, or by its ``train_ann_file``.
+    There is one picture per LongTailMetric of the evaluator, also inside ModalityMetric, named ``class_ap_bbox`` or
+    ``class_ap_segm``, after the metric's prefix if it has one. The visualizer's backends store it: as files, in TensorBoard, in
+    Weights & Biases. The metric has to know the training images of the classes: from an LVIS file or its
+    ``train_ann_file``.
 
     Raises:
         ImportError: If matplotlib is not installed.
@@ -32,7 +33,7 @@ class ClassCurveHook(Hook):
     """
 
     def __init__(self) -> None:
-        new_figure(1, 1)  # where matplotlib is missing, say so now and not after the first epoch
+        new_figure(1, 1)  # fail now if matplotlib is missing, not after the first epoch
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
         """Show the curves of a validation.
@@ -56,8 +57,8 @@ class ClassCurveHook(Hook):
         for name, table in _class_tables(metrics):
             known = np.array([count is not None for count in table.train_images])
             if not known.any():
-                print_log(f'ClassCurveHook: no class of {name} tells its training images; give LongTailMetric '
-                          'train_ann_file=', logger='current', level=logging.WARNING)
+                print_log(f'ClassCurveHook: no class of {name} has a number of training images; set train_ann_file of '
+                          'LongTailMetric', logger='current', level=logging.WARNING)
                 continue
             counts = np.array([count or 0 for count in table.train_images])[known]
             precisions = np.where(table.precisions['AP'] > -1, table.precisions['AP'], np.nan)[known]
@@ -69,7 +70,7 @@ class ClassCurveHook(Hook):
 
 
 def _class_tables(metrics: Any) -> Iterator[tuple[str, ClassTable]]:
-    """Yield the tables of the last evaluation and what they are called; the first rank alone has any."""
+    """Yield the names and tables of the last evaluation; only the first rank has any."""
     for metric in metrics.values() if isinstance(metrics, dict) else metrics:
         if isinstance(metric, LongTailMetric):
             for kind, table in metric.class_tables.items():

@@ -1,4 +1,4 @@
-"""Some images with what a detector found in them."""
+"""Gallery of images with ground truth and detections."""
 
 import json
 from collections import defaultdict
@@ -14,14 +14,14 @@ COLUMNS = 4
 
 
 def choose_images(content: AnnotationFile, number: int) -> list[int | str]:
-    """Choose the images that show most: one of each class in turn, the class with the fewest boxes first.
+    """Choose images that show many classes: one image per class, the class with the fewest boxes first.
 
     Args:
         content: The annotations of the images.
-        number: Images to choose.
+        number: Number of images to choose.
 
     Returns:
-        At most ``number`` image ids, none twice.
+        At most ``number`` unique image ids.
     """
     held: dict[int, list[int | str]] = defaultdict(list)
     for box in content.annotations:
@@ -38,15 +38,15 @@ def draw_detections(ann_file: str | Path,
                     out: str | Path,
                     score_threshold: float = 0.3,
                     number: int = 12) -> Path:
-    """Draw ground truth, dashed white, and detections, coloured by the frequency group of their class.
+    """Draw ground truth (dashed, white) and detections, colored by the frequency group of their class.
 
     Args:
         ann_file: COCO or LVIS annotations of the images.
         detections: COCO results with boxes, as LongTailMetric writes them with ``outfile_prefix``.
-        image_folder: Folder that ``file_name`` of the annotations is below.
+        image_folder: Folder to which ``file_name`` of the annotations is relative.
         out: PNG to write.
         score_threshold: Lowest score in [0, 1] to draw.
-        number: Images to draw, chosen by :func:`choose_images`.
+        number: Number of images to draw, chosen by :func:`choose_images`.
 
     Returns:
         ``out``.
@@ -80,7 +80,7 @@ def draw_detections(ann_file: str | Path,
             colour = GROUP_COLOURS.get(category.frequency or '', '#27ae60')
             x, y, _, _ = detection['bbox']
             _draw_box(axes, detection['bbox'], colour, linewidth=1.6)
-            # A label stands above its box, or, at the upper edge, below the edge.
+            # A label is above its box, or, at the upper edge, below the edge.
             above = y > 0.06 * pixels.shape[0]
             axes.text(max(x, 0), y - 1 if above else max(y, 0) + 1, f'{category.name} {detection["score"]:.2f}',
                       fontsize=6, color='white', verticalalignment='bottom' if above else 'top', clip_on=True,

@@ -1,4 +1,4 @@
-"""Numbers of the long-tail report: AP, kinds of errors and calibration of results files, by frequency group."""
+"""Numbers of the long-tail report: AP, error types and calibration of results files by frequency group."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,7 +18,7 @@ from imbdet.evaluation.results_file import load_results, to_detections
 from imbdet.evaluation.tide_errors import ERROR_TYPES, ap50_without_errors, find_errors
 
 SCOPES = ('all', *GROUPS)
-"""What numbers are given for: all classes, and the rare, common and frequent ones."""
+"""Groups of classes that have numbers: all, and the rare, common and frequent ones."""
 
 
 class EvaluatedClasses(NamedTuple):
@@ -28,7 +28,7 @@ class EvaluatedClasses(NamedTuple):
         ids: Category ids.
         names: Names.
         groups: ``'r'``, ``'c'`` or ``'f'``, shape (C,).
-        train_images: Training images that hold each, shape (C,), int64.
+        train_images: Training images that contain each, shape (C,), int64.
     """
 
     ids: list[int]
@@ -37,21 +37,21 @@ class EvaluatedClasses(NamedTuple):
     train_images: np.ndarray
 
     def members(self, scope: str) -> np.ndarray:
-        """Tell which classes are in a scope, shape (C,), bool."""
+        """Find the classes in a scope, shape (C,), bool."""
         return np.ones(len(self.ids), dtype=bool) if scope == 'all' else self.groups == scope
 
 
 class SeedResults(NamedTuple):
-    """Numbers of one results file, NaN where they are not defined.
+    """Results of one seed, from one results file; NaN if undefined.
 
     Attributes:
         path: The file.
         summary: AP, AP50, AP75, APs, APm, APl, APr, APc and APf.
         class_ap: AP of each class, shape (C,).
-        num_objects: Objects in each of ``SCOPES``, those that evaluation ignores left out, shape (4,), int64.
-        error_counts: Errors in each of ``SCOPES`` and of each of ``ERROR_TYPES``, shape (4, 6), int64: false positives by the
+        num_objects: Objects in each of ``SCOPES`` without ignored ones, shape (4,), int64.
+        error_counts: Errors by ``SCOPES`` and ``ERROR_TYPES``, shape (4, 6), int64: false positives by the
             class they were detected as, missed objects by their own.
-        ap50_gains: AP50 that mending each kind gains, shape (4, 6).
+        ap50_gains: AP50 gained by fixing each type of error, shape (4, 6).
         reliability: Precision by score in each of ``SCOPES``.
     """
 
@@ -65,7 +65,7 @@ class SeedResults(NamedTuple):
 
 
 class Run(NamedTuple):
-    """A detector's results: a file for each seed it was trained with."""
+    """Results of a detector: one file per training seed."""
 
     name: str
     files: list[SeedResults]
@@ -76,16 +76,16 @@ class ResultsEvaluator:
 
     Args:
         ann_file: Annotation file of the evaluated images, LVIS or COCO format. Its categories are the classes.
-        train_ann_file: Training annotations to count the images of each class in; None: ``ann_file`` says how many.
-        style: ``'lvis'`` or ``'coco'``, as for LongTailMetric; None: ``'lvis'`` if the images have ``neg_category_ids``.
+        train_ann_file: Training annotations to count the images of each class in. None: the counts are in ``ann_file``.
+        style: ``'lvis'`` or ``'coco'``, see LongTailMetric. None: ``'lvis'`` if the images have ``neg_category_ids``.
         kind: ``'bbox'`` or ``'segm'``.
 
     Attributes:
-        classes: The classes.
+        classes: The evaluated classes.
 
     Raises:
         FileNotFoundError: If an annotation file does not exist.
-        AnnotationError: If an annotation file cannot be used, or lacks what the style needs.
+        AnnotationError: If an annotation file cannot be used, or keys that the style needs are missing.
     """
 
     def __init__(self, ann_file: str | Path, train_ann_file: str | Path | None = None, style: str | None = None,
@@ -94,7 +94,7 @@ class ResultsEvaluator:
         self.annotations = load_annotations(ann_file)
         check_content(self.ann_file, self.annotations)
         if not self.annotations.annotations:
-            raise AnnotationError(f'{ann_file} has no annotations, so there is nothing to evaluate against')
+            raise AnnotationError(f'{ann_file} has no annotations to evaluate against; use those of the tested images')
         self.kind = kind
         federated = any(image.neg_category_ids is not None for image in self.annotations.images)
         self.style = style or ('lvis' if federated else 'coco')
@@ -111,7 +111,7 @@ class ResultsEvaluator:
             path: A COCO results file.
 
         Returns:
-            Its numbers.
+            Its results.
 
         Raises:
             FileNotFoundError: If there is no such file.
@@ -125,7 +125,7 @@ class ResultsEvaluator:
         return SeedResults(Path(path), summary, class_ap, *self._diagnose(detections))
 
     def _diagnose(self, detections: Detections) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[Reliability]]:
-        """Return number of objects, number of errors, gains of mending them, and reliability in each scope."""
+        """Return number of objects, number of errors, AP50 gained by fixing them, and reliability in each scope."""
         matches = match_detections(self._ground_truth, detections, self.classes.ids, self.kind)
         errors = find_errors(matches)
         ap50 = {kind: _or_nan(values) for kind, values in ap50_without_errors(matches, errors, len(self.classes.ids)).items()}
@@ -146,27 +146,27 @@ class ResultsEvaluator:
 
 
 def _classes(path: Path, annotations: AnnotationFile, train_ann_file: str | Path | None) -> EvaluatedClasses:
-    """Return the classes in the order of their ids, or raise if their frequencies are not known."""
+    """Return the classes in the order of their ids; raise if their frequencies are unknown."""
     frequencies = class_frequencies(annotations, None if train_ann_file is None else load_annotations(train_ann_file))
     unknown = [category.name for category, group, count in zip(annotations.categories, *frequencies, strict=True)
                if group is None or count is None]
     if unknown:
-        raise AnnotationError(f'{train_ann_file or path} does not tell the training images and the frequency group of '
-                              f'{len(unknown)} of the classes of {path} (first: {unknown[0]!r}); give --train-ann, the '
-                              'training annotations, with categories of the same names')
+        raise AnnotationError(f'{train_ann_file or path} does not specify training images and frequency group of '
+                              f'{len(unknown)} of the classes of {path} (first: {unknown[0]!r}); set --train-ann to the '
+                              'training annotations, with the same category names')
     order = np.argsort([category.id for category in annotations.categories])
     categories = [annotations.categories[index] for index in order]
     return EvaluatedClasses([category.id for category in categories], [category.name for category in categories],
-                   np.array(frequencies.groups)[order], np.array(frequencies.image_counts, dtype=np.int64)[order])
+                            np.array(frequencies.groups)[order], np.array(frequencies.image_counts, dtype=np.int64)[order])
 
 
 def _or_nan(values: np.ndarray | float) -> np.ndarray:
-    """Replace the -1 of what is not defined."""
+    """Replace -1 (undefined) with NaN."""
     return np.where(np.asarray(values) > -1, values, np.nan)
 
 
 def _mean(values: np.ndarray) -> float:
-    """Average what is defined; NaN if nothing is."""
+    """Average the defined values; NaN without any."""
     return float(np.mean(values[~np.isnan(values)])) if not np.isnan(values).all() else float('nan')
 
 
@@ -174,7 +174,7 @@ def mean_over_seeds(values: Sequence[float | np.ndarray]) -> tuple[np.ndarray, n
     """Average numbers over seeds.
 
     Args:
-        values: A number or an array of one shape for each of S seeds.
+        values: A number, or an array of the same shape, for each of S seeds.
 
     Returns:
         Mean and standard deviation (of the sample: S - 1 in the denominator), of that shape; the deviation is NaN for one

@@ -1,4 +1,4 @@
-"""Pictures of the long-tail report."""
+"""Figures of the long-tail report."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -47,7 +47,7 @@ def draw_summary(out: Path, runs: Sequence[Run]) -> Path:
 
 
 def draw_errors(out: Path, runs: Sequence[Run]) -> Path:
-    """Draw the AP50 that mending each kind of error gains, in all classes and in each group.
+    """Draw the AP50 gained by fixing each type of error, for all classes and for each group.
 
     Args:
         out: PNG to write.
@@ -72,13 +72,13 @@ def draw_errors(out: Path, runs: Sequence[Run]) -> Path:
 
 
 def _top(seeds: np.ndarray) -> np.ndarray:
-    """Return the highest that is drawn of each bar: a seed, or the mean and its deviation."""
+    """Return the top of each bar: the highest seed, or the mean plus its deviation."""
     mean, deviation = mean_over_seeds(list(seeds))
     return np.maximum(seeds.max(0), mean + np.nan_to_num(deviation))
 
 
 def _draw_bars(axes: Any, runs: Sequence[Run], seeds: Sequence[np.ndarray], text_gap: float | None) -> None:
-    """Draw a group of bars for each of K numbers, with a bar for each run; of each run the numbers are of shape (S, K)."""
+    """Draw a group of bars for each of K numbers, with one bar per run; the numbers of a run have shape (S, K)."""
     width = 0.8 / len(runs)
     for index, (run, values) in enumerate(zip(runs, seeds, strict=True)):
         places = np.arange(values.shape[1]) - 0.4 + (index + 0.5) * width
@@ -104,7 +104,7 @@ def _label(run: Run) -> str:
 
 
 def draw_difference(out: Path, classes: EvaluatedClasses, difference: np.ndarray, name: str, baseline: str) -> Path:
-    """Draw how much each class gains and loses between two runs, sorted and against its training images.
+    """Draw the AP that each class gains or loses between two runs, sorted and against its training images.
 
     Args:
         out: PNG to write.
@@ -143,7 +143,7 @@ def draw_difference(out: Path, classes: EvaluatedClasses, difference: np.ndarray
 
 
 def _draw_sorted(axes: Any, values: np.ndarray, groups: np.ndarray, names: list[str] | None) -> None:
-    """Draw the classes from the greatest gain to the greatest loss: named bars, or of many classes a curve for each group."""
+    """Draw the classes from the greatest gain to the greatest loss: named bars, or, with many classes, a curve per group."""
     if names is not None:
         order = np.argsort(-values, kind='stable')
         axes.barh(range(len(order)), values[order], color=[GROUP_COLOURS[group] for group in groups[order]])
@@ -170,11 +170,11 @@ def _draw_sorted(axes: Any, values: np.ndarray, groups: np.ndarray, names: list[
 
 
 def draw_calibration(out: Path, runs: Sequence[Run]) -> Path:
-    """Draw precision by score in each frequency group, and how many detections have each score.
+    """Draw precision by score in each frequency group, and the number of detections by score.
 
     Args:
         out: PNG to write.
-        runs: R runs, at most eight; the seeds' detections are put together.
+        runs: R runs, at most eight; the detections of all seeds are pooled.
 
     Returns:
         ``out``.

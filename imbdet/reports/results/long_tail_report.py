@@ -1,4 +1,4 @@
-"""The long-tail report: results of one run or several, class by class and by frequency group."""
+"""Long-tail report: results of one or more runs, per class and by frequency group."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,27 +21,29 @@ from imbdet.reports.results.long_tail_pictures import (
 from imbdet.reports.results.long_tail_tables import write_tables
 
 COUNTED = {
-    'lvis': 'LVIS rules: a class is judged only in images that hold it or list it in neg_category_ids, unmatched detections '
-            'of not_exhaustive_category_ids are ignored, and the 300 detections of an image with the highest scores count.',
-    'coco': 'COCO rules: every class is judged in every image, detections on a crowd of their class are ignored, and the 100 '
-            'detections of an image and class with the highest scores count.'
+    'lvis': 'LVIS rules: a class is evaluated only in images that contain it or list it in neg_category_ids, unmatched '
+            'detections of not_exhaustive_category_ids are ignored, and the 300 detections per image with the highest scores '
+            'count.',
+    'coco': 'COCO rules: every class is evaluated in every image, detections on a crowd of their class are ignored, and the '
+            '100 detections per image and class with the highest scores count.'
 }
 GAINS_TEXT = (
-    'What AP at IoU 0.5 would gain if all errors of one kind were mended and all others stayed (TIDE, arXiv 2008.08115). '
+    'The AP at IoU 0.5 that would be gained by fixing all errors of one type and no others (TIDE, arXiv 2008.08115). '
     'Classification: on an object of another class. Localisation: IoU of 0.1 to 0.5 with an object of its class. Both: IoU '
-    'of 0.1 to 0.5 with an object of another class. Duplicate: on an object that a detection with a higher score has found. '
-    'Background: IoU below 0.1 with every object. Missed: objects that no detection was meant for. The gains do not add up '
-    'to what is lacking. Mending leaves missed objects out; a class of which nothing else is left falls out of the mean of '
-    'that bar, and where no class is left, there is no bar.')
+    'of 0.1 to 0.5 with an object of another class. Duplicate: on an object that a detection with a higher score matches. '
+    'Background: IoU below 0.1 with every object. Missed: objects without a detection of any of these types. The gains do not '
+    'add up to the difference from a perfect AP. Missed objects are fixed by removing them: a class without any other object '
+    'is left out of the mean of that bar, and without any class left there is no bar.')
 COUNTS_TEXT = (
-    'False positives by the class they were detected as, missed objects by their own. Most false positives have low scores '
-    'and cost little, so many errors may come with a small gain. What the evaluation does not judge or ignores is no error.')
+    'False positives are counted for the detected class, missed objects for their own. Most false positives have low scores '
+    'and cost little, so a type with many errors may have a small gain. Detections that the evaluation ignores are not '
+    'errors.')
 CALIBRATION_TEXT = (
-    'Upper row: the share of detections that are correct at IoU 0.5, by their score, in ten bins. On the dashed line a score '
-    'is the probability of being correct; below it the detector is too sure of itself. Lower row: how many detections are in '
-    'each bin; points of few detections are uncertain. The detections of all seeds are put together. The table gives the '
-    'detection expected calibration error (D-ECE, arXiv 2004.13546): the distance from the dashed line, averaged over the '
-    'detections, most of which usually are in the lowest bin. Only detections that the evaluation judges count.')
+    'Upper row: the share of detections that are correct at IoU 0.5, by score, in ten bins. On the dashed line, the score is '
+    'the probability of being correct; below it, the detector is overconfident. Lower row: the number of detections in each '
+    'bin; points of few detections are uncertain. The detections of all seeds are pooled. The table lists the detection '
+    'expected calibration error (D-ECE, arXiv 2004.13546): the distance from the dashed line, averaged over the detections, '
+    'most of which are usually in the lowest bin. Detections that the evaluation ignores do not count.')
 
 
 def write_long_tail_report(folder: str | Path, evaluator: ResultsEvaluator, runs: Sequence[Run]) -> Path:
@@ -49,17 +51,17 @@ def write_long_tail_report(folder: str | Path, evaluator: ResultsEvaluator, runs
 
     Args:
         folder: Folder to write to.
-        evaluator: What the results were evaluated with.
+        evaluator: The evaluator of the results.
         runs: One to eight runs, the baseline first.
 
     Returns:
         The page.
 
     Raises:
-        ValueError: If there are more runs than colours.
+        ValueError: If there are more than eight runs.
     """
     if len(runs) > len(RUN_COLOURS):
-        raise ValueError(f'{len(runs)} runs are too many to tell apart in a picture; compare at most {len(RUN_COLOURS)}')
+        raise ValueError(f'{len(runs)} runs are too many to distinguish in a picture; compare at most {len(RUN_COLOURS)}')
     folder, classes = Path(folder), evaluator.classes
     write_tables(folder, classes, runs)
     aps = {run.name: mean_over_seeds([file.class_ap for file in run.files])[0] for run in runs}
@@ -69,18 +71,18 @@ def write_long_tail_report(folder: str | Path, evaluator: ResultsEvaluator, runs
         Section('AP of each class', _class_text(classes, aps, runs),
                 draw_class_curves(folder / 'class_ap.png', classes.names, classes.groups, classes.train_images, aps)),
         *_differences(folder, classes, aps),
-        Section('Kinds of errors', GAINS_TEXT, draw_errors(folder / 'errors.png', runs), _gain_table(runs)),
+        Section('Types of errors', GAINS_TEXT, draw_errors(folder / 'errors.png', runs), _gain_table(runs)),
         Section('Number of errors', COUNTS_TEXT, None, _count_table(runs)),
         Section('Calibration', CALIBRATION_TEXT, draw_calibration(folder / 'calibration.png', runs),
                 _calibration_table(runs)),
-        Section('All classes', 'From the class with the fewest training images to that with the most; also in '
-                'class_table.csv, where each seed has a column of its own.', None, _class_table(classes, aps)),
+        Section('All classes', 'From the fewest to the most training images; also in class_table.csv, with one column '
+                'per seed.', None, _class_table(classes, aps)),
         Section('Files', '', None, [('run', 'results file'),
                                     *((run.name, str(file.path)) for run in runs for file in run.files)])
     ]
     lead = (f'{", ".join(run.name for run in runs)} on the {len(evaluator.annotations.images)} images of '
             f'{evaluator.ann_file}; {"boxes" if evaluator.kind == "bbox" else "masks"}. {COUNTED[evaluator.style]} The '
-            'numbers are also in summary.csv, class_table.csv, errors.csv and calibration.csv beside this page, not rounded.')
+            'numbers, not rounded, are also in summary.csv, class_table.csv, errors.csv and calibration.csv next to this page.')
     return write_page(folder / 'index.html', 'Long-tail report', lead, sections)
 
 
@@ -92,10 +94,10 @@ def _number(value: float, deviation: float = float('nan'), signed: bool = False)
 def _summary_text(classes: EvaluatedClasses, runs: Sequence[Run]) -> str:
     groups = ', '.join(f'{np.count_nonzero(classes.members(group))} {name}' for group, name in GROUP_NAMES.items())
     if any(len(run.files) > 1 for run in runs):
-        seeds = ('Bars are means over the seeds, whiskers reach one standard deviation (of the sample) up and down, circles '
-                 'are the seeds; a run of one seed has neither.')
+        seeds = ('Bars are means over the seeds, whiskers are one standard deviation (of the sample) up and down, circles are '
+                 'the seeds; a run with one seed has neither whiskers nor circles.')
     else:
-        seeds = 'One seed each: nothing here tells how much another training would differ.'
+        seeds = 'One seed each: the variation between trainings is unknown.'
     return f'{len(classes.ids)} classes: {groups}. {seeds}'
 
 
@@ -111,15 +113,15 @@ def _summary_table(runs: Sequence[Run]) -> list[tuple[str, ...]]:
 
 
 def _class_text(classes: EvaluatedClasses, aps: dict[str, np.ndarray], runs: Sequence[Run]) -> str:
-    text = 'Each point is a class; the line averages neighbouring classes and shows how AP depends on training images.'
+    text = 'Each point is a class. The line averages neighboring classes and shows how AP depends on training images.'
     if any(len(run.files) > 1 for run in runs):
         text += ' AP is the mean over the seeds.'
     without = np.count_nonzero(np.isnan(next(iter(aps.values()))))
     if without:
-        text += f' Classes that have no object in these images, and therefore no AP: {without}.'
+        text += f' Classes without an object in these images, and therefore without AP: {without}.'
     unseen = np.count_nonzero(classes.train_images == 0)
     if unseen:
-        text += f' Classes without training images, which stand at one half, as a log axis has no zero: {unseen}.'
+        text += f' Classes without training images, drawn at one half because a log axis has no zero: {unseen}.'
     return text
 
 
@@ -135,8 +137,8 @@ def _differences(folder: Path, classes: EvaluatedClasses, aps: dict[str, np.ndar
         sections.append(Section(
             f'{name} compared with {baseline}',
             f'Classes whose AP rises: {np.count_nonzero(difference > 0)}; falls: {np.count_nonzero(difference < 0)}. Single '
-            'classes, rare ones above all, also differ between two seeds of one run; trust the running mean more than a '
-            'point. The table lists the eight greatest gains and losses.',
+            'classes, rare ones in particular, also differ between two seeds of the same run; trust the running mean more '
+            'than a point. The table lists the eight greatest gains and losses.',
             draw_difference(folder / f'difference_{index}.png', classes, difference, name, baseline),
             [('class', 'group', 'training images', baseline, name, 'difference'),
              *((classes.names[position], GROUP_NAMES[classes.groups[position]], str(classes.train_images[position]),
@@ -155,7 +157,7 @@ def _gain_table(runs: Sequence[Run]) -> list[tuple[str, ...]]:
 
 
 def _count_table(runs: Sequence[Run]) -> list[tuple[str, ...]]:
-    rows: list[tuple[str, ...]] = [('errors', 'classes', *ERROR_TYPES, 'objects in all')]
+    rows: list[tuple[str, ...]] = [('errors', 'classes', *ERROR_TYPES, 'all objects')]
     for run in runs:
         counts = mean_over_seeds([file.error_counts for file in run.files])[0]
         rows += [(run.name, name, *(f'{count:.0f}' for count in of_scope), str(number)) for name, of_scope, number

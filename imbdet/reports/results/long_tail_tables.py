@@ -1,4 +1,4 @@
-"""Tables of the long-tail report: CSV files with all its numbers, not rounded."""
+"""CSV tables of the long-tail report, with all numbers, not rounded."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -13,7 +13,7 @@ from imbdet.reports.results.long_tail_numbers import SCOPES, EvaluatedClasses, R
 def write_tables(folder: Path, classes: EvaluatedClasses, runs: Sequence[Run]) -> None:
     """Write ``summary.csv``, ``class_table.csv``, ``errors.csv`` and ``calibration.csv``.
 
-    Cells of numbers that are not defined are empty: AP of a class without ground truth, a deviation of one seed.
+    Cells of undefined numbers are empty: AP of a class without ground truth, the deviation of one seed.
 
     Args:
         folder: Folder to write to.
@@ -27,7 +27,7 @@ def write_tables(folder: Path, classes: EvaluatedClasses, runs: Sequence[Run]) -
 
 
 def _summary_rows(runs: Sequence[Run]) -> Iterable[Sequence[object]]:
-    """Yield a row for each file, and for each run its mean and standard deviation."""
+    """Yield a row per file, and the mean and standard deviation of each run."""
     names = list(runs[0].files[0].summary)
     yield ['run', 'file', *names, *(f'D-ECE {scope}' for scope in SCOPES)]
     for run in runs:
@@ -41,7 +41,7 @@ def _summary_rows(runs: Sequence[Run]) -> Iterable[Sequence[object]]:
 
 
 def _class_rows(classes: EvaluatedClasses, runs: Sequence[Run]) -> Iterable[Sequence[object]]:
-    """Yield a row for each class: AP of each run, its standard deviation over the seeds, and each seed."""
+    """Yield a row per class: AP of each run, its standard deviation over the seeds, and each seed."""
     head = ['category_id', 'name', 'frequency', 'train_images']
     columns: list[list] = [classes.ids, classes.names, classes.groups.tolist(), classes.train_images.tolist()]
     for run in runs:

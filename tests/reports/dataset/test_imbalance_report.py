@@ -106,7 +106,7 @@ def test_faulty_file(annotation_file, tmp_path):
              dict(id=901, bbox=[float('nan'), 1, 5, 5]), dict(id=902, bbox=[500, 1, 5, 5]), dict(id=903, image_id=77),
              dict(id=1, image_id=2)]
     text, page, numbers = write(tmp_path / 'out', annotation_file(boxes, num_images=20))
-    rows = {row['fault']: (row['number'], row['what happens in mmdet'], row['ids, the first ten'])
+    rows = {row['fault']: (row['number'], row['what happens in mmdet'], row['first ten ids'])
             for row in table(page, 'fault')}
     assert rows == {
         'annotations without bbox': ('1', 'training cannot start', '900'),
@@ -119,7 +119,7 @@ def test_faulty_file(annotation_file, tmp_path):
     assert "1 annotations have no 'bbox' (annotation ids 900). mmdet needs it; add it to the file" in page.text
     assert [(row['images'], row['boxes']) for row in numbers['classes']] == [(20, 21), (1, 1), (0, 0)]
     assert numbers['num_faulty_boxes'] == 4
-    assert 'Mend the file first' in text
+    assert 'Fix the file first' in text
 
 
 @pytest.mark.parametrize('keys', [{}, dict(num_images=0), dict(num_images=0, categories=())])
@@ -127,13 +127,13 @@ def test_nothing_to_count(annotation_file, tmp_path, keys):
     text, page, numbers = write(tmp_path / 'out', annotation_file(**keys))
     assert page.pictures == {}
     assert numbers['epochs'] == []
-    assert 'There is no box to count' in text
+    assert 'The file has no countable box' in text
 
 
 def test_one_box(annotation_file, tmp_path):
     text, page, numbers = write(tmp_path / 'out', annotation_file([(1, 1)], num_images=1, categories=('only', )))
     assert len(page.pictures) == len(PICTURES)
-    assert 'No threshold up to 1 makes RFS and IRFS' in text
+    assert 'No threshold up to 1 makes an epoch of RFS and IRFS' in text
     assert numbers['epochs'][0]['reaches_target_length'] is False
 
 
@@ -155,5 +155,5 @@ def test_few_classes_with_odd_names(annotation_file, tmp_path):
 
 @pytest.mark.parametrize('target', [0.9, float('nan')])
 def test_target_length_out_of_range(annotation_file, target):
-    with pytest.raises(ValueError, match='target length is at least 1'):
+    with pytest.raises(ValueError, match='target length must be at least 1'):
         analyze_dataset(annotation_file([(1, 1)]), target_length=target)

@@ -50,7 +50,7 @@ def test_rfs_without_bursty_classes(suggestion):
     reasons, cfg, findings = suggestion()
     sampler = cfg.train_dataloader.sampler
     assert (sampler.method, sampler.threshold) == ('rfs', findings.epochs['rfs'].threshold)
-    assert 'Resample by RFS: no class is bursty' in reasons
+    assert 'Resample with RFS: no class is bursty' in reasons
     assert 'repeats images of 2 of 3 classes, those of c most: each is drawn 3.38 times per epoch' in reasons
     assert cfg.val_evaluator.style == 'coco'
     assert 'custom_hooks' not in cfg
@@ -64,9 +64,9 @@ def test_irfs_with_bursty_classes(suggestion):
 
 
 @pytest.mark.parametrize(('boxes', 'keys', 'reason'), [
-    ([(image, 1 + image % 3) for image in range(1, 41)], {}, 'there is no long tail to lift'),
-    (TAIL, dict(target_length=1.0), 'leaves room for none'),
-    ([], {}, 'There is no box to count'),
+    ([(image, 1 + image % 3) for image in range(1, 41)], {}, 'our rule of thumb for a long tail'),
+    (TAIL, dict(target_length=1.0), 'leaves no room for repeats'),
+    ([], {}, 'The file has no countable box'),
 ])
 def test_no_resampling(suggestion, boxes, keys, reason):
     reasons, cfg, _ = suggestion(boxes, **keys)
@@ -79,15 +79,15 @@ def test_a_length_that_no_threshold_gives(suggestion):
     reasons, cfg, findings = suggestion(target_length=9)
     assert findings.reached == {'rfs': False, 'irfs': False}
     assert cfg.train_dataloader.sampler.threshold == 1.0
-    assert 'short of the wished 9, makes an epoch' in reasons
+    assert 'short of the target 9, makes an epoch' in reasons
 
 
 def test_what_comes_first(suggestion):
     reasons, _, _ = suggestion([*TAIL, dict(area=None), dict(bbox=[500, 5, 5, 5])])
-    assert reasons.startswith('Mend the file first, training cannot start from it as it is: annotations without area. 2 faulty '
-                              'boxes are not learnt from')
+    assert reasons.startswith('Fix the file first, since training cannot start with it: annotations without area. 2 faulty '
+                              'boxes are not trained on')
     reasons, _, _ = suggestion(TAIL[:60])
-    assert reasons.startswith('No image holds 1 of the classes, which no method can teach: c.')
+    assert reasons.startswith('1 classes have no images, and no method can help: c.')
 
 
 def test_lvis_style_and_limits(suggestion):
@@ -119,7 +119,7 @@ def test_what_the_config_has_stays(suggestion):
     reasons, cfg, _ = suggestion(base=wrapped + "custom_hooks = [dict(type='NumClassCheckHook')]\n")
     assert cfg.train_dataloader.dataset.type == 'CocoDataset'
     assert 'oversample_thr' not in cfg.train_dataloader.dataset
-    assert 'ClassBalancedDataset, which repeats images by itself' in reasons
+    assert 'ClassBalancedDataset, which already repeats images' in reasons
     assert [hook.type for hook in cfg.custom_hooks] == ['NumClassCheckHook', 'OptimalBiasInitHook']
     hooked = BASE.replace("type='CocoMetric'", "type='LongTailMetric'") + "custom_hooks = [dict(type='OptimalBiasInitHook')]\n"
     reasons, cfg, _ = suggestion(base=hooked)

@@ -34,7 +34,7 @@ def test_files_are_read_as_they_were_written(tmp_path):
 @pytest.mark.parametrize('content', ['no json', '{}', '[{"name": "irfs"}]', '[{"name": 3}]'])
 def test_files_that_hold_something_else(tmp_path, content):
     (tmp_path / 'a.json').write_text(content)
-    with pytest.raises(GridResultsError, match=r'a\.json is no file of results'):
+    with pytest.raises(GridResultsError, match=r'a\.json is not a results file'):
         read_results(tmp_path / 'a.json')
 
 
@@ -49,7 +49,7 @@ def test_merging():
 
 
 def test_one_training_with_two_results():
-    with pytest.raises(GridResultsError, match='irfs, seed 0 stands twice with different results'):
+    with pytest.raises(GridResultsError, match='irfs, seed 0 appears twice with different results'):
         merge_results([GRID, [training('irfs', 0, 0.99)]])
 
 
@@ -64,7 +64,7 @@ def test_the_report(tmp_path):
     markdown = (tmp_path / 'table.md').read_text()
     assert f'| irfs | 3 | 400 | {np.mean([0.33, 0.35, 0.36]):.3f} ± {np.std([0.33, 0.35, 0.36], ddof=1):.3f} |' in markdown
     assert f'| irfs minus baseline | 3 | {np.mean([0.03, 0.01, 0.04]):+.3f} (+0.010 to +0.040) |' in markdown
-    assert 'baseline less' not in markdown
+    assert 'baseline minus' not in markdown
     assert '| irfs | 400 | 3,200 | 125 |' in markdown
     assert '| run | seeds | iterations | lvis/bbox_AP | lvis/bbox_APr |\n| --- | --- | --- | --- | --- |' in markdown
     text = page.read_text()
@@ -93,7 +93,7 @@ def test_a_metric_that_one_run_lacks(tmp_path):
 def test_metrics_that_are_asked_for(tmp_path):
     write_grid_report(tmp_path, GRID, ['lvis/bbox_AP50'])
     assert '| run | seeds | iterations | lvis/bbox_AP50 |' in (tmp_path / 'table.md').read_text()
-    with pytest.raises(ValueError, match=r'no training has the metric lvis/AP; known are lvis/bbox_AP, lvis/bbox_AP50'):
+    with pytest.raises(ValueError, match=r'no training has the metric lvis/AP; choose from lvis/bbox_AP, lvis/bbox_AP50'):
         write_grid_report(tmp_path, GRID, ['lvis/AP'])
 
 
@@ -121,7 +121,7 @@ def test_a_class_without_ground_truth(tmp_path):
 
 
 def test_no_usual_metric(tmp_path):
-    with pytest.raises(ValueError, match='no metric ends with _AP, .*known are pascal_voc/AP50'):
+    with pytest.raises(ValueError, match='no metric ends with _AP, .*choose metrics from pascal_voc/AP50'):
         write_grid_report(tmp_path, [training('baseline', 0, metrics={'pascal_voc/AP50': 0.3})])
 
 
@@ -153,4 +153,4 @@ def test_runs_that_are_asked_for(load_tool, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr('sys.argv', [*arguments, '--runs', 'frs'])
     with pytest.raises(SystemExit):
         tool.main()
-    assert 'no run is called frs; the runs are baseline, irfs, rfs' in capsys.readouterr().err
+    assert 'no run is named frs; choose from baseline, irfs, rfs' in capsys.readouterr().err

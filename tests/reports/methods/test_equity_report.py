@@ -101,7 +101,7 @@ def test_words_and_numbers(report):
     page = Page(report / 'index.html')
     assert 'Appearance of config.py' in page.text
     assert '12 images, in 3 clusters and 2 in none, embedded by colour-texture.' in page.text
-    assert '1 images could not be read and are left out' in page.text
+    assert '1 images could not be read and are skipped' in page.text
     assert FORMULA in page.text
     assert page.tables == [
         [['class', 'images', 'boxes', 'mean weight'], ['cat', '3', '3', '0.5123'], ['dog', '1', '1', '0.9876'],

@@ -57,7 +57,7 @@ def test_classes_whose_training_images_are_not_known(tmp_path):
     run = train(tmp_path, metric(tmp_path, frequency=dict.fromkeys(CLASSES, 'r')))
     assert not list((run / 'vis_data').glob('**/*.png'))
     text = next(run.glob('*.log')).read_text()
-    assert 'no class of class_ap_bbox tells its training images; give LongTailMetric train_ann_file=' in text
+    assert 'no class of class_ap_bbox has a number of training images; set train_ann_file of LongTailMetric' in text
 
 
 def test_every_metric_has_a_name_of_its_own(tmp_path):

@@ -184,7 +184,7 @@ def test_groups_from_the_training_annotations(case, annotation_file):
     for category in case.truth['categories']:
         del category['frequency']
     case.path.write_text(json.dumps(case.truth))
-    with pytest.raises(AnnotationError, match=r"truth\.json does not tell .* of 9 of the classes.*'class_0'.*--train-ann"):
+    with pytest.raises(AnnotationError, match=r"truth\.json does not specify .* of 9 of the classes.*'class_0'.*--train-ann"):
         ResultsEvaluator(case.path)
     boxes = [(image, label) for label in range(1, 10) for image in range(1, 14 if label < 9 else 3)]
     training = annotation_file(boxes, num_images=13, categories=case.classes)
@@ -192,7 +192,7 @@ def test_groups_from_the_training_annotations(case, annotation_file):
     assert classes.names == list(reversed(case.classes))  # ids descend in the file
     assert classes.groups.tolist() == ['r'] + ['c'] * 8
     assert classes.train_images.tolist() == [2] + [13] * 8
-    with pytest.raises(AnnotationError, match=r"train\.json does not tell .* of 1 of the classes .*\(first: 'class_8'\)"):
+    with pytest.raises(AnnotationError, match=r"train\.json does not specify .* of 1 of the classes .*\(first: 'class_8'\)"):
         ResultsEvaluator(case.path, annotation_file(boxes[:-2], num_images=13, categories=case.classes[:8]))
 
 
