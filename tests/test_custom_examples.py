@@ -130,7 +130,7 @@ def test_module_that_lacks_another(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / 'my_neck.py').write_text('import a_package_that_is_not_installed\n')
     (tmp_path / 'config.py').write_text("custom_imports = dict(imports=['my_neck'], allow_failed_imports=False)\n")
-    with pytest.raises(ValueError, match=r"config\.py \(or one .*\) cannot be read: "
+    with pytest.raises(ValueError, match=r"config\.py \(or one of its bases\) cannot be read: "
                                          r".*: No module named 'a_package_that_is_not_installed', hence .*my_neck"):
         load_config(tmp_path / 'config.py')
 

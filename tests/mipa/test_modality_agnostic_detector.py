@@ -148,7 +148,7 @@ def test_data_preprocessor_is_the_detectors_and_there_is_one():
 
 
 def test_errors():
-    with pytest.raises(ValueError, match='stage must be one of the 4 outputs of the ResNet .0 to 3., got 4'):
+    with pytest.raises(ValueError, match=r'stage must be one of the 4 outputs of the ResNet \(0 to 3\), got 4'):
         losses_of(wrapped(stage=4))
     config = plain_config()
     config.pop('data_preprocessor')

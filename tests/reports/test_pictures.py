@@ -37,7 +37,7 @@ def test_class_curve(tmp_path):
 
 def test_class_curve_of_nothing(tmp_path):
     table = write_table(tmp_path / 'table.csv', [(1, 'a', 'r', '', 0.1, 0.2, 0.1)])
-    with pytest.raises(ValueError, match=r'table\.csv has no class with both a number of training images and an AP.*train_ann'):
+    with pytest.raises(ValueError, match=r'table\.csv has no class with both a number of training images .*train_ann_file'):
         draw_class_curve(table, tmp_path / 'curve.png')
     assert not (tmp_path / 'curve.png').exists()
 
