@@ -47,7 +47,7 @@ def box_labels(data_info: dict) -> np.ndarray:
     Raises:
         KeyError: If ``instances`` is missing, or one of them has no ``bbox_label``.
     """
-    return np.array([instance['bbox_label'] for instance in _objects(data_info)], dtype=np.int64)
+    return _labels(_objects(data_info))
 
 
 def boxes_and_labels(data_info: dict) -> tuple[np.ndarray, np.ndarray]:
@@ -62,8 +62,12 @@ def boxes_and_labels(data_info: dict) -> tuple[np.ndarray, np.ndarray]:
     Raises:
         KeyError: If ``instances`` is missing, or one of them has no ``bbox`` or ``bbox_label``.
     """
-    boxes = np.array([instance['bbox'] for instance in _objects(data_info)], dtype=np.float64)
-    return boxes.reshape(-1, 4), box_labels(data_info)
+    objects = _objects(data_info)
+    return np.array([instance['bbox'] for instance in objects], dtype=np.float64).reshape(-1, 4), _labels(objects)
+
+
+def _labels(instances: list[dict]) -> np.ndarray:
+    return np.array([instance['bbox_label'] for instance in instances], dtype=np.int64)
 
 
 def _objects(data_info: dict) -> list[dict]:

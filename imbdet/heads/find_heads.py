@@ -34,16 +34,15 @@ class ClassificationHead(NamedTuple):
         """The loss module that sees the targets of the foreground; None if there is none."""
         return getattr(self.module, self.spec.loss, None) if self.spec.loss else None
 
-    def num_anchors(self, layer: nn.Module) -> int:
+    def num_anchors(self, channels: int) -> int:
         """Count the anchors per place for which a layer gives logits.
 
         Args:
-            layer: One of ``layers``, a convolution or a linear layer.
+            channels: Outputs of one of ``layers``.
 
         Raises:
-            ValueError: If its outputs are not those of the classes for each anchor.
+            ValueError: If the outputs are not those of the classes for each anchor.
         """
-        channels = int(getattr(layer, 'out_channels', None) or layer.out_features)  # type: ignore[arg-type]
         if isinstance(self.module, dense_heads.YOLOV3Head):  # x, y, w, h, objectness and classes in one tensor
             return int(self.module.num_base_priors)
         if channels % self.num_outputs:

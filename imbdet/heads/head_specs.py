@@ -44,7 +44,6 @@ HEAD_SPECS: dict[type[nn.Module], HeadSpec] = {
     dense_heads.RPNHead: HeadSpec('rpn_cls'),
     dense_heads.GARPNHead: HeadSpec('conv_cls', outputs=(0, 3)),
     dense_heads.FCOSHead: HeadSpec('conv_cls'),
-    dense_heads.NASFCOSHead: HeadSpec('conv_cls'),
     dense_heads.AutoAssignHead: HeadSpec('conv_cls', loss=None, is_joint=True, is_separable=False),  # a learned center prior
     dense_heads.FoveaHead: HeadSpec('conv_cls'),
     dense_heads.RepPointsHead: HeadSpec('reppoints_cls_out', is_separable=False),  # a learned scale of its points

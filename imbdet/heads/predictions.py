@@ -135,13 +135,14 @@ def attach(predictions: Predictions, by_image: ByImage) -> Iterator[RemovableHan
         yield from _attach_queries(predictions, by_image)
         return
 
+    def hand_over_levels(levels: Any) -> Any:
+        if isinstance(levels, Tensor):
+            raise ValueError(f'{predictions.name} ({type(predictions.head).__name__}) returns a tensor where a list of one for '
+                             'each level is expected; this head is not supported')
+        return by_image.weight_images(predictions.name, levels)
+
     def hand_over(head: nn.Module, inputs: tuple, outputs: Any) -> Any:
-        chosen = [] if isinstance(outputs, Tensor) else [
-            part for position, part in enumerate(outputs) if not predictions.outputs or position in predictions.outputs]
-        if not chosen or any(isinstance(part, Tensor) for part in chosen):
-            raise ValueError(f'{predictions.name} ({type(head).__name__}) returns a tensor where a list of one for each level '
-                             'is expected; this head is not supported')
-        return predictions.replace(outputs, lambda levels: by_image.weight_images(predictions.name, levels))
+        return predictions.replace(outputs, hand_over_levels)
 
     yield predictions.head.register_forward_hook(hand_over)
 

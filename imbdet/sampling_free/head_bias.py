@@ -46,14 +46,11 @@ def set_bias(head: ClassificationHead, prior: float) -> float:
         if bias is None:
             raise ValueError(f'{name}, a {type(layer).__name__}, has no bias to initialize')
         if isinstance(head.module, YOLOV3Head):  # x, y, w, h, objectness, classes for each anchor
-            bias.view(head.module.num_base_priors, -1)[:, 4] = value
+            bias.view(head.num_anchors(len(bias)), -1)[:, 4] = value
         elif head.has_background:
-            outputs = head.num_classes + 1
-            if len(bias) % outputs:
-                raise ValueError(f'{name} has {len(bias)} outputs, which are not {head.num_classes} classes and a '
-                                 'background for each anchor')
-            bias.view(-1, outputs)[:, :-1] = value
-            bias.view(-1, outputs)[:, -1] = 0
+            per_anchor = bias.view(head.num_anchors(len(bias)), -1)
+            per_anchor[:, :-1] = value
+            per_anchor[:, -1] = 0
         else:
             bias.fill_(value)
     return value

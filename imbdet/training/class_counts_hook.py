@@ -44,7 +44,8 @@ class ClassCountsHook(Hook):
     priority = 'VERY_HIGH'  # before hooks that compute losses when the training starts
 
     def __init__(self) -> None:
-        self._counts: ClassCounts | None = None
+        self._counts: ClassCounts | None = None  # what the modules have
+        self._loaded: ClassCounts | None = None  # of a checkpoint, until they are handed on
 
     def before_train(self, runner: Runner) -> None:
         """Count the classes of the training set and hand them on.
@@ -66,7 +67,7 @@ class ClassCountsHook(Hook):
         self._hand_on(runner, ClassCounts(counts.images.clip(min=1), counts.boxes.clip(min=1), counts.num_images))
 
     def before_val(self, runner: Runner) -> None:
-        """See that the modules have counts, in a validation that is not part of a training.
+        """See that the modules have counts; in a training they have them.
 
         Args:
             runner: The runner.
@@ -90,7 +91,7 @@ class ClassCountsHook(Hook):
         """
         saved = checkpoint.get(CHECKPOINT_KEY)
         if saved is not None:
-            self._counts = ClassCounts(saved['images'].numpy(), saved['boxes'].numpy(), int(saved['num_images']))
+            self._loaded = ClassCounts(saved['images'].numpy(), saved['boxes'].numpy(), int(saved['num_images']))
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Save the counts.
@@ -106,15 +107,15 @@ class ClassCountsHook(Hook):
 
     def _restore(self, runner: Runner) -> None:
         """Hand on the counts of the checkpoint; raise if modules ask and there are none."""
+        if self._loaded is not None:
+            self._hand_on(runner, self._loaded)
         names = [name for name, _ in asking_modules(unwrap_detector(runner))]
         if self._counts is None and names:
             raise ValueError(f'ClassCountsHook: {", ".join(names)} ask for class counts, and the checkpoint has none; load a '
                              'checkpoint of a training with imbdet (load_from), or train first')
-        if self._counts is not None:
-            self._hand_on(runner, self._counts)
 
     def _hand_on(self, runner: Runner, counts: ClassCounts) -> None:
-        self._counts = counts
+        self._counts, self._loaded = counts, None
         for name, module in asking_modules(unwrap_detector(runner)):
             asking: Any = module
             asking.set_class_counts(counts)

@@ -23,9 +23,9 @@ def test_layers_make_the_logits(name):
         for layer in head.layers.values():
             channels = layer.out_channels if isinstance(layer, nn.Conv2d) else layer.out_features
             anchors = getattr(head.module, 'num_base_priors', 1)  # mmdet's own number; of SSD a list, one per level
-            assert head.num_anchors(layer) in (anchors if isinstance(anchors, list) else [anchors])
+            assert head.num_anchors(channels) in (anchors if isinstance(anchors, list) else [anchors])
             outputs = 5 + 3 if name == 'yolov3' else head.num_outputs  # x, y, w, h, objectness and classes in one tensor
-            assert channels == head.num_anchors(layer) * outputs
+            assert channels == head.num_anchors(channels) * outputs
         loss = getattr(head.module, 'loss_cls', None)
         if not head.spec.objectness and isinstance(loss, CrossEntropyLoss | FocalLoss):
             assert head.has_background != loss.use_sigmoid
@@ -49,10 +49,10 @@ def test_heads_by_hand():
     head = find_heads(detector, {'own': 'classify'})['own']
     assert list(head.layers) == ['own.classify.1']
     assert (head.num_classes, head.num_outputs, head.has_background, head.is_trained) == (3, 3, False, True)
-    assert head.num_anchors(head.layers['own.classify.1']) == 2
+    assert head.num_anchors(head.layers['own.classify.1'].out_channels) == 2
     assert head.loss is detector.own.loss_cls
     with pytest.raises(ValueError, match='own has a layer of 7 outputs, which are not 3 per anchor'):
-        head.num_anchors(nn.Linear(2, 7))
+        head.num_anchors(7)
     detector.requires_grad_(False)
     assert not find_heads(detector)['own'].is_trained
     with pytest.raises(ValueError, match="layers: own, a Module, has no 'klassify'"):

@@ -35,6 +35,8 @@ def test_put_in_where_a_module_asks(tmp_path):
     assert not any(isinstance(hook, ClassCountsHook) for hook in runner.hooks)
     runner.train()
     assert asked(runner) == counts_of(tmp_path)
+    runner.call_hook('before_val')
+    assert runner.model.bbox_head.loss_cls.times_set == 1  # validations of a training set nothing again
     saved = torch.load(tmp_path / 'work/iter_2.pth', weights_only=True)['class_counts']
     assert saved['boxes'].tolist() == counts_of(tmp_path)
     assert saved['num_images'] == 8
