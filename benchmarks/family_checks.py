@@ -129,7 +129,7 @@ def _runner(detector: BaseModel, arguments: dict) -> Runner:
                                               collate_fn=dict(type='pseudo_collate')))))
 
 
-def losses_of(family: Family) -> dict[str, Any]:
+def training_losses(family: Family) -> dict[str, Any]:
     """Compute the losses of the batch; the same numbers each time."""
     random.seed(0)
     np.random.seed(0)
@@ -151,7 +151,7 @@ def gradients(family: Family, counts: Callable[[str], bool]) -> dict[str, Tensor
     """
     buffers = {name: value.clone() for name, value in family.detector.named_buffers()}
     family.detector.zero_grad()
-    chosen = [part.float().mean() for name, loss in losses_of(family).items() if 'loss' in name and counts(name)
+    chosen = [part.float().mean() for name, loss in training_losses(family).items() if 'loss' in name and counts(name)
               for part in (loss if isinstance(loss, list | tuple) else [loss])]
     if chosen:
         torch.stack(chosen).sum().backward()
@@ -195,7 +195,7 @@ def _check_start(family: Family, heads: dict[str, ClassificationHead]) -> None:
         loss = getattr(heads[name].module, str(heads[name].spec.loss))
         handles.append(loss.register_forward_pre_hook(_keep(seen, name), with_kwargs=True))
     try:
-        losses_of(family)
+        training_losses(family)
     finally:
         for handle in handles:
             handle.remove()
@@ -219,7 +219,7 @@ def check_guided(family: Family) -> str:
     hook = GuidedLossHook()
     hook.attach_to(family.runner)
     try:
-        losses = losses_of(family)
+        losses = training_losses(family)
     finally:
         hook.let_go()
 

@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import imbdet  # first: it says what an installation lacks and how to mend it
+import imbdet  # first: it reports a broken installation and the fix
 
 # isort: split
 import numpy as np

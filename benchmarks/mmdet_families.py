@@ -1,7 +1,7 @@
 """mmdet's detector families: a config for each folder of its configs that has a detector of its own, more where heads differ.
 
 Left out are trackers and re-identification, folders that only join others (``common``, ``legacy_1.x``, ``misc``), and those
-that need packages besides mmdet (``convnext`` and ``timm_example`` need mmpretrain). A family is named by its folder.
+that need packages other than mmdet (``convnext`` and ``timm_example`` need mmpretrain). A family is named by its folder.
 """
 
 FAMILIES = {
@@ -110,4 +110,4 @@ FAMILIES = {
     'yolof': 'yolof_r50-c5_8xb8-1x_coco',
     'yolox': 'yolox_tiny_8xb8-300e_coco',
 }
-"""Names of the configs by the name of the family; behind the folder in brackets what tells it from others of that folder."""
+"""Config names by family name: the folder, and in brackets what distinguishes families of the same folder."""

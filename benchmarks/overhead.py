@@ -16,7 +16,7 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
-import imbdet  # first: it says what an installation lacks and how to mend it
+import imbdet  # first: it reports a broken installation and the fix
 
 # isort: split
 import dataset_equity

@@ -13,7 +13,7 @@ import math
 from collections.abc import Iterator
 from typing import ClassVar
 
-import imbdet  # noqa: F401  first: it says what an installation lacks and how to mend it
+import imbdet  # noqa: F401  first: it reports a broken installation and the fix
 
 # isort: split
 import numpy as np
@@ -56,11 +56,11 @@ class LVISSizedDataset(BaseDetDataset):
 
 def loop_factors(labels: list[list[int]], threshold: float) -> torch.Tensor:
     """Compute RFS's image factors as detectron2's RepeatFactorTrainingSampler does: image by image, class by class."""
-    images_of: collections.Counter = collections.Counter()
-    for of_image in labels:
-        images_of.update(set(of_image))
-    of_class = {label: max(1.0, math.sqrt(threshold * len(labels) / count)) for label, count in images_of.items()}
-    return torch.tensor([max((of_class[label] for label in set(of_image)), default=1.0) for of_image in labels])
+    image_counts: collections.Counter = collections.Counter()
+    for image_labels in labels:
+        image_counts.update(set(image_labels))
+    class_factors = {label: max(1.0, math.sqrt(threshold * len(labels) / count)) for label, count in image_counts.items()}
+    return torch.tensor([max((class_factors[label] for label in set(image_labels)), default=1.0) for image_labels in labels])
 
 
 def loop_epoch(factors: torch.Tensor, generator: torch.Generator) -> list[int]:
@@ -74,7 +74,7 @@ def loop_epoch(factors: torch.Tensor, generator: torch.Generator) -> list[int]:
 
 def array_factors(labels: list[list[int]], threshold: float) -> np.ndarray:
     """Compute the same by imbdet's functions."""
-    counts = count_classes([np.asarray(of_image, dtype=np.int64) for of_image in labels], NUM_CLASSES)
+    counts = count_classes([np.asarray(image_labels, dtype=np.int64) for image_labels in labels], NUM_CLASSES)
     return image_repeat_factors(labels, category_repeat_factors(*counts, threshold, 'rfs'))
 
 
@@ -99,7 +99,7 @@ def rows(runs: int) -> Iterator[Row]:
         draws.append(1000 * seconds(lambda: list(sampler)))
     yield Row('sampler', f'{what}: an epoch of {len(sampler):,} drawn', f'{np.median(draws):.1f} ms ({min(draws):.1f} to '
               f'{max(draws):.1f}, 20 epochs)', 'at most 30 ms', bool(np.median(draws) <= 30))
-    labels = [of_image.tolist() for of_image in labels_per_image(dataset)]
+    labels = [image_labels.tolist() for image_labels in labels_per_image(dataset)]
     factors = loop_factors(labels, 1e-3)
     np.testing.assert_allclose(array_factors(labels, 1e-3), factors.numpy(), rtol=1e-6)
     counted = [(seconds(loop_factors, labels, 1e-3), seconds(array_factors, labels, 1e-3)) for _ in range(runs)]

@@ -1,4 +1,4 @@
-"""Safe stand-ins for non-tensor objects in mmengine's checkpoints; they rebuild what mmengine stores and reject the rest.
+"""Safe replacements for non-tensor objects in mmengine's checkpoints; they rebuild what mmengine stores and reject the rest.
 
 With ``weights_only``, the file determines how torch.load calls allow-listed objects, with which arguments and which state. The
 originals were not written for hostile callers:
@@ -9,7 +9,7 @@ originals were not written for hostile callers:
 * ``numpy.ndarray`` takes the addresses of objects from bytes, shows memory that was not cleared, and frees memory that a
   tensor still uses if its state is set twice. ``numpy.dtype`` and ``_reconstruct`` make arrays of objects, of any size.
 
-Therefore the file gets these stand-ins. Each checks all its input, and none returns an object that the file could change or
+Therefore the file gets these replacements. Each checks all its input, and none returns an object that the file could change or
 call with arbitrary arguments.
 """
 

@@ -47,7 +47,7 @@ def register_components() -> None:
 
 
 def register_configs() -> None:
-    """Let ``_base_ = 'imbdet::...'`` find imbdet's configs, and build what stands in them.
+    """Let ``_base_ = 'imbdet::...'`` find imbdet's configs, and build what they contain.
 
     mmengine resolves ``package::`` only for the packages in a fixed table, and not for an editable install, whose place it
     guesses wrong. It also notes the package as the scope of all that comes from such a base, to be built from a registry

@@ -1,4 +1,4 @@
-"""Importing this module registers imbdet's components with mmdet. ``imbdet.compat`` tells mmdet's registries of it."""
+"""Importing this module registers imbdet's components with mmdet. ``imbdet.compat`` gives its name to mmdet's registries."""
 
 import imbdet.dataset_equity.equity_hook
 import imbdet.evaluation.long_tail_metric

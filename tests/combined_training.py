@@ -1,10 +1,10 @@
-"""Tiny trainings with any of the four methods, on pairs of images of which few are rare."""
+"""Tiny trainings with any of the four methods, on image pairs, few of them rare."""
 
 import json
 
 import numpy as np
 
-from .dataset_equity.likelihoods_of import write_for
+from .dataset_equity.write_likelihoods import write_for
 from .mipa.paired_training import model_config, training_config
 from .mipa.pairs_of_images import paired_dataset, write_pairs
 from .tiny_detectors import tiny_detector

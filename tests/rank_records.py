@@ -15,7 +15,7 @@ from mmengine.runner import Runner
 class RankRecords(Hook):
     """Write images, number of boxes, logged values and parameters of each iteration to ``rank_N.json`` in the work directory.
 
-    Parameters are written as a checksum, before the first iteration, too. Beside them stand the results of a validation or
+    Parameters are written as a checksum, before the first iteration, too. Next to them are the results of a validation or
     test.
     """
 

@@ -1,7 +1,7 @@
-"""What a checkpoint may hold besides tensors: all that mmengine stores, and nothing by which a file could do harm.
+"""What a checkpoint may contain in addition to tensors: all that mmengine stores, and nothing by which a file could do harm.
 
 With the classes and functions of numpy and mmengine themselves allow-listed, nearly all attempts got through. numpy 2.4 itself
-refuses some that disagree with themselves, such as more numbers than bytes; there the stand-ins must not be laxer. The tests
+refuses some that disagree with themselves, such as more numbers than bytes; there the replacements must not be laxer. The tests
 need no more than mmengine, torch and numpy, to be run with any of their versions.
 """
 

@@ -136,7 +136,7 @@ def neutral(config, method, folder):
     if method == 'sampler':
         config.train_dataloader.sampler.threshold = 1e-6  # repeats nothing
     elif method == 'sampling_free':
-        config.custom_hooks[0].prior = 0.01  # what mmdet's own bias stands for
+        config.custom_hooks[0].prior = 0.01  # the prior of mmdet's own bias
     elif method == 'equity':
         write_likelihoods(folder, [1.0] * NUMBER)  # weights of 0.5, divided by their mean
     return config

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 README = ROOT / 'configs/README.md'
 CLASSES = ('screw', 'nut', 'washer', 'rivet', 'burr')
 EXAMPLES = ('1. Your own data', '2. Your own backbone', '3. Your own detector')
-# No download, no images to scale up, no checkpoints to fill the disk. What else the commands need stands in the page.
+# No download, no images to scale up, no checkpoints to fill the disk. The page has everything else that the commands need.
 TINY = ('default_hooks.checkpoint.interval=2', 'default_hooks.checkpoint.save_last=False', 'model.backbone.init_cfg=None',
         'train_dataloader.dataset.pipeline.2.scale=(128,96)', 'val_dataloader.dataset.pipeline.1.scale=(128,96)',
         'train_dataloader.num_workers=0', 'train_dataloader.persistent_workers=False', 'val_dataloader.num_workers=0',

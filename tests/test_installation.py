@@ -10,7 +10,7 @@ import pytest
 import wrapt
 
 import imbdet
-from imbdet.installation import mmcv_distribution
+from imbdet.distributions import mmcv_distribution
 
 from .stack import DISTRIBUTIONS, FORKS, ONEDL, OTHERS
 

@@ -14,7 +14,7 @@ from imbdet.mipa.ir_ratio import LearnableRatio, pass_gradient_to_ratio
 from imbdet.mipa.modality_head import reverse_gradient
 from imbdet.sampling_free import GuidedLossHook
 
-from .dataset_equity.likelihoods_of import write_for
+from .dataset_equity.write_likelihoods import write_for
 from .tiny_detectors import tiny_detector
 from .tiny_training import make_runner, write_training_set
 

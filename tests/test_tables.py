@@ -8,7 +8,7 @@ from imbdet.dataset_equity import DatasetEquityHook, read_likelihoods
 from imbdet.evaluation import LongTailMetric
 from imbdet.repeat_sampling import RepeatFactorSampler
 
-from .dataset_equity.likelihoods_of import write_for
+from .dataset_equity.write_likelihoods import write_for
 from .mipa.pairs_of_images import paired_dataset, write_pairs
 from .tiny_detectors import tiny_detector
 from .tiny_training import make_runner

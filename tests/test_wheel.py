@@ -119,7 +119,7 @@ def test_mmdets_own_train_py(installed, work):
 
 @pytest.fixture
 def would_install(wheel, tmp_path):
-    """A function that says what pip would install beside distributions of which only the metadata is laid there."""
+    """A function that says what pip would install next to distributions that consist of metadata only."""
     subprocess.run([sys.executable, '-m', 'venv', tmp_path / 'venv'], check=True)
     python = tmp_path / 'venv/bin/python'
     site = Path(run(python, '-c', 'import sysconfig; print(sysconfig.get_path("purelib"))', cwd=tmp_path).strip())

@@ -27,9 +27,9 @@ def box_centers(dataset: Any, num_classes: int) -> list[np.ndarray]:
     centers, labels = [np.empty((0, 2))], [np.empty(0, np.int64)]
     try:
         for data_info in data_infos(dataset):
-            boxes, of_image = boxes_and_labels(data_info)
+            boxes, image_labels = boxes_and_labels(data_info)
             centers.append((boxes[:, :2] + boxes[:, 2:]) / 2 / (data_info['width'], data_info['height']))
-            labels.append(of_image)
+            labels.append(image_labels)
     except KeyError as error:
         raise TypeError(f'the items of {type(dataset).__name__} have no {error} key; box centers need their width and height '
                         "and item['instances'][i]['bbox'] and ['bbox_label'], as mmdet's detection data sets give") from error

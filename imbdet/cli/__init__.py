@@ -78,9 +78,9 @@ def _parser(chosen: str | None) -> argparse.ArgumentParser:
     parser.add_argument('--version', action='version', version=f'imbdet {imbdet.__version__}')
     verbs = parser.add_subparsers(title='verbs', metavar='VERB', help="'imbdet VERB --help' shows its arguments")
     for verb, text in VERBS.items():
-        of_verb = verbs.add_parser(verb, help=text, description=text, formatter_class=argparse.RawDescriptionHelpFormatter)
+        subparser = verbs.add_parser(verb, help=text, description=text, formatter_class=argparse.RawDescriptionHelpFormatter)
         if verb == chosen:
-            _add_arguments(verb, of_verb)
+            _add_arguments(verb, subparser)
     return parser
 
 

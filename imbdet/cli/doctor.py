@@ -12,7 +12,7 @@ from pathlib import Path
 import imbdet
 from imbdet.cli.doctor_checks import find_problems
 from imbdet.cli.errors import RUN_ERROR
-from imbdet.installation import ONEDL, OPENMMLAB, installed_version, mmcv_distribution
+from imbdet.distributions import ONEDL, OPENMMLAB, installed_version, mmcv_distribution
 
 OPTIONAL = {
     'matplotlib': 'pictures and reports',

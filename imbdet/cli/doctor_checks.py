@@ -9,7 +9,7 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 from imbdet import installation
-from imbdet.installation import installed_version
+from imbdet.distributions import OPENMMLAB, installed_version, mmcv_distribution
 
 ALIKE = {'opencv-python': ('opencv-python-headless', 'opencv-contrib-python', 'opencv-contrib-python-headless')}
 """Distributions that contain the same modules as one that imbdet requires."""
@@ -83,9 +83,9 @@ def check_torchvision() -> None:
 
 def _torchvision_command(torch_version: str) -> str:
     """Return the command that installs the torchvision for a torch version; pip finds the matching release."""
-    of_torch = Version(torch_version)
-    index = f' --index-url https://download.pytorch.org/whl/{of_torch.local}' if of_torch.local else ''
-    return f'pip uninstall -y torchvision && pip install torchvision torch=={of_torch.public}{index}'
+    version = Version(torch_version)
+    index = f' --index-url https://download.pytorch.org/whl/{version.local}' if version.local else ''
+    return f'pip uninstall -y torchvision && pip install torchvision torch=={version.public}{index}'
 
 
 def check_mmdet() -> None:
@@ -103,7 +103,7 @@ def check_mmdet() -> None:
     except Exception as error:
         reason = _text(error)
     if reason:
-        names = ('onedl-mmengine', 'onedl-mmdetection') if installation.mmcv_distribution() == 'onedl-mmcv' else (
+        names = ('onedl-mmengine', 'onedl-mmdetection') if mmcv_distribution() == 'onedl-mmcv' else (
             'mmengine', 'mmdet')
         pinned = ' '.join(f'{name}=={installed_version(name)}' for name in names)
         raise Problem(f'mmdet cannot be used ({reason}): pip install --force-reinstall --no-deps {pinned}')
@@ -122,7 +122,7 @@ def find_problems() -> tuple[list[str], set[str]]:
     """
     checks: list[tuple[str, set[str], Callable[[], None]]] = [
         ('requirements', set(), check_requirements),
-        *(('stack', set(), partial(installation.check_package, package)) for package in installation.OPENMMLAB),
+        *(('stack', set(), partial(installation.check_package, package)) for package in OPENMMLAB),
         ('stack', set(), installation.check_pkg_resources),
         ('torch', set(), check_torch),
         ('torchvision', {'torch'}, check_torchvision),

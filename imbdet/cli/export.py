@@ -65,8 +65,8 @@ def plain_weights(path: Path) -> dict[str, Any]:
     if not inside:
         raise ValueError(f'{path} has no weights that begin with {PREFIX!r}, so it is not a checkpoint of a '
                          'ModalityAgnosticDetector')
-    of_preprocessor = {name: value for name, value in weights.items() if name.startswith('data_preprocessor.')}
-    return {'meta': checkpoint.get('meta', {}), 'state_dict': {**of_preprocessor, **inside}}
+    preprocessor = {name: value for name, value in weights.items() if name.startswith('data_preprocessor.')}
+    return {'meta': checkpoint.get('meta', {}), 'state_dict': {**preprocessor, **inside}}
 
 
 def run(arguments: argparse.Namespace) -> None:

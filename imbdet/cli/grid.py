@@ -36,12 +36,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--work-dir', '--out', type=Path, metavar='FOLDER',
                         help='output folder (default: work_dirs/ and the name of the grid; for results work_dirs/grid_report)')
     parser.add_argument('--metrics', nargs='+', help='metrics to show, such as lvis/bbox_AP; the CSV contains all')
-    of_grids = parser.add_argument_group('for a grid')
-    of_grids.add_argument('--jobs', type=int, help='number of parallel trainings per process (default: 1)')
-    of_grids.add_argument('--cfg-options', nargs='+', action='extend', metavar='KEY=VALUE',
+    grid_options = parser.add_argument_group('for a grid')
+    grid_options.add_argument('--jobs', type=int, help='number of parallel trainings per process (default: 1)')
+    grid_options.add_argument('--cfg-options', nargs='+', action='extend', metavar='KEY=VALUE',
                           help='override settings of all configs: key=value pairs')
-    of_results = parser.add_argument_group('for results')
-    of_results.add_argument('--runs', nargs='+', help='names of the runs to report (default: all)')
+    result_options = parser.add_argument_group('for results')
+    result_options.add_argument('--runs', nargs='+', help='names of the runs to report (default: all)')
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -1,13 +1,18 @@
 """Trainings of a grid file, and which of them are finished."""
 
+import copy
+import hashlib
+import json
 import os
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from imbdet.cli.arguments import parse_options
 from imbdet.cli.runs import load_config
-from imbdet.cli.training_results import fingerprint
 from imbdet.reports.grid.grid_results import Training, read_results
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
 
 RANKS = (('RANK', 'WORLD_SIZE', 'LOCAL_RANK'), ('SLURM_PROCID', 'SLURM_NTASKS', 'SLURM_LOCALID'))
 
@@ -22,6 +27,22 @@ class Job(NamedTuple):
     options: list[str]
     folder: Path
     fingerprint: str
+
+
+def fingerprint(cfg: 'Config') -> str:
+    """Hash a config without the parts that differ between trainings of one run: seed, folder and launcher.
+
+    Args:
+        cfg: An mmdet config.
+
+    Returns:
+        16 hexadecimal digits.
+    """
+    content = copy.deepcopy(cfg.to_dict())
+    for key in ('work_dir', 'launcher', 'resume', 'load_from'):
+        content.pop(key, None)
+    content.get('randomness', {}).pop('seed', None)
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
 def read_grid(path: str | Path, work_dir: Path, options: list[str]) -> list[Job]:

@@ -13,19 +13,19 @@ from imbdet.files import atomic_write
 from imbdet.reports.grid.grid_results import write_results
 
 TRAIN = (sys.executable, '-m', 'imbdet', 'train')
-OF_A_LAUNCHER = ('RANK', 'WORLD_SIZE', 'LOCAL_RANK', 'LOCAL_WORLD_SIZE', 'GROUP_RANK', 'MASTER_ADDR', 'MASTER_PORT')
+LAUNCHER_VARIABLES = ('RANK', 'WORLD_SIZE', 'LOCAL_RANK', 'LOCAL_WORLD_SIZE', 'GROUP_RANK', 'MASTER_ADDR', 'MASTER_PORT')
 
 
 def environment(slot: int, jobs: int) -> dict[str, str]:
     """Return the environment of a training: one GPU if there are several, else a part of the CPU cores."""
     import torch
 
-    of_training = {key: value for key, value in os.environ.items() if key not in OF_A_LAUNCHER}
+    environment = {key: value for key, value in os.environ.items() if key not in LAUNCHER_VARIABLES}
     visible = os.environ.get('CUDA_VISIBLE_DEVICES', ','.join(map(str, range(torch.cuda.device_count())))).split(',')
     if len(visible) > 1:
-        of_training['CUDA_VISIBLE_DEVICES'] = visible[slot % len(visible)]
-    of_training.setdefault('OMP_NUM_THREADS', str(max(len(os.sched_getaffinity(0)) // jobs, 1)))
-    return of_training
+        environment['CUDA_VISIBLE_DEVICES'] = visible[slot % len(visible)]
+    environment.setdefault('OMP_NUM_THREADS', str(max(len(os.sched_getaffinity(0)) // jobs, 1)))
+    return environment
 
 
 class Trainings:

@@ -18,7 +18,7 @@ from imbdet.cli.errors import USAGE_ERROR, one_line_errors
 from imbdet.cli.runs import load_config, report_annotations
 from imbdet.dataset_equity import LikelihoodFile, cluster_likelihoods, equity_weights, write_likelihoods
 from imbdet.dataset_equity.clusters import (
-    METHODS,
+    CLUSTERING_METHODS,
     default_num_clusters,
     hdbscan_clusters,
     kmeans_clusters,
@@ -47,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--weights', default='default', metavar='FILE',
                         help="file of weights; 'default' downloads them from the model's hub; 'none' uses random weights")
     parser.add_argument('--image-size', type=int, default=224, help='side of a network input in pixels (default: %(default)s)')
-    parser.add_argument('--method', choices=METHODS, default='kmeans', help='clustering (default: %(default)s)')
+    parser.add_argument('--method', choices=CLUSTERING_METHODS, default='kmeans', help='clustering (default: %(default)s)')
     parser.add_argument('--clusters', type=int, help='number of clusters of k-means (default: one per 100 images)')
     parser.add_argument('--min-cluster-size', type=int, default=20,
                         help='minimum cluster size of HDBSCAN (default: %(default)s)')
@@ -87,30 +87,30 @@ def embed(arguments: argparse.Namespace, images: 'TrainingImages', embedding: 'E
     """Embed the images, distributed over all processes; return the folder of the embeddings."""
     from mmengine.dist import barrier, get_dist_info
 
-    from imbdet.dataset_equity.embeddings import cache_folder, embed_parts
+    from imbdet.dataset_equity.embeddings import cache_folder, embed_shards
 
     paths = [key.img_path for key in images.keys]
     rank, world_size = get_dist_info()
     folder = cache_folder(arguments.out.with_suffix('.embeddings'), paths, embedding)
-    embed_parts(paths, embedding, folder, arguments.batch_size, arguments.num_workers, device, rank, world_size)
+    embed_shards(paths, embedding, folder, arguments.batch_size, arguments.num_workers, device, rank, world_size)
     barrier()
     return folder
 
 
 def cluster(arguments: argparse.Namespace, points: np.ndarray) -> tuple[np.ndarray, dict[str, Any]]:
     """Return the clusters and the settings of the clustering."""
-    made: dict[str, Any] = {'method': arguments.method, 'seed': arguments.seed, 'dimensions': points.shape[1]}
+    settings: dict[str, Any] = {'method': arguments.method, 'seed': arguments.seed, 'dimensions': points.shape[1]}
     if arguments.method == 'hdbscan':
-        made.update(library='scikit-learn', min_cluster_size=arguments.min_cluster_size, noise=arguments.noise)
-        return hdbscan_clusters(points, arguments.min_cluster_size), made
+        settings.update(library='scikit-learn', min_cluster_size=arguments.min_cluster_size, noise=arguments.noise)
+        return hdbscan_clusters(points, arguments.min_cluster_size), settings
     number = default_num_clusters(len(points)) if arguments.clusters is None else arguments.clusters
     clusters, library = kmeans_clusters(points, number, arguments.seed)
-    made.update(library=library, clusters=number)
-    return clusters, made
+    settings.update(library=library, clusters=number)
+    return clusters, settings
 
 
-def content_of(images: 'TrainingImages', readable: np.ndarray, clusters: np.ndarray, noise: str,
-               made: dict[str, Any]) -> LikelihoodFile:
+def file_content(images: 'TrainingImages', readable: np.ndarray, clusters: np.ndarray, noise: str,
+                 provenance: dict[str, Any]) -> LikelihoodFile:
     """Assemble the content of the file."""
     paths = np.array([os.path.abspath(key.img_path) for key in images.keys])
     # The last common folder stays in the paths, to distinguish images from those of another split.
@@ -118,7 +118,7 @@ def content_of(images: 'TrainingImages', readable: np.ndarray, clusters: np.ndar
     names = np.array([Path(os.path.relpath(path, root)).as_posix() for path in paths])
     ids = np.array([str(key.img_id) for key in images.keys])
     return LikelihoodFile(ids[readable], names[readable], clusters, cluster_likelihoods(clusters, noise), names[~readable],
-                          {**made, 'root': root, 'imbdet': imbdet.__version__})
+                          {**provenance, 'root': root, 'imbdet': imbdet.__version__})
 
 
 def print_weights(content: LikelihoodFile, weights: np.ndarray, classes: ClassWeights) -> None:
@@ -126,9 +126,9 @@ def print_weights(content: LikelihoodFile, weights: np.ndarray, classes: ClassWe
     sizes = np.unique(content.clusters[content.clusters != NOISE], return_counts=True)[1]
     noise = np.count_nonzero(content.clusters == NOISE)
     print(f'{len(content.clusters)} images in {len(sizes)} clusters of {sizes.min()} to {sizes.max()}'
-          + (f', {noise} in none' if noise else '') + f'; embedding {content.made["embedding"]["name"]}, weights '
-          f'{content.made["embedding"]["weights"]}; {content.made["clustering"]["method"]} by '
-          f'{content.made["clustering"]["library"]}')
+          + (f', {noise} in none' if noise else '') + f'; embedding {content.provenance["embedding"]["name"]}, weights '
+          f'{content.provenance["embedding"]["weights"]}; {content.provenance["clustering"]["method"]} by '
+          f'{content.provenance["clustering"]["library"]}')
     if len(content.skipped):
         print(f'{len(content.skipped)} images could not be read and are skipped: {", ".join(content.skipped[:5])}'
               + (', ...' if len(content.skipped) > 5 else ''), file=sys.stderr)
@@ -160,7 +160,7 @@ def run(arguments: argparse.Namespace) -> None:
     from mmengine.dist import get_dist_info
 
     from imbdet.dataset_equity.embedding_networks import build_embedding
-    from imbdet.dataset_equity.embeddings import load_parts
+    from imbdet.dataset_equity.embeddings import load_shards
     from imbdet.reports.methods.equity_report import write_equity_report
 
     with one_line_errors(arguments.verbose, USAGE_ERROR):
@@ -171,11 +171,11 @@ def run(arguments: argparse.Namespace) -> None:
     folder = embed(arguments, images, embedding, device)
     if get_dist_info()[0] != 0:
         return
-    features, readable = load_parts(folder, len(images.keys))
+    features, readable = load_shards(folder, len(images.keys))
     points = reduce_embeddings(features, arguments.seed)
-    clusters, made = cluster(arguments, points)
-    content = content_of(images, readable, clusters, arguments.noise,
-                         {'source': str(arguments.source), 'embedding': embedding.description, 'clustering': made})
+    clusters, settings = cluster(arguments, points)
+    content = file_content(images, readable, clusters, arguments.noise,
+                           {'source': str(arguments.source), 'embedding': embedding.description, 'clustering': settings})
     weights = equity_weights(content.likelihoods, arguments.eta, arguments.gamma)
     shown = images.select(readable)
     classes = class_weights(shown.labels, weights, images.class_names)

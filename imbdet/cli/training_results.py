@@ -1,8 +1,6 @@
 """Results of a finished training: metrics, iterations, images and times, from its logs and its last checkpoint."""
 
-import copy
 import csv
-import hashlib
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,25 +11,7 @@ import imbdet
 from imbdet.reports.grid.grid_results import ClassAP, Training
 
 if TYPE_CHECKING:
-    from mmengine.config import Config
-
     from imbdet.cli.grid_jobs import Job
-
-
-def fingerprint(cfg: 'Config') -> str:
-    """Hash a config without the parts that differ between trainings of one run: seed, folder and launcher.
-
-    Args:
-        cfg: An mmdet config.
-
-    Returns:
-        16 hexadecimal digits.
-    """
-    content = copy.deepcopy(cfg.to_dict())
-    for key in ('work_dir', 'launcher', 'resume', 'load_from'):
-        content.pop(key, None)
-    content.get('randomness', {}).pop('seed', None)
-    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
 def read_classes(folder: Path) -> list[ClassAP]:

@@ -45,7 +45,7 @@ class ConfiguredDataset(NamedTuple):
         """
         from mmdet.datasets import LVISV1Dataset
         if not self.is_lvis:
-            yield from lacking_location(content, 'file_name')
+            yield from missing_location(content, 'file_name')
             yield from find_faults(content, columns, self.classes, self.filter_cfg)
             return
         # LVIS data sets use all categories of the file. mmdet spells one of LVIS v1's names differently from the file, so
@@ -53,8 +53,8 @@ class ConfiguredDataset(NamedTuple):
         names, classes = [category.name for category in content.categories], self.classes or ()
         if len(names) != len(classes) or (self.names_classes and list(classes) != names):
             yield Fault('classes that differ from the file', 'class', list(classes),
-                        takes_all_message(self.kind, len(names), len(classes)))
-        yield from lacking_location(content, 'coco_url' if issubclass(self.kind, LVISV1Dataset) else 'file_name')
+                        class_mismatch_message(self.kind, len(names), len(classes)))
+        yield from missing_location(content, 'coco_url' if issubclass(self.kind, LVISV1Dataset) else 'file_name')
         yield from find_faults(content, columns, None, self.filter_cfg)
 
 
@@ -62,7 +62,7 @@ LOCATIONS = {'file_name': 'CocoDataset', 'coco_url': 'LVISV1Dataset'}
 """The key by which each data set finds the file of an image."""
 
 
-def lacking_location(content: AnnotationFile, key: str, is_fatal: bool = True) -> Iterator[Fault]:
+def missing_location(content: AnnotationFile, key: str, is_fatal: bool = True) -> Iterator[Fault]:
     """Find images without the key that locates their files.
 
     Args:
@@ -109,7 +109,7 @@ def configured_datasets(cfg: dict, loader: str) -> Iterator[ConfiguredDataset]:
         yield ConfiguredDataset(path, kind, kind._load_metainfo(metainfo).get('classes'), filter_cfg, 'classes' in metainfo)
 
 
-def takes_all_message(kind: type, num_categories: int, num_classes: int) -> str:
+def class_mismatch_message(kind: type, num_categories: int, num_classes: int) -> str:
     """Return the error text for an LVIS data set whose config names other classes than the file.
 
     Args:

@@ -6,7 +6,7 @@ from typing import Any
 from imbdet.annotations.annotation_arrays import to_arrays
 from imbdet.annotations.file_checks import FaultReport, check_class_names, raise_fatal
 from imbdet.annotations.reader import AnnotationError, load_annotations
-from imbdet.data.configured_datasets import configured_datasets, takes_all_message
+from imbdet.data.configured_datasets import class_mismatch_message, configured_datasets
 from imbdet.data.wrappers import inner_datasets
 
 
@@ -32,7 +32,7 @@ def check_dataset_classes(dataset: Any) -> None:
         if len(inner.cat_ids) == len(names):
             continue
         if isinstance(inner, LVISV05Dataset):
-            raise AnnotationError(f'{inner.ann_file}: {takes_all_message(type(inner), len(inner.cat_ids), len(names))}')
+            raise AnnotationError(f'{inner.ann_file}: {class_mismatch_message(type(inner), len(inner.cat_ids), len(names))}')
         in_file = [category.name for category in load_annotations(inner.ann_file).categories]
         check_class_names(inner.ann_file, names, in_file)
         raise AnnotationError(f'{inner.ann_file}: {len(inner.cat_ids)} categories match the {len(names)} classes of the '

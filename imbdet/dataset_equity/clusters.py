@@ -5,16 +5,16 @@ from typing import Any
 
 import numpy as np
 
-METHODS = ('kmeans', 'hdbscan')
+CLUSTERING_METHODS = ('kmeans', 'hdbscan')
 DIMENSIONS = 50
 IMAGES_PER_CLUSTER = 100
-SMALL = 10**6
-"""Points times clusters up to which scikit-learn's k-means takes no more than seconds for ten starts."""
+EXACT_KMEANS_LIMIT = 10**6
+"""Points times clusters up to which scikit-learn's k-means takes only seconds for ten starts."""
 STARTING_POINTS = 20
-"""Points for each cluster from which the first centres of a large k-means are chosen;"""
+"""Points for each cluster from which the first centers of a large k-means are chosen;"""
 LEAST_STARTING_POINTS = 20000
-"""but at least this many: too few points may hold no image of a rare group."""
-ITERATIONS = 20
+"""but at least this many: a smaller sample may have no image of a rare group."""
+KMEANS_ITERATIONS = 20
 
 
 def default_num_clusters(num_images: int) -> int:
@@ -27,7 +27,7 @@ def reduce_embeddings(embeddings: np.ndarray, seed: int = 0) -> np.ndarray:
 
     Args:
         embeddings: Shape (N, D), floating, finite.
-        seed: Seed of the randomised decomposition.
+        seed: Seed of the randomized decomposition.
 
     Returns:
         Shape (N, min(N, D, 50)), float32.
@@ -46,7 +46,7 @@ def reduce_embeddings(embeddings: np.ndarray, seed: int = 0) -> np.ndarray:
 
 
 def kmeans_clusters(points: np.ndarray, num_clusters: int, seed: int = 0) -> tuple[np.ndarray, str]:
-    """Cluster by k-means, from centres that k-means++ chooses: it finds small groups far away, random ones miss them.
+    """Cluster by k-means, from centers that k-means++ chooses: it finds small groups far away, random ones miss them.
 
     Little data: the best of ten starts, by scikit-learn. Much data: one start and 20 iterations, by faiss where it is
     installed, else by scikit-learn (9 s against 7 s of 100,000 points, 1,000 clusters, one core).
@@ -54,7 +54,7 @@ def kmeans_clusters(points: np.ndarray, num_clusters: int, seed: int = 0) -> tup
     Args:
         points: Shape (N, D), float32.
         num_clusters: k, in [1, N].
-        seed: Seed of the first centres.
+        seed: Seed of the first centers.
 
     Returns:
         Cluster of each point, shape (N,), int32, and the library that found them.
@@ -65,19 +65,19 @@ def kmeans_clusters(points: np.ndarray, num_clusters: int, seed: int = 0) -> tup
     from sklearn.cluster import KMeans, kmeans_plusplus
     if not 1 <= num_clusters <= len(points):
         raise ValueError(f'{num_clusters} clusters of {len(points)} images; choose from 1 to {len(points)}')
-    if len(points) * num_clusters <= SMALL:
+    if len(points) * num_clusters <= EXACT_KMEANS_LIMIT:
         model = KMeans(num_clusters, random_state=seed, n_init=10)
         return model.fit_predict(points).astype(np.int32), 'scikit-learn'
     sample = np.random.default_rng(seed).permutation(len(points))[:max(STARTING_POINTS * num_clusters, LEAST_STARTING_POINTS)]
-    centres, _ = kmeans_plusplus(points[sample], num_clusters, random_state=seed)
+    centers, _ = kmeans_plusplus(points[sample], num_clusters, random_state=seed)
     if importlib.util.find_spec('faiss') is None:
         # Not MiniBatchKMeans, which misses small groups and gives up clusters below 1 % of the largest.
-        model = KMeans(num_clusters, init=centres, n_init=1, max_iter=ITERATIONS)
+        model = KMeans(num_clusters, init=centers, n_init=1, max_iter=KMEANS_ITERATIONS)
         return model.fit_predict(points).astype(np.int32), 'scikit-learn'
     import faiss
-    kmeans: Any = faiss.Kmeans(points.shape[1], num_clusters, niter=ITERATIONS, seed=seed, max_points_per_centroid=len(points),
-                               min_points_per_centroid=1)  # all points, and no warning of small clusters
-    kmeans.train(points, init_centroids=centres)
+    kmeans: Any = faiss.Kmeans(points.shape[1], num_clusters, niter=KMEANS_ITERATIONS, seed=seed,
+                               max_points_per_centroid=len(points), min_points_per_centroid=1)  # all points, and no warning
+    kmeans.train(points, init_centroids=centers)
     _, clusters = kmeans.index.search(points, 1)
     return clusters[:, 0].astype(np.int32), 'faiss'
 

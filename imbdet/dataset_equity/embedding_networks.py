@@ -10,7 +10,7 @@ import torch
 from mmengine.config import Config
 from torch import Tensor, nn
 
-from imbdet.dataset_equity.image_statistics import colour_texture
+from imbdet.dataset_equity.image_statistics import color_texture
 
 IMAGENET_MEAN = (123.675, 116.28, 103.53)
 IMAGENET_STD = (58.395, 57.12, 57.375)
@@ -33,14 +33,14 @@ class Embedding(Protocol):
 
 
 class ColourTexture(NamedTuple):
-    """Color and texture statistics, see :func:`colour_texture`."""
+    """Color and texture statistics, see :func:`color_texture`."""
 
     description: dict[str, Any]
 
     def prepare(self, image: np.ndarray) -> np.ndarray:
         """Describe the image, at 256 x 256 pixels."""
         size = (STATISTICS_SIZE, STATISTICS_SIZE)
-        return colour_texture(cv2.resize(image, size, interpolation=cv2.INTER_AREA))
+        return color_texture(cv2.resize(image, size, interpolation=cv2.INTER_AREA))
 
     def embed(self, batch: Tensor) -> Tensor:
         """Return the descriptions."""

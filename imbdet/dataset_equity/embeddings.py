@@ -1,4 +1,4 @@
-"""Embedding many images: in parts that survive a kill, by several processes."""
+"""Embeddings of many images, computed by several processes in shards, so that a killed run can be continued."""
 
 import hashlib
 import json
@@ -16,8 +16,8 @@ from tqdm import tqdm
 from imbdet.dataset_equity.embedding_networks import Embedding
 from imbdet.files import atomic_write
 
-PART = 1000
-"""Images in a part: what a kill costs at most, for each process."""
+IMAGES_PER_SHARD = 1000
+"""Number of images that each process embeds again at most after it was killed."""
 
 
 class _Images(Dataset):
@@ -44,12 +44,12 @@ def _collate(images: list[np.ndarray | None]) -> tuple[Tensor, Tensor]:
 
 
 def cache_folder(folder: str | Path, paths: Sequence[str], embedding: Embedding) -> Path:
-    """Name the folder of the parts of just these images, embedded in just this way.
+    """Return the folder of the shards for these images and this embedding.
 
-    A file of weights is known by its path, size and time, so that training it further makes another folder.
+    A weight file is identified by its path, size and modification time, so that new weights get a new folder.
 
     Args:
-        folder: Folder around it.
+        folder: Parent folder.
         paths: The images.
         embedding: The embedding.
 
@@ -58,21 +58,21 @@ def cache_folder(folder: str | Path, paths: Sequence[str], embedding: Embedding)
     """
     weights = Path(str(embedding.description['weights']))
     state = (weights.stat().st_size, weights.stat().st_mtime_ns) if weights.is_file() else ()
-    digest = hashlib.sha256(json.dumps([list(paths), embedding.description, state, PART]).encode()).hexdigest()[:12]
+    digest = hashlib.sha256(json.dumps([list(paths), embedding.description, state, IMAGES_PER_SHARD]).encode()).hexdigest()[:12]
     return Path(folder) / f'{embedding.description["name"].replace(":", "-").replace("/", "-")}-{digest}'
 
 
-def embed_part(paths: Sequence[str], embedding: Embedding, batch_size: int, num_workers: int, device: torch.device,
-               bar: tqdm) -> tuple[np.ndarray, np.ndarray]:
+def embed_shard(paths: Sequence[str], embedding: Embedding, batch_size: int, num_workers: int, device: torch.device,
+                bar: tqdm) -> tuple[np.ndarray, np.ndarray]:
     """Embed some images.
 
     Args:
         paths: The images.
         embedding: The embedding.
-        batch_size: Images in a batch.
+        batch_size: Images per batch.
         num_workers: Processes that read images.
-        device: Where to compute, on a GPU in half precision.
-        bar: Progress, an image a step.
+        device: Device to compute on; on a GPU in half precision.
+        bar: Progress bar, which advances by one per image.
 
     Returns:
         Embeddings of the readable images, shape (readable, D), float32, and which are, shape (len(paths),), bool.
@@ -89,72 +89,71 @@ def embed_part(paths: Sequence[str], embedding: Embedding, batch_size: int, num_
 
 
 def _times(paths: Sequence[str]) -> np.ndarray:
-    """Give the time at which each file was written, in ns; -1 where there is none."""
+    """Return when each file was written, in ns; -1 for a missing file."""
     return np.array([os.stat(path).st_mtime_ns if os.path.isfile(path) else -1 for path in paths])
 
 
-def _is_current(part: Path, written: np.ndarray) -> bool:
-    """Tell whether a part is there and its images are as they were."""
-    if not part.is_file():
+def _is_current(shard: Path, written: np.ndarray) -> bool:
+    """Return whether a shard exists and none of its images was written since."""
+    if not shard.is_file():
         return False
-    with np.load(part, allow_pickle=False) as arrays:
+    with np.load(shard, allow_pickle=False) as arrays:
         return np.array_equal(arrays['written'], written)
 
 
-def embed_parts(paths: Sequence[str],
-                embedding: Embedding,
-                folder: Path,
-                batch_size: int,
-                num_workers: int,
-                device: torch.device,
-                rank: int = 0,
-                world_size: int = 1) -> None:
-    """Embed this process's share of the images and write it, part by part.
+def embed_shards(paths: Sequence[str],
+                 embedding: Embedding,
+                 folder: Path,
+                 batch_size: int,
+                 num_workers: int,
+                 device: torch.device,
+                 rank: int = 0,
+                 world_size: int = 1) -> None:
+    """Embed this process's share of the images and write it shard by shard.
 
-    Parts that exist are kept, unless one of their images was written since then, for example because it was repaired.
+    Existing shards are kept unless one of their images was written since then, for example to repair it.
 
     Args:
         paths: All images.
         embedding: The embedding.
-        folder: Where the parts are, see :func:`cache_folder`.
-        batch_size: Images in a batch.
+        folder: Folder of the shards, see :func:`cache_folder`.
+        batch_size: Images per batch.
         num_workers: Processes that read images.
-        device: Where to compute.
-        rank: Number of this process.
+        device: Device to compute on.
+        rank: Rank of this process.
         world_size: Number of processes.
     """
-    parts = range(rank, -(-len(paths) // PART), world_size)
-    with tqdm(total=sum(len(paths[part * PART:(part + 1) * PART]) for part in parts), unit='image', desc='embedding',
-              disable=None if rank == 0 else True) as bar:
-        for part in parts:
-            file = folder / f'part_{part:05d}.npz'
-            of_part = paths[part * PART:(part + 1) * PART]
-            written = _times(of_part)
+    shards = {shard: paths[shard * IMAGES_PER_SHARD:(shard + 1) * IMAGES_PER_SHARD]
+              for shard in range(rank, -(-len(paths) // IMAGES_PER_SHARD), world_size)}
+    with tqdm(total=sum(map(len, shards.values())), unit='image', desc='embedding', disable=None if rank == 0 else True) as bar:
+        for shard, shard_paths in shards.items():
+            file = folder / f'part_{shard:05d}.npz'
+            written = _times(shard_paths)
             if _is_current(file, written):
-                bar.update(len(of_part))
+                bar.update(len(shard_paths))
                 continue
-            features, readable = embed_part(of_part, embedding, batch_size, num_workers, device, bar)
+            features, readable = embed_shard(shard_paths, embedding, batch_size, num_workers, device, bar)
             with atomic_write(file) as temporary:
                 np.savez(temporary, features=features, readable=readable, written=written)
 
 
-def load_parts(folder: Path, num_images: int) -> tuple[np.ndarray, np.ndarray]:
-    """Read all parts.
+def load_shards(folder: Path, num_images: int) -> tuple[np.ndarray, np.ndarray]:
+    """Read all shards.
 
     Args:
-        folder: Where they are.
-        num_images: How many images were embedded.
+        folder: Folder of the shards.
+        num_images: Number of embedded images.
 
     Returns:
         Embeddings of the readable images, shape (readable, D), float32, and which are, shape (num_images,), bool.
 
     Raises:
-        FileNotFoundError: If a part is missing.
+        FileNotFoundError: If a shard is missing.
         ValueError: If no image could be read.
     """
     features, readable = [], []
-    for part in range(-(-num_images // PART)):
-        with np.load(folder / f'part_{part:05d}.npz', allow_pickle=False) as arrays:
+    for shard in range(-(-num_images // IMAGES_PER_SHARD)):
+        with np.load(folder / f'part_{shard:05d}.npz', allow_pickle=False) as arrays:
             if len(arrays['features']):
                 features.append(arrays['features'])
             readable.append(arrays['readable'])

@@ -157,9 +157,9 @@ class DatasetEquityHook(DetectorHook):
                              "'img_path' among its meta_keys")
         names = np.array([str(path) for path in paths])
         places = np.searchsorted(self._paths, names).clip(max=len(self._paths) - 1)
-        strangers = names[self._paths[places] != names]
-        if len(strangers):
-            raise ValueError(f'DatasetEquityHook: {strangers[0]} is not among the images that the training set listed at '
+        unknown_images = names[self._paths[places] != names]
+        if len(unknown_images):
+            raise ValueError(f'DatasetEquityHook: {unknown_images[0]} is not among the images that the training set listed at '
                              'the start')
         return self._weights[places]
 

@@ -9,7 +9,7 @@ NEIGHBOURS = ((-1, -1), (-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -
 LENGTH = 3 * COLOUR_BINS + 10 * len(SCALES)
 
 
-def colour_texture(image: np.ndarray) -> np.ndarray:
+def color_texture(image: np.ndarray) -> np.ndarray:
     """Describe an image by its colors and textures.
 
     Histograms of the three channels of CIE L*a*b*, each value shared between its two nearest bins, and of uniform local

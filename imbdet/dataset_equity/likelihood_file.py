@@ -13,15 +13,15 @@ from imbdet.files import atomic_write, write_csv
 
 
 class LikelihoodFile(NamedTuple):
-    """What the file holds.
+    """Content of the file.
 
     Attributes:
         image_ids: Ids as text, shape (N,).
-        paths: Paths below the folder ``made['root']``, with forward slashes, shape (N,).
+        paths: Paths below the folder ``provenance['root']``, with forward slashes, shape (N,).
         clusters: Cluster of each image, -1 for noise, shape (N,), int32.
         likelihoods: In [0, 1], shape (N,), float64.
         skipped: Paths of the images that could not be read, shape (S,).
-        made: How all that was made: embedding, clustering, seed, versions.
+        provenance: How the file was created: embedding, clustering, seed, versions; ``made`` in the file.
     """
 
     image_ids: np.ndarray
@@ -29,19 +29,24 @@ class LikelihoodFile(NamedTuple):
     clusters: np.ndarray
     likelihoods: np.ndarray
     skipped: np.ndarray
-    made: dict[str, Any]
+    provenance: dict[str, Any]
+
+    @property
+    def made(self) -> dict[str, Any]:
+        """The name that ``provenance`` had in imbdet 0.1; it goes away in imbdet 0.3."""
+        return self.provenance
 
     def find(self, images: Sequence[ImageKey]) -> np.ndarray:
-        """Find images by their id or, where the file holds an id twice, by the end of their path.
+        """Find images by their id or, if the file contains an id twice, by the end of their path.
 
         Args:
             images: The images to find.
 
         Returns:
-            Their positions in the file, shape (len(images),), int64; -1 for an image that it does not hold.
+            Their positions in the file, shape (len(images),), int64; -1 for an image that is not in it.
 
         Raises:
-            ValueError: If an id stands for another image's name than in the file.
+            ValueError: If an id belongs to an image of another name in the file.
         """
         return find_images(self.image_ids, self.paths, images)
 
@@ -53,7 +58,7 @@ def write_likelihoods(path: str | Path, content: LikelihoodFile, weights: np.nda
 
     Args:
         path: Where to write, ending in ``.npz``.
-        content: What to write.
+        content: Content of the file.
         weights: Weight of each image for the table, shape (N,). None: those of :func:`equity_weights` with its defaults.
 
     Returns:
@@ -61,7 +66,8 @@ def write_likelihoods(path: str | Path, content: LikelihoodFile, weights: np.nda
     """
     path = Path(path)
     with atomic_write(path) as temporary, open(temporary, 'wb') as packed:  # to a path, numpy would add its own suffix
-        np.savez_compressed(packed, **{**content._asdict(), 'made': np.array(json.dumps(content.made))})
+        arrays = {name: value for name, value in content._asdict().items() if name != 'provenance'}
+        np.savez_compressed(packed, **arrays, made=np.array(json.dumps(content.provenance)))
     weights = equity_weights(content.likelihoods) if weights is None else weights
     sizes = dict(zip(*np.unique(content.clusters, return_counts=True), strict=True))
     write_csv(path.with_suffix('.csv'), [
@@ -79,7 +85,7 @@ def read_likelihoods(path: str | Path) -> LikelihoodFile:
         path: The ``npz`` file.
 
     Returns:
-        What it holds.
+        Its content.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -90,8 +96,8 @@ def read_likelihoods(path: str | Path) -> LikelihoodFile:
                                 'makes it')
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            content = LikelihoodFile(**{name: arrays[name] for name in LikelihoodFile._fields})
-        content = content._replace(made=json.loads(str(content.made)))
+            content = LikelihoodFile(**{name: arrays[name] for name in LikelihoodFile._fields[:-1]},
+                                     provenance=json.loads(str(arrays['made'])))
         if {column.shape for column in content[:4]} != {(len(content.likelihoods), )} or not len(content.likelihoods):
             raise ValueError('columns of different lengths, or empty')
         in_range = ((content.likelihoods >= 0) & (content.likelihoods <= 1)).all()

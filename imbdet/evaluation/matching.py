@@ -48,7 +48,7 @@ class _Objects(NamedTuple):
     classes: np.ndarray
     ignored: np.ndarray
     crowds: np.ndarray
-    of_image: dict[int, list[int]]
+    by_image: dict[int, list[int]]
 
 
 def match_detections(ground_truth: GroundTruth, detections: Detections, category_ids: Sequence[int], kind: str) -> Matches:
@@ -80,7 +80,7 @@ def match_detections(ground_truth: GroundTruth, detections: Detections, category
     progress = tqdm(list(zip(images.tolist(), starts.tolist(), counts.tolist(), strict=True)), disable=None, unit='image',
                     desc='matching detections')
     for image, start, count in progress:
-        here = np.array(objects.of_image.get(image, []), dtype=np.int64)
+        here = np.array(objects.by_image.get(image, []), dtype=np.int64)
         if not len(here):
             continue
         rows = slice(start, start + count)
@@ -102,9 +102,9 @@ def match_detections(ground_truth: GroundTruth, detections: Detections, category
 
 def _objects(ground_truth: GroundTruth, positions: dict[int, int], kind: str) -> _Objects:
     boxes = [box for box in ground_truth.content['annotations'] if box['category_id'] in positions]
-    of_image = defaultdict(list)
+    by_image = defaultdict(list)
     for index, box in enumerate(boxes):
-        of_image[box['image_id']].append(index)
+        by_image[box['image_id']].append(index)
     if kind == 'bbox':
         shapes = [box['bbox'] for box in boxes]
     else:
@@ -113,7 +113,7 @@ def _objects(ground_truth: GroundTruth, positions: dict[int, int], kind: str) ->
     crowds = np.array([bool(box.get('iscrowd')) for box in boxes], dtype=bool)
     ignored = crowds if ground_truth.style == 'coco' else np.array([bool(box.get('ignore')) for box in boxes], dtype=bool)
     return _Objects(shapes, np.array([positions[box['category_id']] for box in boxes], dtype=np.int64), ignored, crowds,
-                    of_image)
+                    by_image)
 
 
 def _run_lengths(segmentation: Any, image: dict) -> dict:

@@ -86,12 +86,12 @@ class ModalityMetric(BaseMetric):
         logger = MMLogger.get_current_instance()
         found: dict[str, dict] = {}
         for modality, metric in self.metrics.items():
-            of_modality = [result for name, result in results if name == modality]
-            if not of_modality:
+            modality_results = [result for name, result in results if name == modality]
+            if not modality_results:
                 raise ValueError(f'ModalityMetric: no image of modality {modality!r} was evaluated; the data set must '
                                  "concatenate a PairedCocoDataset with modality='rgb' and one with 'ir'")
-            logger.info(f'Evaluating {modality}: {len(of_modality)} images')
-            found[modality] = dict(metric.compute_metrics(of_modality))
+            logger.info(f'Evaluating {modality}: {len(modality_results)} images')
+            found[modality] = dict(metric.compute_metrics(modality_results))
         for modality, other in zip(MODALITIES, reversed(MODALITIES), strict=True):
             missing = {name: value for name, value in found[other].items() if name not in found[modality]}
             if missing:

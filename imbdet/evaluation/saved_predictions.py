@@ -75,8 +75,8 @@ class DumpPredictions(BaseMetric):
                 columns['segmentation'] = [{**mask, 'counts': mask['counts'].decode()} for mask in encoded]
             if 'mask_scores' in found:
                 columns['mask_score'] = found['mask_scores'].tolist()
-            of_image = {'image_id': sample['img_id'], **({'modality': sample['modality']} if 'modality' in sample else {})}
-            self.results.append([{**of_image, **dict(zip(columns, values, strict=True))}
+            image = {'image_id': sample['img_id'], **({'modality': sample['modality']} if 'modality' in sample else {})}
+            self.results.append([{**image, **dict(zip(columns, values, strict=True))}
                                  for values in zip(*columns.values(), strict=True)])
 
     def compute_metrics(self, results: list[list[dict]]) -> dict[str, float]:
@@ -156,16 +156,16 @@ def saved_samples(path: str | Path, dataset: Any) -> list[dict]:
                                'specify which of them a detection belongs to; write it with tools/test.py --out FILE.json')
         places[key] = index
     labels = {category: label for label, category in enumerate(category_ids(dataset))}
-    of_image: list[list[Result]] = [[] for _ in infos]
+    image_results: list[list[Result]] = [[] for _ in infos]
     for number, result in enumerate(results, start=1):
         place = places.get((result.image_id, result.modality if with_modality else None))
         if place is None or result.category_id not in labels:
             raise ResultsError(f'{path}: detection {number} has image_id {result.image_id!r} and category_id '
                                f'{result.category_id}, but the data set does not contain both; these are predictions on '
                                'other images or of other classes')
-        of_image[place].append(result)
+        image_results[place].append(result)
     return [{**info, 'ori_shape': (info['height'], info['width']), 'pred_instances': _instances(path, found, labels)}
-            for info, found in zip(infos, of_image, strict=True)]
+            for info, found in zip(infos, image_results, strict=True)]
 
 
 def _instances(path: str | Path, found: Sequence[Result], labels: dict[int, int]) -> dict[str, Any]:

@@ -17,13 +17,13 @@ class Errors(NamedTuple):
     """Errors of D detections and G objects.
 
     Attributes:
-        kinds: Type of each false positive as a position in ``ERROR_TYPES``, -1 for a true positive, shape (D,), int64.
+        types: Type of each false positive as a position in ``ERROR_TYPES``, -1 for a true positive, shape (D,), int64.
         targets: The object that a detection with a classification or localization error belongs to, else -1,
             shape (D,), int64.
         missed: Which objects are missed, shape (G,), bool.
     """
 
-    kinds: np.ndarray
+    types: np.ndarray
     targets: np.ndarray
     missed: np.ndarray
 
@@ -54,14 +54,15 @@ def find_errors(matches: Matches) -> Errors:
     conditions = {'localisation': localisation, 'classification': classification,
                   'duplicate': matches.own_iou >= FOREGROUND_IOU,
                   'background': np.maximum(matches.own_iou, matches.other_iou) < BACKGROUND_IOU}
-    kinds = np.select([wrong & condition for condition in conditions.values()],
-                      [ERROR_TYPES.index(kind) for kind in conditions], np.where(wrong, ERROR_TYPES.index('both'), NONE))
-    targets = np.select([kinds == ERROR_TYPES.index('localisation'), kinds == ERROR_TYPES.index('classification')],
+    types = np.select([wrong & condition for condition in conditions.values()],
+                      [ERROR_TYPES.index(error_type) for error_type in conditions],
+                      np.where(wrong, ERROR_TYPES.index('both'), NONE))
+    targets = np.select([types == ERROR_TYPES.index('localisation'), types == ERROR_TYPES.index('classification')],
                         [matches.own_object, matches.other_object], NONE)
     missed = np.ones(len(matches.object_classes), dtype=bool)
     for reached in (matches.objects, targets):
         missed[reached[reached != NONE]] = False
-    return Errors(kinds, targets, missed)
+    return Errors(types, targets, missed)
 
 
 def class_ap50(scores: np.ndarray, classes: np.ndarray, correct: np.ndarray, objects: np.ndarray) -> np.ndarray:
@@ -82,8 +83,8 @@ def class_ap50(scores: np.ndarray, classes: np.ndarray, correct: np.ndarray, obj
     order = np.lexsort((-scores, classes))
     ends = np.searchsorted(classes[order], np.arange(len(objects) + 1))
     for label in np.flatnonzero(objects):
-        of_class = correct[order[ends[label]:ends[label + 1]]]
-        found = np.cumsum(of_class)
+        correct_in_class = correct[order[ends[label]:ends[label + 1]]]
+        found = np.cumsum(correct_in_class)
         precision = np.maximum.accumulate((found / np.arange(1, len(found) + 1))[::-1])[::-1]
         places = np.searchsorted(found / objects[label], RECALLS, side='left')
         aps[label] = np.append(precision, 0)[places].mean()
@@ -109,14 +110,14 @@ def ap50_without_errors(matches: Matches, errors: Errors, num_classes: int) -> d
     objects = np.bincount(matches.object_classes, minlength=num_classes)
     correct = matches.objects != NONE
     aps = {'none': class_ap50(matches.scores, matches.classes, correct, objects)}
-    for number, kind in enumerate(ERROR_TYPES[:-1]):
-        of_kind = errors.kinds == number
-        classes, kept = matches.classes.copy(), ~of_kind
-        if kind in ('classification', 'localisation'):
-            classes[of_kind] = matches.object_classes[errors.targets[of_kind]]
-            claimed = np.where(of_kind, errors.targets, matches.objects)
+    for number, error_type in enumerate(ERROR_TYPES[:-1]):
+        has_error = errors.types == number
+        classes, kept = matches.classes.copy(), ~has_error
+        if error_type in ('classification', 'localisation'):
+            classes[has_error] = matches.object_classes[errors.targets[has_error]]
+            claimed = np.where(has_error, errors.targets, matches.objects)
             kept = (claimed == NONE) | _keeps_its_object(matches.scores, claimed)
-        aps[kind] = class_ap50(matches.scores[kept], classes[kept], (correct | of_kind)[kept], objects)
+        aps[error_type] = class_ap50(matches.scores[kept], classes[kept], (correct | has_error)[kept], objects)
     found = objects - np.bincount(matches.object_classes[errors.missed], minlength=num_classes)
     aps['missed'] = class_ap50(matches.scores, matches.classes, correct, found)
     return aps

@@ -87,7 +87,7 @@ def find_heads(detector: nn.Module, layers: Mapping[str, str] | None = None) -> 
     heads = {}
     for name, module in detector.named_modules():
         if name in layers:
-            spec = HeadSpec(layers.pop(name))
+            spec = HeadSpec(layers.pop(name), is_product=head_spec(module).is_product)
             if not hasattr(module, spec.layer):
                 raise ValueError(f'layers: {name}, a {type(module).__name__}, has no {spec.layer!r}')
         elif isinstance(getattr(module, 'loss_cls', None), nn.Module) or isinstance(module, dense_heads.SSDHead):

@@ -20,6 +20,7 @@ class HeadSpec(NamedTuple):
         prediction_dependent: Whether the assigner looks at the predictions, so that a prior measured before training is a
             guess.
         explicit_only: Whether a bias is set only if the user names the head.
+        is_product: Whether several outputs multiply to the probability of a class, so that no single bias sets it.
     """
 
     layer: str
@@ -30,6 +31,7 @@ class HeadSpec(NamedTuple):
     is_separable: bool = True
     prediction_dependent: bool = False
     explicit_only: bool = False
+    is_product: bool = False
 
 
 UNKNOWN = HeadSpec('')
@@ -50,7 +52,8 @@ HEAD_SPECS: dict[type[nn.Module], HeadSpec] = {
     dense_heads.ATSSHead: HeadSpec('atss_cls'),
     dense_heads.DDODHead: HeadSpec('atss_cls', prediction_dependent=True),
     dense_heads.PAAHead: HeadSpec('atss_cls', prediction_dependent=True),
-    dense_heads.TOODHead: UNKNOWN,  # the root of a product of two probabilities
+    dense_heads.TOODHead: HeadSpec('', is_product=True),  # the root of classification times alignment
+    dense_heads.YOLOFHead: HeadSpec('', is_product=True),  # classification times objectness
     dense_heads.VFNetHead: HeadSpec('vfnet_cls'),
     dense_heads.GFLHead: HeadSpec('gfl_cls'),
     dense_heads.RTMDetHead: HeadSpec('rtm_cls', prediction_dependent=True),

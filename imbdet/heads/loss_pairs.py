@@ -1,4 +1,4 @@
-"""How the names of mmdet's losses pair: which classify, and which regression stands next to them."""
+"""How the names of mmdet's losses pair: which of them classify, and the regression loss of each."""
 
 import re
 from collections.abc import Iterable, Sequence

@@ -156,8 +156,8 @@ def _attach_regions(predictions: Predictions, extractor: nn.Module, by_image: By
         images[:] = [rois[:, 0].detach()]
 
     def hand_over(head: nn.Module, inputs: tuple, outputs: Any) -> Any:
-        of_rows = images.pop() if images else torch.empty(0)  # of this call alone
-        return predictions.replace(outputs, lambda rows: by_image.weight_rows(predictions.name, rows, of_rows))
+        row_images = images.pop() if images else torch.empty(0)  # of this call alone
+        return predictions.replace(outputs, lambda rows: by_image.weight_rows(predictions.name, rows, row_images))
 
     yield extractor.register_forward_pre_hook(note, with_kwargs=True)
     yield predictions.head.register_forward_hook(hand_over)

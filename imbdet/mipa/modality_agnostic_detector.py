@@ -39,8 +39,8 @@ class ModalityAgnosticDetector(BaseDetector):
                  data_preprocessor: dict | None = None,
                  init_cfg: Any = None) -> None:
         detector = dict(detector)
-        of_detector = detector.pop('data_preprocessor', None)
-        data_preprocessor = data_preprocessor or of_detector
+        own_preprocessor = detector.pop('data_preprocessor', None)
+        data_preprocessor = data_preprocessor or own_preprocessor
         if data_preprocessor is None:
             raise ValueError("ModalityAgnosticDetector needs data_preprocessor=dict(type='MiPaDataPreprocessor', ...)")
         super().__init__(data_preprocessor=data_preprocessor, init_cfg=init_cfg)

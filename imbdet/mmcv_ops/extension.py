@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 import torch
 import torchvision
 
-from imbdet.installation import build_command
+from imbdet.distributions import build_command
 from imbdet.mmcv_ops import (
     carafe,
     deform_conv,

@@ -34,7 +34,7 @@ def sigmoid_focal_loss_forward(input: Tensor, target: Tensor, weight: Tensor, ou
 
     Args:
         input: Logits, shape (n, C).
-        target: Class of each row; C stands for background. int64, shape (n,).
+        target: Class of each row; C is the background. int64, shape (n,).
         weight: Weight of each class, shape (C,), or empty.
         output: Is filled, shape (n, C).
         gamma: Focusing parameter.
@@ -55,9 +55,9 @@ def sigmoid_focal_loss_backward(input: Tensor, target: Tensor, weight: Tensor, g
     positive = _positives(input, target)
     probability = _wide(input).sigmoid()
     other = 1 - probability
-    of_positives = other.pow(gamma) * (other - gamma * probability * _log(probability))
-    of_negatives = probability.pow(gamma) * (gamma * other * _log(other) - probability)
-    gradient = torch.where(positive, of_positives.mul_(-alpha), of_negatives.mul_(alpha - 1))
+    positive_gradient = other.pow(gamma) * (other - gamma * probability * _log(probability))
+    negative_gradient = probability.pow(gamma) * (gamma * other * _log(other) - probability)
+    gradient = torch.where(positive, positive_gradient.mul_(-alpha), negative_gradient.mul_(alpha - 1))
     scale = _class_weight(weight, target)
     grad_input.copy_(gradient if isinstance(scale, float) else gradient * scale[:, None])
 

@@ -9,7 +9,7 @@ import lazy_loader
 
 from imbdet.data.labels import labels_per_image
 from imbdet.repeat_sampling.epoch_thresholds import expected_lengths, threshold_for_length
-from imbdet.repeat_sampling.label_counts import LabelCounts, count_labels
+from imbdet.repeat_sampling.legacy import LabelCounts, count_labels
 from imbdet.repeat_sampling.repeat_factors import (
     category_frequencies,
     category_repeat_factors,

@@ -15,7 +15,6 @@ from torch.utils.data import Sampler
 from imbdet.classes import ClassCounts, class_names, count_classes
 from imbdet.data import check_dataset_classes, labels_per_image, walk_dataset
 from imbdet.data.image_table import image_keys
-from imbdet.repeat_sampling.image_weights import likelihood_multipliers, read_image_weights
 from imbdet.repeat_sampling.repeat_factors import (
     METHODS,
     category_repeat_factors,
@@ -25,6 +24,7 @@ from imbdet.repeat_sampling.repeat_factors import (
     systematic_indices,
     weighted_indices,
 )
+from imbdet.repeat_sampling.weights_file import likelihood_multipliers, read_image_weights
 
 
 @DATA_SAMPLERS.register_module()
@@ -61,7 +61,7 @@ class RepeatFactorSampler(Sampler[int]):
             ranks.
         round_up: Whether to repeat the first images of an epoch until all ranks have the same number.
         image_weights: CSV file with the columns ``image_id``, ``path`` and ``weight``, see
-            :func:`~imbdet.repeat_sampling.image_weights.read_image_weights`. None: no weights.
+            :func:`~imbdet.repeat_sampling.weights_file.read_image_weights`. None: no weights.
         likelihoods: Weights from an ``npz`` file of likelihoods: w(p) / w(1) = 1 + (1 - p)^gamma / eta. As in imbdet 0.1; to be
             removed in 0.3.
         eta: Parameter of ``likelihoods``, above 0.

@@ -149,6 +149,10 @@ class OptimalBiasInitHook(Hook):
     @staticmethod
     def _check(head: ClassificationHead, prior: Prior) -> None:
         kind = type(head.module).__name__
+        if head.spec.is_product:
+            raise ValueError(f'OptimalBiasInitHook: {head.name} is a {kind}, whose class probability is a product of several '
+                             'outputs, so that no bias of one layer sets it. Leave the hook out, or name only other heads in '
+                             'prior=dict(NAME=...)')
         if not head.layers:
             raise ValueError(f'OptimalBiasInitHook: {head.name} is a {kind}, which is not known; name the attribute with '
                              f"its classification layer in layers={{'{head.name}': ...}}")

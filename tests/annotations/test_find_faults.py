@@ -13,7 +13,7 @@ from imbdet.annotations import (
     to_arrays,
 )
 from imbdet.annotations.faults import kept_images, usable_boxes
-from imbdet.data.configured_datasets import ConfiguredDataset, lacking_location
+from imbdet.data.configured_datasets import ConfiguredDataset, missing_location
 
 NAN = math.nan
 BOXES = [  # with what is wrong with each
@@ -107,5 +107,5 @@ def test_lvis_data_sets(annotation_file):  # fault 17
     assert [(fault.kind, fault.ids) for fault in faults] == [('classes that differ from the file', ['a', 'b']),
                                                              ('images without coco_url', [1, 2, 3])]
     assert all(fault.is_fatal for fault in faults)
-    assert [fault.is_fatal for fault in lacking_location(content, 'coco_url', is_fatal=False)] == [False]
+    assert [fault.is_fatal for fault in missing_location(content, 'coco_url', is_fatal=False)] == [False]
     assert list(use._replace(kind=CocoDataset).faults(content, columns)) == []

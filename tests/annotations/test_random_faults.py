@@ -51,7 +51,7 @@ def annotations(draw, *arguments):
 
 @st.composite
 def contents(draw, odd=True):
-    """An annotation file, sound in structure, of which mmdet drops some annotations if they may be odd."""
+    """An annotation file, valid in structure; if annotations may be odd, mmdet drops some."""
     num_images, num_classes = draw(st.integers(1, 4)), draw(st.sampled_from((4, 4, 3)))
     annotated = annotations if odd else sound_annotations
     widths = st.sampled_from((100, 30, 100.5))

@@ -15,7 +15,7 @@ from mmdet.registry import HOOKS, MODELS
 import imbdet
 from imbdet.cli import doctor_checks, main
 from imbdet.cli.doctor import gpu_lines
-from imbdet.installation import mmcv_distribution
+from imbdet.distributions import mmcv_distribution
 from imbdet.mmcv_ops import ops_in_use
 
 from ..stack import DISTRIBUTIONS, ONEDL

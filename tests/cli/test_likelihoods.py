@@ -34,7 +34,7 @@ def scene(index, dark=DARK):
 
 @pytest.fixture(scope='module')
 def made(tmp_path_factory):
-    """Nine bright images and three dark ones, one of which has no box."""
+    """Nine bright images and three dark ones, one without a box."""
     folder = tmp_path_factory.mktemp('scenes') / 'set'
     write_training_set(folder, NUMBER, [index % 4 for index in range(NUMBER)])
     for index in range(NUMBER):
@@ -90,7 +90,7 @@ def test_annotation_file(build, made, tmp_path):
     assert content.likelihoods.tolist() == [1 / 3 if index in DARK else 1 for index in range(NUMBER)]
     assert len({(cluster, index in DARK) for index, cluster in enumerate(content.clusters)}) == 2
     assert content.skipped.tolist() == []
-    assert content.made == {
+    assert content.provenance == {
         'source': str(made / 'train.json'), 'root': str(made), 'imbdet': imbdet.__version__,
         'embedding': {'name': 'colour-texture', 'weights': 'needs none', 'size': 256},
         'clustering': {'method': 'kmeans', 'seed': 0, 'dimensions': NUMBER, 'library': 'scikit-learn', 'clusters': 2}}
@@ -120,8 +120,8 @@ def test_config(build, made, tmp_path):
     expected, _ = build(made / 'train.json', '--clusters', 2, '--seed', 1, out=tmp_path / 'other/equity.npz')
     assert content.likelihoods.tolist() == expected.likelihoods.tolist()  # which cluster is called 0 is no matter
     assert columns(content)[:2] == columns(expected)[:2]
-    assert content.made['root'] == expected.made['root'] == str(made)
-    assert [content.made['clustering']['seed'], expected.made['clustering']['seed']] == [0, 1]
+    assert content.provenance['root'] == expected.provenance['root'] == str(made)
+    assert [content.provenance['clustering']['seed'], expected.provenance['clustering']['seed']] == [0, 1]
     assert 'w = (0.5 + (1 - p)^2) / 1.5' in (tmp_path / 'out/equity_report/index.html').read_text()
 
 
@@ -147,8 +147,8 @@ def test_a_seed_gives_one_result(build, made, tmp_path):
             found.append(build(made / 'train.json', '--clusters', 5, '--num-workers', number,
                                out=tmp_path / f'{number}/equity.npz', embedding=network)[0])
     assert columns(found[0]) == columns(found[1])
-    assert found[0].made == found[1].made
-    assert found[0].made['embedding'] == {'name': 'shufflenet_v2_x0_5', 'weights': 'none', 'size': 40}
+    assert found[0].provenance == found[1].provenance
+    assert found[0].provenance['embedding'] == {'name': 'shufflenet_v2_x0_5', 'weights': 'none', 'size': 40}
     parts = [dict(np.load(path)) for number in (0, 1) for path in (tmp_path / str(number)).rglob('part_*.npz')]
     np.testing.assert_equal(parts[0], parts[1])
 
@@ -156,11 +156,11 @@ def test_a_seed_gives_one_result(build, made, tmp_path):
 def test_the_backbone_of_the_configs_detector(build, made):
     with pytest.warns(UserWarning, match='random weights'):
         content, said = build(made / 'config.py', embedding=('--embedding', 'detector', '--weights', 'none'))
-    assert content.made['embedding']['name'] == 'detector'
+    assert content.provenance['embedding']['name'] == 'detector'
     assert 'embedding detector, weights none' in said.out
 
 
-def test_corrupt_images_are_reported_and_mended_ones_taken(build, scenes, tmp_path):
+def test_corrupt_images_are_reported_and_repaired_ones_taken(build, scenes, tmp_path):
     os.truncate(scenes / 'images/3.png', 200)
     os.rename(scenes / 'images/11.png', tmp_path / 'aside.png')
     content, said = build(scenes / 'train.json', '--clusters', 2)
@@ -204,7 +204,7 @@ def test_hdbscan(build, scenes, noise, outlier):
     assert content.likelihoods.tolist() == [outlier] * 2 + [4 / 6 if index in rare else 1 for index in range(2, NUMBER)]
     assert (content.clusters == -1).tolist() == [True] * 2 + [False] * 10
     assert '12 images in 2 clusters of 4 to 6, 2 in none;' in said.out
-    assert content.made['clustering'] == {'method': 'hdbscan', 'seed': 0, 'dimensions': NUMBER, 'library': 'scikit-learn',
+    assert content.provenance['clustering'] == {'method': 'hdbscan', 'seed': 0, 'dimensions': NUMBER, 'library': 'scikit-learn',
                                           'min_cluster_size': 3, 'noise': noise}
 
 
@@ -220,7 +220,7 @@ def test_folders_tell_images_of_one_name_apart(build, scenes, tmp_path):
     found, _ = build(scenes / 'train.json', '--clusters', 2)
     assert found.paths.tolist() == [f'images/{name}/{index}.png' for name in ('day', 'night') for index in range(NUMBER)]
     assert found.image_ids[[0, -1]].tolist() == ['day0', 'night11']
-    assert found.made['root'] == str(scenes)
+    assert found.provenance['root'] == str(scenes)
 
 
 @pytest.mark.parametrize(('source', 'arguments', 'code', 'message'), [
@@ -283,7 +283,7 @@ def test_two_processes_give_the_result_of_one(build, many, run_python, monkeypat
     assert process.stdout.count('12 images') == 1
     one, two = (read_likelihoods(tmp_path / name / 'equity.npz') for name in ('one', 'two'))
     assert columns(two) == columns(one)
-    assert two.made == one.made
+    assert two.provenance == one.provenance
     assert one.image_ids.tolist() == [str(index) for index in (*range(6), *range(1000, 1006))]
     assert len(one.skipped) == 994
     for name in ('part_00000', 'part_00001'):

@@ -121,7 +121,7 @@ def test_resuming(command, trained):  # the torch >= 2.6 repair at work
 
 
 def one_line(process, code):
-    """The error line; nothing but it and warnings may stand on standard error."""
+    """The error line; standard error may contain only it and warnings."""
     assert process.returncode == code, process.stderr
     assert 'Traceback' not in process.stderr + process.stdout
     last = process.stderr.splitlines()[-1]

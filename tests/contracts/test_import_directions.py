@@ -9,7 +9,8 @@ import pytest
 import imbdet
 
 PACKAGE = Path(imbdet.__file__).parent
-REPAIRS = {'checkpoint_contents', 'compat', 'installation', 'mmcv_ops', 'moved'}  # of other packages, and of imbdet's own past
+# Of other packages, and of imbdet's own past.
+REPAIRS = {'checkpoint_contents', 'compat', 'distributions', 'installation', 'mmcv_ops', 'moved'}
 FILES = {'annotations', 'files'}
 LISTS = FILES | {'data', 'classes'}
 SHARED = LISTS | {'heads', 'training'}

@@ -1,10 +1,10 @@
-"""All hooks that attach to a detector in two processes, one of which has no boxes: one state, and equal weights."""
+"""All hooks that attach to a detector in two processes, one of them without boxes: one state, and equal weights."""
 
 import torch
 from mmengine.model import MMDistributedDataParallel
 from mmengine.runner import Runner
 
-from ..dataset_equity.likelihoods_of import write_for
+from ..dataset_equity.write_likelihoods import write_for
 from ..tiny_detectors import tiny_detector
 from ..tiny_training import training_config, write_training_set
 from ..two_ranks import join_ranks

@@ -17,8 +17,8 @@ def planted():
     """Points in three groups well apart, mixed, and the group of each."""
     rng = np.random.default_rng(0)
     groups = rng.permutation(np.repeat(range(3), SIZES))
-    centres = np.array([[0, 0, 0, 0, 0, 0], [6, 0, 0, 0, 3, 0], [0, 0, 5, 5, 0, 0]])
-    return (centres[groups] + rng.normal(0, 0.5, (len(groups), 6))).astype(np.float32), groups
+    centers = np.array([[0, 0, 0, 0, 0, 0], [6, 0, 0, 0, 3, 0], [0, 0, 5, 5, 0, 0]])
+    return (centers[groups] + rng.normal(0, 0.5, (len(groups), 6))).astype(np.float32), groups
 
 
 @pytest.fixture(params=['small', 'faiss', 'no faiss'])
@@ -26,7 +26,7 @@ def library(request, monkeypatch):
     """The three ways of k-means; the name of the library that each takes."""
     if request.param == 'small':
         return 'scikit-learn'
-    monkeypatch.setattr(clusters, 'SMALL', 0)
+    monkeypatch.setattr(clusters, 'EXACT_KMEANS_LIMIT', 0)
     if request.param == 'faiss':
         pytest.importorskip('faiss', reason='an optional dependency')
         return 'faiss'

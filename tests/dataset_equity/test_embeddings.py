@@ -1,6 +1,6 @@
 """Embedding in parts: order, broken images, several processes, and going on after a kill.
 
-Most tests embed by the mean colour, which is known of each image.
+Most tests embed by the mean color, which is known of each image.
 """
 
 import os
@@ -14,7 +14,7 @@ from PIL import Image
 
 from imbdet.dataset_equity import embeddings
 from imbdet.dataset_equity.embedding_networks import build_embedding
-from imbdet.dataset_equity.embeddings import cache_folder, embed_parts, load_parts
+from imbdet.dataset_equity.embeddings import cache_folder, embed_shards, load_shards
 
 CPU = torch.device('cpu')
 NUMBER = 8
@@ -22,7 +22,7 @@ NUMBER = 8
 
 @pytest.fixture(autouse=True)
 def three_in_a_part(monkeypatch):
-    monkeypatch.setattr(embeddings, 'PART', 3)
+    monkeypatch.setattr(embeddings, 'IMAGES_PER_SHARD', 3)
 
 
 class MeanColour:
@@ -44,31 +44,31 @@ class MeanColour:
         return 2 * batch
 
 
-def colour(index):
+def color(index):
     """Red, green, blue."""
     return [10 * index, 20 + index, 250 - index]
 
 
 @pytest.fixture
 def paths(tmp_path):
-    """Images of one colour each, of different sizes."""
+    """Images of one color each, of different sizes."""
     for index in range(NUMBER):
-        Image.new('RGB', (20 + index, 30), tuple(colour(index))).save(tmp_path / f'{index}.png')
+        Image.new('RGB', (20 + index, 30), tuple(color(index))).save(tmp_path / f'{index}.png')
     return [str(tmp_path / f'{index}.png') for index in range(NUMBER)]
 
 
 def embed(paths, folder, embedding=None, batch_size=2, num_workers=0, world_size=1):
     embedding = embedding or MeanColour()
     for rank in range(world_size):
-        embed_parts(paths, embedding, folder, batch_size, num_workers, CPU, rank, world_size)
-    return load_parts(folder, len(paths))
+        embed_shards(paths, embedding, folder, batch_size, num_workers, CPU, rank, world_size)
+    return load_shards(folder, len(paths))
 
 
 def check(result, readable=range(NUMBER)):
     features, is_readable = result
     assert is_readable.tolist() == [index in readable for index in range(NUMBER)]
     assert features.dtype == np.float32
-    assert features.tolist() == [[2 * value for value in colour(index)] for index in readable]
+    assert features.tolist() == [[2 * value for value in color(index)] for index in readable]
 
 
 @pytest.mark.parametrize(('batch_size', 'num_workers', 'world_size'), [
@@ -84,11 +84,11 @@ def test_ranks_share_the_parts(paths, tmp_path):
     seen = []
     for rank in range(2):
         embedding = MeanColour()
-        embed_parts(paths, embedding, tmp_path / 'two', 2, 0, CPU, rank, 2)
+        embed_shards(paths, embedding, tmp_path / 'two', 2, 0, CPU, rank, 2)
         seen.append(embedding.seen)
-    assert seen == [[colour(index) for index in (0, 1, 2, 6, 7)], [colour(index) for index in (3, 4, 5)]]
+    assert seen == [[color(index) for index in (0, 1, 2, 6, 7)], [color(index) for index in (3, 4, 5)]]
     with pytest.raises(FileNotFoundError):
-        load_parts(tmp_path / 'none', NUMBER)
+        load_shards(tmp_path / 'none', NUMBER)
     embed(paths, tmp_path / 'one')
     for file in (tmp_path / 'one').iterdir():
         with np.load(file) as one, np.load(tmp_path / 'two' / file.name) as two:
@@ -101,10 +101,10 @@ def test_going_on_after_a_kill(paths, tmp_path):
         embed(paths, tmp_path / 'parts', killed)
     assert [file.name for file in (tmp_path / 'parts').iterdir()] == ['part_00000.npz']
     with pytest.raises(FileNotFoundError, match='part_00001'):
-        load_parts(tmp_path / 'parts', NUMBER)
+        load_shards(tmp_path / 'parts', NUMBER)
     resumed = MeanColour()
     check(embed(paths, tmp_path / 'parts', resumed))
-    assert resumed.seen == [colour(index) for index in range(3, NUMBER)]
+    assert resumed.seen == [color(index) for index in range(3, NUMBER)]
 
 
 def test_a_kill_while_writing_leaves_no_part(paths, tmp_path, monkeypatch):
@@ -146,13 +146,13 @@ def test_broken_images_are_flagged(paths, tmp_path):  # fault 18
     check(embed(paths, tmp_path / 'others', num_workers=2), readable=[0, 2, 6, 7])
 
 
-def test_a_mended_image_is_embedded(paths, tmp_path):
+def test_a_repaired_image_is_embedded(paths, tmp_path):
     os.rename(paths[4], tmp_path / 'aside')
     check(embed(paths, tmp_path / 'parts'), readable=[0, 1, 2, 3, 5, 6, 7])
     os.rename(tmp_path / 'aside', paths[4])
     resumed = MeanColour()
     check(embed(paths, tmp_path / 'parts', resumed))
-    assert resumed.seen == [colour(index) for index in (3, 4, 5)]
+    assert resumed.seen == [color(index) for index in (3, 4, 5)]
     Image.new('RGB', (9, 9), 'black').save(paths[7])
     os.utime(paths[7], (0, 0))
     assert embed(paths, tmp_path / 'parts')[0][7].tolist() == [0, 0, 0]
@@ -194,6 +194,6 @@ def test_folders(paths, tmp_path):
 def test_parts_of_other_images_are_not_taken(paths, tmp_path):
     for listed in (paths, paths[::-1]):
         folder = cache_folder(tmp_path, listed, MeanColour())
-        assert embed(listed, folder)[0][0].tolist() == [2 * value for value in colour(0 if listed is paths else 7)]
+        assert embed(listed, folder)[0][0].tolist() == [2 * value for value in color(0 if listed is paths else 7)]
     shutil.rmtree(folder)
     check(embed(paths, cache_folder(tmp_path, paths, MeanColour())))

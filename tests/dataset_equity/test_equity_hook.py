@@ -15,7 +15,7 @@ from imbdet.dataset_equity import DatasetEquityHook, weight_gradient
 
 from ..tiny_detectors import tiny_detector
 from ..tiny_training import RUNS, make_runner, scalars, training_config, write_training_set
-from .likelihoods_of import write_for
+from .write_likelihoods import write_for
 
 LIKELIHOODS = [0.0, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9, 1.0]
 

@@ -18,7 +18,7 @@ from imbdet.dataset_equity import DatasetEquityHook, equity_weights
 
 from ..tiny_detectors import multi_scale, tiny_detector
 from ..tiny_training import RUNS, training_config, write_training_set
-from .likelihoods_of import write_for
+from .write_likelihoods import write_for
 
 AVG_FACTOR = 50.0
 LIKELIHOODS = [0.0, 0.15, 0.6]

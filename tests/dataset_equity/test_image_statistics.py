@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from imbdet.dataset_equity.image_statistics import colour_texture
+from imbdet.dataset_equity.image_statistics import color_texture
 
 CIRCLE = [(-1, -1), (-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1)]
 
@@ -20,7 +20,7 @@ def photo(height=32, width=48, seed=0):
     return (smooth * (0.9, 0.6, 0.3)).clip(0, 255).astype(np.uint8)
 
 
-def colours(values):
+def colors(values):
     """A value on its way from one bin's centre to the next one's counts for both."""
     bins = [0.0] * 16
     for value in values:
@@ -52,7 +52,7 @@ def means(rows, side):
 def reference(image):
     lab = cv2.cvtColor(image, cv2.COLOR_RGB2LAB)
     lightness = lab[..., 0].tolist()
-    parts = [colours(lab[..., channel].ravel().tolist()) for channel in range(3)]
+    parts = [colors(lab[..., channel].ravel().tolist()) for channel in range(3)]
     parts += [patterns(means(lightness, side)) for side in (1, 2, 4)]
     return [math.sqrt(share / 6) for part in parts for share in part]
 
@@ -60,7 +60,7 @@ def reference(image):
 @pytest.mark.parametrize('seed', range(3))
 def test_against_the_reference(seed):
     image = photo(seed=seed)
-    found = colour_texture(image)
+    found = color_texture(image)
     assert found.dtype == np.float32
     assert found.shape == (78, )
     np.testing.assert_allclose(found, reference(image), atol=1e-6)
@@ -69,7 +69,7 @@ def test_against_the_reference(seed):
 
 def test_worked_by_hand():
     """Black is L 0, a 128, b 128 in eight bits; 128 lies 0.529 on the way from bin 7 to bin 8; all neighbours are equal."""
-    found = colour_texture(np.zeros((16, 16, 3), np.uint8))**2 * 6
+    found = color_texture(np.zeros((16, 16, 3), np.uint8))**2 * 6
     expected = np.zeros(78)
     expected[0] = 1
     for channel in (1, 2):
@@ -80,25 +80,25 @@ def test_worked_by_hand():
 
 @pytest.mark.parametrize('size', [(12, 12), (13, 200), (97, 61), (256, 256)])
 def test_length_one(size):
-    assert np.linalg.norm(colour_texture(photo(*size))) == pytest.approx(1, abs=1e-5)
+    assert np.linalg.norm(color_texture(photo(*size))) == pytest.approx(1, abs=1e-5)
 
 
 def test_what_changes_it():
     image = photo(64, 64)
-    found = colour_texture(image)
+    found = color_texture(image)
     darker, bluer, blurred = image // 2, np.ascontiguousarray(image[..., ::-1]), cv2.GaussianBlur(image, (7, 7), 2)
     for other, parts in ((darker, slice(0, 16)), (bluer, slice(32, 48)), (blurred, slice(48, 58))):
-        assert np.linalg.norm(found[parts] - colour_texture(other)[parts]) > 0.1
+        assert np.linalg.norm(found[parts] - color_texture(other)[parts]) > 0.1
 
 
 @pytest.mark.parametrize('turn', [np.fliplr, np.flipud, np.rot90])
 def test_what_does_not_change_it(turn):
     for size in ((64, 96), (61, 97)):  # where 4 is no divisor, coarse pixels lie elsewhere in the mirror image
         image = photo(*size)
-        turned = colour_texture(np.ascontiguousarray(turn(image)))
-        np.testing.assert_allclose(colour_texture(image), turned, atol=1e-6 if size[0] % 4 == 0 else 0.05)
+        turned = color_texture(np.ascontiguousarray(turn(image)))
+        np.testing.assert_allclose(color_texture(image), turned, atol=1e-6 if size[0] % 4 == 0 else 0.05)
 
 
 def test_size_is_no_matter():
     image = photo(64, 64)
-    np.testing.assert_allclose(colour_texture(np.tile(image, (3, 2, 1)))[:48], colour_texture(image)[:48], atol=1e-6)
+    np.testing.assert_allclose(color_texture(np.tile(image, (3, 2, 1)))[:48], color_texture(image)[:48], atol=1e-6)

@@ -10,13 +10,13 @@ import pytest
 
 from imbdet.dataset_equity import ImageKey, LikelihoodFile, read_likelihoods, write_likelihoods
 
-from .likelihoods_of import write_for
+from .write_likelihoods import write_for
 
 
 def content(paths, ids=None, **changes):
     number = len(paths)
     columns = dict(image_ids=np.array(ids or range(number)).astype(str), paths=np.array(paths),
-                   clusters=np.zeros(number, np.int32), likelihoods=np.ones(number), skipped=np.empty(0, str), made={})
+                   clusters=np.zeros(number, np.int32), likelihoods=np.ones(number), skipped=np.empty(0, str), provenance={})
     return LikelihoodFile(**{**columns, **changes})
 
 
@@ -26,7 +26,7 @@ def find(held, *images):
 
 EXAMPLE = content(['a/ä b.png', 'a/1.png', 'b/2.png'], [17, 'x', 5], clusters=np.array([4, -1, 4], np.int32),
                   likelihoods=np.array([1.0, 0.0, 1 / 3]), skipped=np.array(['b/broken.png']),
-                  made={'root': '/data', 'embedding': {'name': 'é', 'size': 224}, 'seed': 0})
+                  provenance={'root': '/data', 'embedding': {'name': 'é', 'size': 224}, 'seed': 0})
 
 
 def test_round_trip(tmp_path):
@@ -35,7 +35,7 @@ def test_round_trip(tmp_path):
     read = read_likelihoods(str(path))
     for name in ('image_ids', 'paths', 'clusters', 'likelihoods', 'skipped'):
         np.testing.assert_array_equal(getattr(read, name), getattr(EXAMPLE, name), strict=True)
-    assert read.made == EXAMPLE.made
+    assert read.provenance == read.made == EXAMPLE.provenance
     assert sorted(entry.name for entry in path.parent.iterdir()) == ['equity.csv', 'equity.npz']
 
 

@@ -9,7 +9,7 @@ from mmengine.runner import Runner
 from ..tiny_detectors import tiny_detector
 from ..tiny_training import training_config, write_training_set
 from ..two_ranks import join_ranks
-from .likelihoods_of import write_for
+from .write_likelihoods import write_for
 
 LIKELIHOODS = [0.0, 1.0] * 4  # even images, which go to rank 0, weigh 1, the others 0.5
 

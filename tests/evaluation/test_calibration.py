@@ -42,7 +42,7 @@ def test_against_loops(seed, num_bins):
 
 
 def test_by_hand():
-    """Four detections of 0.8, of which one is correct, and two of 0.1, of which none is."""
+    """Four detections of score 0.8, one of them correct, and two of score 0.1, both wrong."""
     found = reliability(np.array([0.85] * 4 + [0.15] * 2), np.array([True] + [False] * 5))
     assert found.counts.tolist() == [0, 2, 0, 0, 0, 0, 0, 0, 4, 0]
     assert found.error == pytest.approx(4 / 6 * (0.85 - 0.25) + 2 / 6 * 0.15)

@@ -104,7 +104,7 @@ def test_one_camera_without_detections(ann_file, empty, caplog):
 
 
 def test_no_detections_at_all(ann_file):
-    """As of CocoMetric, no results, of which mmengine's CheckpointHook makes a warning."""
+    """As from CocoMetric: no results, from which mmengine's CheckpointHook makes a warning."""
     samples = detections(ann_file, 'rgb', 2, 0) + detections(ann_file, 'ir', 2, 0)
     assert evaluate(build(ann_file), samples) == {}
     zeros = evaluate(build(ann_file, 'LongTailMetric', style='coco', train_ann_file=str(ann_file)), samples)

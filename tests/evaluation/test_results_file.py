@@ -1,4 +1,4 @@
-"""Results files are read as they stand, and faults of them are named."""
+"""Results files are read unchanged, and their faults are named."""
 
 import json
 import re

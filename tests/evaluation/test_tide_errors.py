@@ -50,7 +50,7 @@ OTHER_FOUND = (2, THERE, 0.9)
 def test_one_detection_of_each_kind(scene, detection, kind):
     """Beside two that have found the two objects."""
     errors = find_errors(scene(FOUND, OTHER_FOUND, detection))
-    assert errors.kinds.tolist() == [-1, -1, ERROR_TYPES.index(kind)]
+    assert errors.types.tolist() == [-1, -1, ERROR_TYPES.index(kind)]
     assert not errors.missed.any()
 
 
@@ -68,8 +68,8 @@ def gains(matches):
     return {kind: ap50[kind].tolist() for kind in ('none', *ERROR_TYPES)}
 
 
-def test_mending_by_hand(scene):
-    """Class 3 has no object; each kind alone stands between class 1 and an AP of 1."""
+def test_fixing_by_hand(scene):
+    """Class 3 has no object; each type alone is between class 1 and an AP of 1."""
     assert gains(scene(OTHER_FOUND, (3, HERE, 0.5))) == {'none': [0, 1, -1], 'classification': [1, 1, -1],
                                                         **{kind: [0, 1, -1] for kind in ERROR_TYPES[1:]}}
     assert gains(scene(OTHER_FOUND, (1, [0, 0, 100, 40], 0.5)))['localisation'] == [1, 1, -1]
@@ -99,11 +99,11 @@ def test_of_two_that_claim_an_object_the_higher_score_keeps_it(scene):
 def test_federated(scene):
     """Class 3 is judged where it is negative; unmatched detections of class 1 are ignored where it is open-ended."""
     wrong = (3, HERE, 0.5)
-    assert find_errors(scene(FOUND, wrong, style='lvis')).kinds.tolist() == [-1]
-    assert find_errors(scene(FOUND, wrong, style='lvis', neg_category_ids=[3])).kinds.tolist() == [-1, 0]
+    assert find_errors(scene(FOUND, wrong, style='lvis')).types.tolist() == [-1]
+    assert find_errors(scene(FOUND, wrong, style='lvis', neg_category_ids=[3])).types.tolist() == [-1, 0]
     duplicate = (1, HERE, 0.5)
-    assert find_errors(scene(FOUND, duplicate, style='lvis')).kinds.tolist() == [-1, 3]
-    assert find_errors(scene(FOUND, duplicate, style='lvis', not_exhaustive_category_ids=[1])).kinds.tolist() == [-1]
+    assert find_errors(scene(FOUND, duplicate, style='lvis')).types.tolist() == [-1, 3]
+    assert find_errors(scene(FOUND, duplicate, style='lvis', not_exhaustive_category_ids=[1])).types.tolist() == [-1]
 
 
 @pytest.mark.parametrize(('style', 'flag'), [('coco', 'iscrowd'), ('lvis', 'ignore')])
@@ -113,11 +113,11 @@ def test_crowds_and_ignored_objects(scene, style, flag):
     matches = scene(FOUND, (2, HERE, 0.5), (2, THERE, 0.4), style=style, objects=objects)
     errors = find_errors(matches)
     assert matches.scores.tolist() == [0.5, 0.4]
-    assert errors.kinds.tolist() == [ERROR_TYPES.index('background'), -1]
+    assert errors.types.tolist() == [ERROR_TYPES.index('background'), -1]
     assert errors.missed.tolist() == [False]
 
 
-def kinds_by_loops(case, style):
+def types_by_loops(case, style):
     """Class, score and kind of each detection that counts, and the class of each missed object."""
     rows, missed = [], []
     for image in case.truth['images']:
@@ -168,13 +168,13 @@ def test_against_loops(tmp_path, seed, style):
         for box in case.truth['annotations'][::5]:
             box['iscrowd'] = 1
         case.path.write_text(json.dumps(case.truth))
-    rows, missed = kinds_by_loops(case, style)
+    rows, missed = types_by_loops(case, style)
     matches = matches_of(case, style, tmp_path)
     errors = find_errors(matches)
     ids = sorted(case.category_ids)
     names = [*ERROR_TYPES, 'correct']
     assert sorted((ids[label], score, names[kind]) for label, score, kind in zip(
-        matches.classes.tolist(), matches.scores.tolist(), errors.kinds.tolist(), strict=True)) == rows
+        matches.classes.tolist(), matches.scores.tolist(), errors.types.tolist(), strict=True)) == rows
     assert sorted(ids[label] for label in matches.object_classes[errors.missed].tolist()) == missed
     assert {kind for _, _, kind in rows} == {*ERROR_TYPES[:-1], 'correct'}  # the case has all of them
     assert missed

@@ -35,7 +35,7 @@ def batch(*images, seed=0):
 
 @pytest.fixture(autouse=True)
 def progress():
-    """What the runner tells of a training's progress."""
+    """The training progress that the runner reports."""
     hub = MessageHub.get_current_instance()
     kept = dict(hub.runtime_info)
 
@@ -54,7 +54,7 @@ def normalized(image, mean, std):
 
 
 def test_training_batch():
-    """Each pixel is that of the camera that the map tells, normalised by its mean and deviation; padding is 0."""
+    """Each pixel comes from the camera given by the map, normalized by its mean and deviation; padding is 0."""
     data = batch(('pair', 20, 30), ('pair', 17, 33), ('pair', 32, 9))
     images = [image.clone() for image in data['inputs']]
     out = build(pad_size_divisor=32)(data, training=True)

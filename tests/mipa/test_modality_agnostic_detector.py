@@ -48,7 +48,7 @@ def batch(channels=6):
     return dict(inputs=inputs, data_samples=samples)
 
 
-def losses_of(model):
+def training_losses(model):
     torch.manual_seed(0)
     model.train()
     return model(**model.data_preprocessor(batch(), True), mode='loss')
@@ -59,7 +59,7 @@ def test_losses_are_the_detectors_and_one_more(name):
     stage = 0 if name == 'dino' else 1  # DINO's backbone starts at stride 8
     model = wrapped(name, stage=stage)
     plain = plain_of(model, name)
-    ours, theirs = losses_of(model), losses_of(plain)
+    ours, theirs = training_losses(model), training_losses(plain)
     assert set(ours) - set(theirs) == {'loss_modality', 'acc_modality', 'modality_reversal'}
     for key, value in theirs.items():
         assert torch.equal(torch.as_tensor(sum(value) if isinstance(value, list) else value),
@@ -71,7 +71,7 @@ def test_features_are_computed_once_and_from_the_chosen_stage():
     outputs, seen = [], []
     model.detector.backbone.register_forward_hook(lambda module, inputs, out: outputs.append(out))
     model.modality_head.layers[0].register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
-    losses_of(model)
+    training_losses(model)
     assert len(outputs) == 1
     assert torch.equal(seen[0], outputs[0][1].permute(0, 2, 3, 1).flatten(0, 2))
     assert len(model.detector.backbone._forward_hooks) == 1  # the test's own
@@ -149,7 +149,7 @@ def test_data_preprocessor_is_the_detectors_and_there_is_one():
 
 def test_errors():
     with pytest.raises(ValueError, match=r'stage must be one of the 4 outputs of the ResNet \(0 to 3\), got 4'):
-        losses_of(wrapped(stage=4))
+        training_losses(wrapped(stage=4))
     config = plain_config()
     config.pop('data_preprocessor')
     with pytest.raises(ValueError, match="needs data_preprocessor=dict\\(type='MiPaDataPreprocessor'"):

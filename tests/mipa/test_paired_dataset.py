@@ -69,7 +69,7 @@ def test_names_that_cannot_be(folder):
 
 
 def damage(folder, kind):
-    """Break the infrared image of pair 3; return what the error has to say besides both paths."""
+    """Break the infrared image of pair 3; return what the error must contain in addition to both paths."""
     path = folder / 'infrared/3.png'
     if kind == 'missing':
         path.unlink()

@@ -28,7 +28,7 @@ NOT_SIX_CHANNELS = {
     'YOLOXHSVRandomAug': (dict(type='YOLOXHSVRandomAug'), 'OnModality'),
     'Equalize': (dict(type='Equalize', prob=0.01), 'OnModality'),  # returns three channels without a word
     'Color': (dict(type='Color', prob=0.01), 'OnModality'),
-    'RandomAffine': (dict(type='RandomAffine'), 'remove it'),  # leaves a border of another colour
+    'RandomAffine': (dict(type='RandomAffine'), 'remove it'),  # leaves a border of another color
     'ShearX': (dict(type='ShearX', prob=0.01), 'remove it'),
     'TranslateY': (dict(type='TranslateY', prob=0.01), 'remove it'),
     'Mosaic': (dict(type='Mosaic', img_scale=(96, 128)), 'combines several images'),

@@ -9,7 +9,7 @@ import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from ..dataset_equity.likelihoods_of import write_for
+from ..dataset_equity.write_likelihoods import write_for
 from ..tiny_training import scalars
 from .paired_training import evaluated, make_runner, model_config, training_config
 from .pairs_of_images import paired_dataset, write_pairs

@@ -49,9 +49,9 @@ def test_lengths_and_thresholds(tail, method):
         factors = image_repeat_factors(labels, category_repeat_factors(*counts, 300, threshold, method))
         assert length == pytest.approx(factors.sum(), rel=1e-12)
     longest = lengths[-1]
-    for wished in (300.001, 301, 345, 0.5 * (300 + longest), longest):
-        threshold = threshold_for_length(rarest, wished)
-        assert expected_lengths(rarest, np.array([threshold]))[0] == pytest.approx(wished, rel=1e-9)
+    for target in (300.001, 301, 345, 0.5 * (300 + longest), longest):
+        threshold = threshold_for_length(rarest, target)
+        assert expected_lengths(rarest, np.array([threshold]))[0] == pytest.approx(target, rel=1e-9)
     assert threshold_for_length(rarest, longest * 1.001) is None
 
 

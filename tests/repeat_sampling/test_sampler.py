@@ -16,7 +16,7 @@ from mmengine.runner import Runner
 
 from imbdet.repeat_sampling import RepeatFactorSampler, category_repeat_factors
 
-from ..dataset_equity.likelihoods_of import write_for
+from ..dataset_equity.write_likelihoods import write_for
 from ..two_ranks import join_ranks
 
 # Image 1 has a and a crowd of b, image 2 nothing, image 3 a twice and c; nobody has d.

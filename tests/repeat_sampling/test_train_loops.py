@@ -59,7 +59,7 @@ def test_resuming_by_epochs(config, tmp_path):  # fault 7
     rest, resumed = train(config, tmp_path / 'stopped', train_cfg=epochs(3), resume=True)
     assert first + rest == order
     assert len(order) == 3 * len(first)
-    assert order[:len(first)] != order[len(first):2 * len(first)]  # each epoch is drawn anew
+    assert order[:len(first)] != order[len(first):2 * len(first)]  # each epoch has its own draw
     assert weights.keys() == resumed.keys()
     for name, value in weights.items():
         assert torch.equal(value, resumed[name]), name

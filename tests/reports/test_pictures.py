@@ -11,7 +11,7 @@ from PIL import Image
 from imbdet.annotations import load_annotations
 from imbdet.reports import choose_images, draw_class_curve, draw_detections
 from imbdet.reports.drawing.class_curve import draw_class_curves, running_mean, running_mean_width
-from imbdet.reports.drawing.figures import RUN_COLOURS, new_figure, save_figure
+from imbdet.reports.drawing.figures import RUN_COLORS, new_figure, save_figure
 
 COLUMNS = ('category_id', 'name', 'frequency', 'train_images', 'AP', 'AP50', 'AP75')
 
@@ -22,9 +22,9 @@ def write_table(path, rows):
     return path
 
 
-def shows(path, colour):
-    """Whether a picture has pixels of a colour, given as RGB."""
-    return (np.abs(cv2.imread(str(path))[..., ::-1].astype(int) - colour).max(2) < 12).any()
+def shows(path, color):
+    """Whether a picture has pixels of a color, given as RGB."""
+    return (np.abs(cv2.imread(str(path))[..., ::-1].astype(int) - color).max(2) < 12).any()
 
 
 def test_class_curve(tmp_path):
@@ -44,7 +44,7 @@ def test_class_curve_of_nothing(tmp_path):
 
 def test_class_curves_of_several_runs(tmp_path):
     groups, counts = np.array(['r'] * 10), np.arange(1, 11)
-    first, second, third = ([int(colour[place:place + 2], 16) for place in (1, 3, 5)] for colour in RUN_COLOURS[:3])
+    first, second, third = ([int(color[place:place + 2], 16) for place in (1, 3, 5)] for color in RUN_COLORS[:3])
     runs = {'one': np.linspace(0, 0.5, 10), 'two': np.full(10, np.nan)}
     runs['two'][3:] = 0.6
     picture = draw_class_curves(tmp_path / 'curves.png', list('abcdefghij'), groups, counts, runs)

@@ -298,6 +298,10 @@ def unknown_head():
     return head_of_type('UnknownHead')
 
 
+def yolof_head():
+    return head_of_type('YOLOFHead')
+
+
 def biasless_head():
     return head_of_type('BiaslessHead')
 
@@ -311,6 +315,8 @@ def test_a_head_of_ones_own(start):
     (unknown_head, {}, r"bbox_head is a UnknownHead, which is not known; .* layers=\{'bbox_head': \.\.\.\}"),
     (unknown_head, dict(layers=dict(bbox_head='yours')), "bbox_head, a UnknownHead, has no 'yours'"),
     (unknown_head, dict(layers=dict(rpn_head='mine')), 'the detector has no rpn_head; its heads are bbox_head'),
+    (yolof_head, {}, 'bbox_head is a YOLOFHead, whose class probability is a product'),
+    (yolof_head, dict(layers=dict(bbox_head='cls_score')), 'bbox_head is a YOLOFHead, whose class probability is a product'),
     (biasless_head, {}, r'bbox_head\.retina_cls, a Conv2d, has no bias to initialize'),
     ('ssd', {}, r"foreground of bbox_head, a SSDHead, cannot be counted; give its prior .*\{'bbox_head': \.\.\.\}"),
     ('dino', {}, r'no head of the detector is initialized by default; name one of bbox_head'),

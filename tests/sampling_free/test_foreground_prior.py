@@ -68,7 +68,7 @@ def test_counting_equals_a_loop(kind):
     elif kind == 'quality':
         targets = (targets, torch.rand(60))
     elif kind != 'labels':
-        labels = np.where(labels < 0, 4, labels)  # wished scores have no way to say ignored
+        labels = np.where(labels < 0, 4, labels)  # target scores have no way to say ignored
         targets = torch.nn.functional.one_hot(torch.from_numpy(labels), 5)[:, :4].float() * 0.3
         if kind == 'scores':
             weight = weight[:, None].expand(-1, 4)

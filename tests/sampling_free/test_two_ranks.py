@@ -1,4 +1,4 @@
-"""Both hooks in two gloo processes, of which the second sees no ground truth."""
+"""Both hooks in two gloo processes, the second without ground truth."""
 
 import json
 

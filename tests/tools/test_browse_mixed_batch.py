@@ -32,8 +32,8 @@ def browse(load_tool, monkeypatch, tmp_path):
     return run
 
 
-def share(picture, colour):
-    return (np.abs(picture.astype(int) - colour).max(2) < 30).mean()
+def share(picture, color):
+    return (np.abs(picture.astype(int) - color).max(2) < 30).mean()
 
 
 @pytest.mark.parametrize('stage', [None, 1])

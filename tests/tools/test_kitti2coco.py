@@ -93,7 +93,7 @@ def content(root, name):
 
 
 def boxes(root, name):
-    """The boxes of a file by what they are; each key stands once in the files of these tests."""
+    """The boxes of a file by what they are; each key occurs once in the files of these tests."""
     return {(box['image_id'], box['category_id'], box['iscrowd'], *box['bbox']) for box in content(root, name)['annotations']}
 
 

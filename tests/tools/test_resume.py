@@ -14,7 +14,7 @@ import torch
 from imbdet.cli.resume import is_complete
 
 from ..crashes import BYTES
-from ..dataset_equity.likelihoods_of import write_for
+from ..dataset_equity.write_likelihoods import write_for
 from ..mipa.paired_training import model_config, training_config
 from ..mipa.pairs_of_images import paired_dataset, write_pairs
 from ..tiny_detectors import tiny_detector

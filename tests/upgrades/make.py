@@ -17,7 +17,7 @@ from mmengine.runner import Runner
 
 import imbdet
 
-from ..dataset_equity.likelihoods_of import write_for
+from ..dataset_equity.write_likelihoods import write_for
 from ..mipa.paired_training import STATISTICS, training_config
 from ..mipa.pairs_of_images import paired_dataset, write_pairs
 from ..tiny_detectors import tiny_detector

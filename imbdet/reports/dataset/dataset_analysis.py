@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from imbdet.annotations import AnnotationFile, Fault, load_annotations, to_arrays
 from imbdet.annotations.faults import find_faults, kept_images
 from imbdet.classes import GroupLimits
-from imbdet.data.configured_datasets import LOCATIONS, ConfiguredDataset, configured_datasets, lacking_location
+from imbdet.data.configured_datasets import LOCATIONS, ConfiguredDataset, configured_datasets, missing_location
 from imbdet.repeat_sampling.simulated_epoch import (
     PAPER_THRESHOLDS,
     ResampledEpoch,
@@ -100,7 +100,7 @@ def analyze_dataset(ann_file: str | Path, cfg: 'Config | None' = None, target_le
     use = next((use for use in uses if os.path.realpath(use.path) == os.path.realpath(ann_file)), None)
     if use is None:
         faults = [*find_faults(content, columns),
-                  *(fault for key in LOCATIONS for fault in lacking_location(content, key, is_fatal=False))]
+                  *(fault for key in LOCATIONS for fault in missing_location(content, key, is_fatal=False))]
     else:
         faults = list(use.faults(content, columns))
     # Classes that do not match the file, or a filter that removes all images, are faults; they are ignored for counting.

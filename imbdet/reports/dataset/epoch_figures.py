@@ -34,11 +34,11 @@ def draw_class_factors(out: Path, imbalance: Imbalance, epochs: Mapping[str, Res
     seen = order[imbalance.image_counts[order] > 0]
     for axes, methods in zip(panels, (('rfs', 'irfs'), ('e-irfs', )), strict=True):
         for method in methods:
-            colour, marker, _ = METHOD_STYLES[method]
+            color, marker, _ = METHOD_STYLES[method]
             factors = epochs[method].category_factors
             x, y = ((factors[order], np.arange(number)) if in_rows
                     else (imbalance.image_counts[seen], factors[seen]))
-            axes.scatter(x, y, s=28 if in_rows else 7, color=colour, marker=marker, alpha=0.85, linewidths=0,
+            axes.scatter(x, y, s=28 if in_rows else 7, color=color, marker=marker, alpha=0.85, linewidths=0,
                          zorder=3 if method == 'rfs' else 2, label=_title(epochs[method]))
         largest = max(float(epochs[method].category_factors.max(initial=1.0)) for method in methods)
         if in_rows:
@@ -75,12 +75,12 @@ def draw_thresholds(out: Path, imbalance: Imbalance, curves: ThresholdCurves, ep
     figure = new_figure(8, 3.8)
     lengths, shares = figure.subplots(1, 2)
     number = imbalance.num_images
-    for method, (colour, marker, line) in METHOD_STYLES.items():
+    for method, (color, marker, line) in METHOD_STYLES.items():
         epoch = epochs[method]
         for axes, values, value in ((lengths, curves.lengths[method], epoch.length / number),
                                     (shares, 100 * curves.tail_shares[method], 100 * epoch.tail_share)):
-            axes.plot(curves.thresholds, values, color=colour, linestyle=line, label=METHOD_NAMES[method])
-            axes.scatter([epoch.threshold], [value], color=colour, marker=marker, s=40, zorder=3)
+            axes.plot(curves.thresholds, values, color=color, linestyle=line, label=METHOD_NAMES[method])
+            axes.scatter([epoch.threshold], [value], color=color, marker=marker, s=40, zorder=3)
     lengths.axhline(target_length, color='#7f8c8d', linewidth=0.9, linestyle=':', label=f'target: {target_length:g}')
     lengths.set_ylabel('draws of an epoch / images')
     tail = GROUP_NAMES[imbalance.rarest_group]

@@ -136,11 +136,11 @@ def count_imbalance(content: AnnotationFile,
     chosen = [position for position, category in enumerate(content.categories)
               if classes is None or category.name in classes]
     names = tuple(content.categories[position].name for position in chosen)
-    label_of = np.full(len(content.categories) + 1, -1)  # the last for categories that the file does not list
-    label_of[chosen] = np.arange(len(chosen))
+    category_labels = np.full(len(content.categories) + 1, -1)  # the last for categories that the file does not list
+    category_labels[chosen] = np.arange(len(chosen))
     is_kept = kept_images(content, columns, classes, filter_cfg)
     new_positions = np.append(np.cumsum(is_kept) - 1, -1)
-    labels = label_of[columns.categories]
+    labels = category_labels[columns.categories]
     is_usable = usable_boxes(columns)
     is_counted = is_usable & ~columns.is_ignored & np.append(is_kept, False)[columns.images] & (labels >= 0)
     labels, images = labels[is_counted], new_positions[columns.images[is_counted]]

@@ -7,7 +7,7 @@ import numpy as np
 
 from imbdet.classes.frequency_groups import GROUPS
 from imbdet.reports.dataset.imbalance import BURSTY_RATIO, SIZES, Imbalance
-from imbdet.reports.drawing.figures import GROUP_COLOURS, GROUP_NAMES, label_points, new_figure, save_figure
+from imbdet.reports.drawing.figures import GROUP_COLORS, GROUP_NAMES, label_points, new_figure, save_figure
 
 MOST_ROWS = 40
 """Up to this many classes, each has a row with its name."""
@@ -15,7 +15,7 @@ MOST_LABELS = 15
 """Maximum number of bursty classes with a name, if there are more classes."""
 NONE = 0.5
 """Position of a class without images or boxes on a log axis, which has no 0."""
-SIZE_COLOURS = ('#aed6f1', '#5499c7', '#1a5276')
+SIZE_COLORS = ('#aed6f1', '#5499c7', '#1a5276')
 
 
 def draw_class_counts(out: Path, imbalance: Imbalance) -> Path:
@@ -31,7 +31,7 @@ def draw_class_counts(out: Path, imbalance: Imbalance) -> Path:
     number = len(imbalance.names)
     order = np.lexsort((-imbalance.instance_counts, -imbalance.image_counts))
     images, boxes = (np.maximum(counts[order], NONE) for counts in (imbalance.image_counts, imbalance.instance_counts))
-    colours = [GROUP_COLOURS[group] for group in imbalance.groups[order]]
+    colors = [GROUP_COLORS[group] for group in imbalance.groups[order]]
     places = np.arange(number)
     in_rows = number <= MOST_ROWS
     figure = new_figure(8, 1.4 + 0.24 * max(number, 3)) if in_rows else new_figure(8, 5)
@@ -39,20 +39,20 @@ def draw_class_counts(out: Path, imbalance: Imbalance) -> Path:
     if in_rows:
         axes.hlines(places, images, boxes, color='#bdc3c7', linewidth=1.5, zorder=1)
         axes.scatter(boxes, places, s=62, facecolor='white', edgecolor='#566573', zorder=2)
-        axes.scatter(images, places, s=30, color=colours, zorder=3)
+        axes.scatter(images, places, s=30, color=colors, zorder=3)
         axes.set_yticks(places, [imbalance.names[index] for index in order], fontsize=8, parse_math=False)
         axes.set_ylim(number - 0.4, -0.6)
         axes.set_xscale('log')
         axes.set_xlabel('images (filled) and boxes (hollow), log axis' + _zero_note(imbalance))
     else:
         axes.scatter(places, boxes, s=5, color='#aab7b8', zorder=2)
-        axes.scatter(places, images, s=6, color=colours, zorder=3)
+        axes.scatter(places, images, s=6, color=colors, zorder=3)
         axes.set_yscale('log')
         axes.set_xlim(-0.01 * number, 1.01 * number)
         axes.set_xlabel('classes, those with the most images first')
         axes.set_ylabel('images and boxes, log axis' + _zero_note(imbalance))
     _draw_bands(axes, imbalance, vertical=in_rows, most=float(boxes.max()))
-    _legend(axes, [(GROUP_NAMES[group], GROUP_COLOURS[group], True) for group in GROUPS
+    _legend(axes, [(GROUP_NAMES[group], GROUP_COLORS[group], True) for group in GROUPS
                    if (imbalance.groups == group).any()] + [('boxes', '#566573' if in_rows else '#aab7b8', not in_rows)])
     return save_figure(figure, out)
 
@@ -76,7 +76,7 @@ def draw_boxes_per_image(out: Path, imbalance: Imbalance) -> Path:
         members = seen & (imbalance.groups == group)
         if members.any():
             axes.scatter(imbalance.image_counts[members], imbalance.instance_counts[members], s=size,
-                         color=GROUP_COLOURS[group], label=GROUP_NAMES[group], zorder=2)
+                         color=GROUP_COLORS[group], label=GROUP_NAMES[group], zorder=2)
     bursty = imbalance.is_bursty
     if bursty.any():
         axes.scatter(imbalance.image_counts[bursty], imbalance.instance_counts[bursty], s=3.2 * size, facecolor='none',
@@ -124,7 +124,7 @@ def draw_box_sizes(out: Path, imbalance: Imbalance) -> Path:
         shares = 100 * counts / max(counts.sum(), 1)
         starts = np.cumsum(shares) - shares
         for size, (share, start) in enumerate(zip(shares, starts, strict=True)):
-            axes.barh(place, share, left=start, color=SIZE_COLOURS[size], height=0.7,
+            axes.barh(place, share, left=start, color=SIZE_COLORS[size], height=0.7,
                       label=SIZES[size] if place == 0 else None)
             if share >= 4:
                 axes.text(start + share / 2, place, f'{share:.0f} %', ha='center', va='center', fontsize=8,
@@ -147,7 +147,7 @@ def _draw_bands(axes: Any, imbalance: Imbalance, vertical: bool, most: float) ->
     for group, low, high in zip(GROUPS, limits, limits[1:], strict=False):
         high = min(high, limits[-1])
         if high > low:
-            span(low, high, color=GROUP_COLOURS[group], alpha=0.07, linewidth=0, zorder=0)
+            span(low, high, color=GROUP_COLORS[group], alpha=0.07, linewidth=0, zorder=0)
 
 
 def _zero_note(imbalance: Imbalance) -> str:
@@ -157,7 +157,7 @@ def _zero_note(imbalance: Imbalance) -> str:
 def _legend(axes: Any, entries: list[tuple[str, str, bool]]) -> None:
     """Add a legend of the colors above the axes; the last entry is a hollow point if its third item is False."""
     from matplotlib.lines import Line2D
-    handles = [Line2D([], [], linestyle='none', marker='o', markersize=6, markeredgecolor=colour,
-                      markerfacecolor=colour if filled else 'white', label=label if label == 'boxes' else f'images, {label}')
-               for label, colour, filled in entries]
+    handles = [Line2D([], [], linestyle='none', marker='o', markersize=6, markeredgecolor=color,
+                      markerfacecolor=color if filled else 'white', label=label if label == 'boxes' else f'images, {label}')
+               for label, color, filled in entries]
     axes.figure.legend(handles=handles, loc='outside upper center', ncols=len(handles), fontsize=9, frameon=False)

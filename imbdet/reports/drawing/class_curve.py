@@ -9,9 +9,9 @@ import numpy as np
 
 from imbdet.classes.frequency_groups import GROUPS
 from imbdet.reports.drawing.figures import (
-    GROUP_COLOURS,
+    GROUP_COLORS,
     GROUP_NAMES,
-    RUN_COLOURS,
+    RUN_COLORS,
     label_points,
     mark_groups,
     new_figure,
@@ -90,16 +90,16 @@ def class_curves_figure(names: Sequence[str], groups: np.ndarray, counts: np.nda
     number = int(defined.sum())
     average = f'running mean of {running_mean_width(number)} classes'
     size, alpha = (28, 1) if len(names) <= MAX_LABELED_CLASSES else (9, 0.45)
-    for colour, (run, precisions) in zip(RUN_COLOURS, runs.items(), strict=False):
+    for color, (run, precisions) in zip(RUN_COLORS, runs.items(), strict=False):
         if len(runs) == 1:
             _draw_groups(axes, groups[defined], places[defined], precisions[defined], size, alpha)
         else:
-            axes.scatter(places[defined], precisions[defined], color=colour, s=size, alpha=0.7 * alpha, linewidths=0)
+            axes.scatter(places[defined], precisions[defined], color=color, s=size, alpha=0.7 * alpha, linewidths=0)
         if number >= MIN_CLASSES_FOR_LINE:
             axes.plot(*running_mean(places[defined], precisions[defined], running_mean_width(number)), linewidth=2,
-                      color=RUN_COLOURS[0] if len(runs) == 1 else colour, label=average if len(runs) == 1 else run)
+                      color=RUN_COLORS[0] if len(runs) == 1 else color, label=average if len(runs) == 1 else run)
         elif len(runs) > 1:
-            axes.plot([], [], 'o', color=colour, label=run)
+            axes.plot([], [], 'o', color=color, label=run)
     train_images_axis(axes)
     axes.set_ylim(bottom=0)
     axes.set_ylabel('AP')
@@ -119,12 +119,12 @@ def _draw_groups(axes: Any, groups: np.ndarray, places: np.ndarray, precisions: 
                  alpha: float) -> None:
     """Draw the points of each group and their mean."""
     for group in GROUPS:
-        of_group = groups == group
-        if of_group.any():
-            mean, colour = precisions[of_group].mean(), GROUP_COLOURS[group]
-            axes.scatter(places[of_group], precisions[of_group], color=colour, s=size, alpha=alpha, linewidths=0,
+        in_group = groups == group
+        if in_group.any():
+            mean, color = precisions[in_group].mean(), GROUP_COLORS[group]
+            axes.scatter(places[in_group], precisions[in_group], color=color, s=size, alpha=alpha, linewidths=0,
                          label=f'{GROUP_NAMES[group]}: AP{group} {mean:.3f}')
-            axes.hlines(mean, places[of_group].min() / 1.08, places[of_group].max() * 1.08, color=colour, linewidth=1.5,
+            axes.hlines(mean, places[in_group].min() / 1.08, places[in_group].max() * 1.08, color=color, linewidth=1.5,
                         alpha=0.6)
 
 

@@ -10,8 +10,8 @@ import numpy as np
 from imbdet.files import atomic_write
 
 GROUP_NAMES = {'r': 'rare', 'c': 'common', 'f': 'frequent'}
-GROUP_COLOURS = {'r': '#c0392b', 'c': '#d68910', 'f': '#1f618d'}
-RUN_COLOURS = ('#34495e', '#16a085', '#8e44ad', '#e67e22', '#3498db', '#e84393', '#a2b10f', '#7b4a12')
+GROUP_COLORS = {'r': '#c0392b', 'c': '#d68910', 'f': '#1f618d'}
+RUN_COLORS = ('#34495e', '#16a085', '#8e44ad', '#e67e22', '#3498db', '#e84393', '#a2b10f', '#7b4a12')
 """Colors of compared runs, the baseline first."""
 DPI = 120
 
@@ -82,7 +82,7 @@ def mark_groups(axes: Any, counts: np.ndarray, groups: np.ndarray) -> None:
         return
     for group, low, high in spans:
         axes.text(np.sqrt(low * high), 1.01, GROUP_NAMES[group], transform=axes.get_xaxis_transform(), ha='center',
-                  va='bottom', fontsize=9, color=GROUP_COLOURS[group])
+                  va='bottom', fontsize=9, color=GROUP_COLORS[group])
     for left, right in itertools.pairwise(spans):
         axes.axvline(np.sqrt(left[2] * right[1]), color='#7f8c8d', linewidth=0.8, linestyle=':')
 

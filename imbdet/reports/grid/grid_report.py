@@ -8,7 +8,7 @@ import numpy as np
 
 from imbdet.files import atomic_write, write_csv
 from imbdet.reports.drawing.class_curve import draw_class_curves
-from imbdet.reports.drawing.figures import RUN_COLOURS, new_figure, save_figure
+from imbdet.reports.drawing.figures import RUN_COLORS, new_figure, save_figure
 from imbdet.reports.drawing.html_page import Section, write_page
 from imbdet.reports.grid.grid_results import Training
 from imbdet.reports.grid.paired_difference import PairedDifference, paired_difference
@@ -83,7 +83,7 @@ def write_grid_report(folder: str | Path, trainings: Sequence[Training], metrics
     if unknown := [name for name in metrics if name not in known]:
         raise ValueError(f'no training has the metric {unknown[0]}; choose from {", ".join(sorted(known))}')
     folder, runs = Path(folder), group_runs(trainings)
-    differences = {run.name: differences_of(run, runs, metrics) for run in runs}
+    differences = {run.name: run_differences(run, runs, metrics) for run in runs}
     tables = _accuracy_table(runs, metrics), _difference_table(runs, metrics, differences), _cost_table(runs)
     _write_trainings(folder / 'trainings.csv', trainings)
     with atomic_write(folder / 'table.md') as path:
@@ -99,7 +99,7 @@ def write_grid_report(folder: str | Path, trainings: Sequence[Training], metrics
     return write_page(folder / 'index.html', 'Grid of trainings', lead, sections)
 
 
-def differences_of(run: GridRun, runs: Sequence[GridRun], metrics: Sequence[str]) -> list[PairedDifference]:
+def run_differences(run: GridRun, runs: Sequence[GridRun], metrics: Sequence[str]) -> list[PairedDifference]:
     """Compare a run with its baseline in each metric.
 
     Args:
@@ -127,12 +127,12 @@ def _class_sections(folder: Path, runs: Sequence[GridRun], metric: str) -> list[
         shown.append(best)
         text += f' Among the runs compared with {baseline.name}, {best.name} has the highest {metric}, partly by chance.'
     aps = {run.name: class_aps(run) for run in shown}
-    if len({tuple(of_classes) for of_classes in aps.values()}) > 1 or not aps[baseline.name]:
+    if len({tuple(run_aps) for run_aps in aps.values()}) > 1 or not aps[baseline.name]:
         return []  # tables of different classes, or none
     classes = next(iter(baseline.trainings.values())).classes
     counts, groups = np.array([each.train_images for each in classes]), np.array([each.frequency for each in classes])
     picture = draw_class_curves(folder / 'class_ap.png', [each.name for each in classes], groups, counts,
-                                {name: np.array(list(of_classes.values())) for name, of_classes in aps.items()})
+                                {name: np.array(list(run_aps.values())) for name, run_aps in aps.items()})
     return [Section('AP of each class', text, picture)]
 
 
@@ -211,11 +211,11 @@ def _draw(out: Path, runs: Sequence[GridRun], differences: dict[str, list[Paired
         axes.set_visible(False)
     places = np.arange(len(shown))
     for column, (axes, metric) in enumerate(zip(panels.flat, metrics, strict=False)):
-        found = [of_run[column] for of_run in shown.values()]
+        found = [run_metrics[column] for run_metrics in shown.values()]
         means = np.array([each.mean for each in found])
         axes.axvline(0, color='black', linewidth=0.8)
-        axes.hlines(places, [each.low for each in found], [each.high for each in found], color=RUN_COLOURS[0], linewidth=2)
-        axes.plot(means, places, 'o', color=RUN_COLOURS[1], markersize=5)
+        axes.hlines(places, [each.low for each in found], [each.high for each in found], color=RUN_COLORS[0], linewidth=2)
+        axes.plot(means, places, 'o', color=RUN_COLORS[1], markersize=5)
         axes.set_title(metric, fontsize=10, parse_math=False)
         axes.tick_params(labelbottom=True, labelsize=8)
         axes.grid(axis='x', alpha=0.25)

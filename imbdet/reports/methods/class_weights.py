@@ -37,8 +37,8 @@ def class_weights(labels: Sequence[np.ndarray], weights: np.ndarray, names: tupl
     """
     number = len(names)
     flat = np.concatenate([*labels, np.empty(0, np.int64)]).astype(np.int64)
-    of_boxes = np.repeat(weights, [len(image) for image in labels])
+    box_weights = np.repeat(weights, [len(image) for image in labels])
     images, boxes, _ = count_classes(labels, number)
-    sums = np.bincount(flat, of_boxes, number)
+    sums = np.bincount(flat, box_weights, number)
     means = np.divide(sums, boxes, out=np.full(number, np.nan), where=boxes > 0)
     return ClassWeights(names, images, boxes, means)

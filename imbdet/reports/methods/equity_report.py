@@ -48,7 +48,7 @@ def write_equity_report(folder: str | Path, content: LikelihoodFile, points: np.
         'weights': _histogram(folder / 'weights.png', weights, formula),
         'classes': _classes(folder / 'class_weights.png', classes),
     }
-    embedding, clustering = content.made['embedding'], content.made['clustering']
+    embedding, clustering = content.provenance['embedding'], content.provenance['clustering']
     sections = [
         Section('Embeddings', 'Each point is an image, placed by t-SNE, which keeps neighbors together but distorts '
                 'distances. The clusters were found in the embeddings, not in this picture.', pictures['scatter']),
@@ -66,7 +66,7 @@ def write_equity_report(folder: str | Path, content: LikelihoodFile, points: np.
     noise = np.count_nonzero(content.clusters == NOISE)
     outside = f' and {noise} in none' if noise else ''
     skipped = f' {len(content.skipped)} images could not be read and are skipped.' if len(content.skipped) else ''
-    return write_page(folder / 'index.html', f'Appearance of {content.made["source"]}',
+    return write_page(folder / 'index.html', f'Appearance of {content.provenance["source"]}',
                       f'{len(paths)} images, in {len(real)} clusters{outside}, embedded by {embedding["name"]}.{skipped}',
                       sections)
 
@@ -82,11 +82,11 @@ def _scatter(out: Path, points: np.ndarray, clusters: np.ndarray, by_size: list[
     figure = new_figure(8, 6)
     axes = figure.add_subplot()
     from matplotlib import colormaps
-    colours = [colormaps['tab20'](index) for index in (*range(0, 20, 2), *range(1, 20, 2))]  # strong ones first
+    colors = [colormaps['tab20'](index) for index in (*range(0, 20, 2), *range(1, 20, 2))]  # strong ones first
     for position, cluster in enumerate(by_size):
         members = clusters[chosen] == cluster
         label = _title(cluster, int(np.count_nonzero(clusters == cluster))) if position < MANY_CLUSTERS else None
-        axes.scatter(*places[members].T, s=12, label=label, color='#7f8c8d' if cluster == NOISE else colours[position % 20],
+        axes.scatter(*places[members].T, s=12, label=label, color='#7f8c8d' if cluster == NOISE else colors[position % 20],
                      marker='x' if cluster == NOISE else 'o', linewidths=1 if cluster == NOISE else 0)
     axes.set_axis_off()
     axes.legend(loc='center left', bbox_to_anchor=(1, 0.5), fontsize=8, frameon=False,

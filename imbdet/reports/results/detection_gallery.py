@@ -8,7 +8,7 @@ from typing import Any
 import cv2
 
 from imbdet.annotations import AnnotationFile, load_annotations
-from imbdet.reports.drawing.figures import GROUP_COLOURS, GROUP_NAMES, new_figure, save_figure
+from imbdet.reports.drawing.figures import GROUP_COLORS, GROUP_NAMES, new_figure, save_figure
 
 COLUMNS = 4
 
@@ -77,21 +77,21 @@ def draw_detections(ann_file: str | Path,
                 _draw_box(axes, box.bbox, 'white', linestyle='--', linewidth=0.8)
         for detection in found[image_id]:
             category = categories[detection['category_id']]
-            colour = GROUP_COLOURS.get(category.frequency or '', '#27ae60')
+            color = GROUP_COLORS.get(category.frequency or '', '#27ae60')
             x, y, _, _ = detection['bbox']
-            _draw_box(axes, detection['bbox'], colour, linewidth=1.6)
+            _draw_box(axes, detection['bbox'], color, linewidth=1.6)
             # A label is above its box, or, at the upper edge, below the edge.
             above = y > 0.06 * pixels.shape[0]
             axes.text(max(x, 0), y - 1 if above else max(y, 0) + 1, f'{category.name} {detection["score"]:.2f}',
                       fontsize=6, color='white', verticalalignment='bottom' if above else 'top', clip_on=True,
-                      bbox=dict(facecolor=colour, edgecolor='none', pad=0.6))
+                      bbox=dict(facecolor=color, edgecolor='none', pad=0.6))
     groups = ', '.join(f'{GROUP_NAMES[group]} {name}' for group, name in
                        (('r', 'red'), ('c', 'orange'), ('f', 'blue')))
     figure.suptitle(f'Detections with a score of at least {score_threshold:g} ({groups}); ground truth dashed', fontsize=10)
     return save_figure(figure, out)
 
 
-def _draw_box(axes: Any, box: Any, colour: str, **style: Any) -> None:
+def _draw_box(axes: Any, box: Any, color: str, **style: Any) -> None:
     from matplotlib.patches import Rectangle
     x, y, width, height = box
-    axes.add_patch(Rectangle((x, y), width, height, fill=False, edgecolor=colour, **style))
+    axes.add_patch(Rectangle((x, y), width, height, fill=False, edgecolor=color, **style))

@@ -137,7 +137,7 @@ class ResultsEvaluator:
             members = self.classes.members(scope)
             found, objects = members[matches.classes], members[matches.object_classes]
             num_objects[row] = np.count_nonzero(objects)
-            kinds = errors.kinds[found & (errors.kinds != NONE)]
+            kinds = errors.types[found & (errors.types != NONE)]
             counts[row] = np.bincount(kinds, minlength=len(ERROR_TYPES))
             counts[row, ERROR_TYPES.index('missed')] = np.count_nonzero(errors.missed & objects)
             gains[row] = [_mean(ap50[kind][members]) - _mean(ap50['none'][members]) for kind in ERROR_TYPES]

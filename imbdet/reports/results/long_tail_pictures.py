@@ -10,9 +10,9 @@ from imbdet.evaluation.calibration import pool
 from imbdet.evaluation.tide_errors import ERROR_TYPES
 from imbdet.reports.drawing.class_curve import MAX_LABELED_CLASSES, MIN_CLASSES_FOR_LINE, running_mean, running_mean_width
 from imbdet.reports.drawing.figures import (
-    GROUP_COLOURS,
+    GROUP_COLORS,
     GROUP_NAMES,
-    RUN_COLOURS,
+    RUN_COLORS,
     label_points,
     mark_groups,
     new_figure,
@@ -62,7 +62,7 @@ def draw_errors(out: Path, runs: Sequence[Run]) -> Path:
     for row, (axes, scope) in enumerate(zip(panels.flat, SCOPES, strict=True)):
         _draw_bars(axes, runs, [values[:, row] for values in seeds], None)
         axes.axhline(0, color='black', linewidth=0.8)
-        axes.set_title(f'{SCOPE_NAMES[scope]} classes', fontsize=10, color=GROUP_COLOURS.get(scope, 'black'))
+        axes.set_title(f'{SCOPE_NAMES[scope]} classes', fontsize=10, color=GROUP_COLORS.get(scope, 'black'))
         axes.set_xticks(range(len(ERROR_TYPES)), ERROR_TYPES, rotation=35, ha='right')
     for axes in panels[:, 0]:
         axes.set_ylabel('AP50 gained')
@@ -83,7 +83,7 @@ def _draw_bars(axes: Any, runs: Sequence[Run], seeds: Sequence[np.ndarray], text
     for index, (run, values) in enumerate(zip(runs, seeds, strict=True)):
         places = np.arange(values.shape[1]) - 0.4 + (index + 0.5) * width
         mean, deviation = mean_over_seeds(list(values))
-        axes.bar(places, mean, 0.9 * width, color=RUN_COLOURS[index], label=_label(run))
+        axes.bar(places, mean, 0.9 * width, color=RUN_COLORS[index], label=_label(run))
         if len(values) > 1:
             axes.errorbar(places, mean, deviation, fmt='none', ecolor='black', elinewidth=1, capsize=min(3, 20 * width))
             offsets = np.linspace(-0.2, 0.2, len(values)) * width
@@ -125,11 +125,11 @@ def draw_difference(out: Path, classes: EvaluatedClasses, difference: np.ndarray
     _draw_sorted(upper, values, groups, names if named else None)
     upper.set_title(f'AP of {name} minus AP of {baseline}', parse_math=False)
     places = np.maximum(classes.train_images[defined], 0.5)
-    lower.scatter(places, values, c=[GROUP_COLOURS[group] for group in groups], s=24 if named else 9, alpha=1 if named else 0.5,
+    lower.scatter(places, values, c=[GROUP_COLORS[group] for group in groups], s=24 if named else 9, alpha=1 if named else 0.5,
                   linewidths=0)
     if len(defined) >= MIN_CLASSES_FOR_LINE:
         size = running_mean_width(len(defined))
-        lower.plot(*running_mean(places, values, size), color=RUN_COLOURS[0], linewidth=2,
+        lower.plot(*running_mean(places, values, size), color=RUN_COLORS[0], linewidth=2,
                    label=f'running mean of {size} classes')
         figure.legend(*lower.get_legend_handles_labels(), loc='outside lower center', fontsize=9, frameon=False)
     lower.axhline(0, color='black', linewidth=0.8)
@@ -146,7 +146,7 @@ def _draw_sorted(axes: Any, values: np.ndarray, groups: np.ndarray, names: list[
     """Draw the classes from the greatest gain to the greatest loss: named bars, or, with many classes, a curve per group."""
     if names is not None:
         order = np.argsort(-values, kind='stable')
-        axes.barh(range(len(order)), values[order], color=[GROUP_COLOURS[group] for group in groups[order]])
+        axes.barh(range(len(order)), values[order], color=[GROUP_COLORS[group] for group in groups[order]])
         axes.set_yticks(range(len(order)), [names[index] for index in order], fontsize=8, parse_math=False)
         axes.invert_yaxis()
         axes.margins(y=0.01)
@@ -154,13 +154,13 @@ def _draw_sorted(axes: Any, values: np.ndarray, groups: np.ndarray, names: list[
         axes.set_xlabel('difference of AP')
         axes.grid(axis='x', alpha=0.25)
         return
-    for group, colour in GROUP_COLOURS.items():
-        of_group = np.sort(values[groups == group])[::-1]
-        if len(of_group):
-            share = (np.arange(len(of_group)) + 0.5) / len(of_group)
-            axes.plot(100 * share, of_group, color=colour, linewidth=2,
-                      label=f'{GROUP_NAMES[group]}: {np.count_nonzero(of_group > 0)} of {len(of_group)} gain, '
-                            f'{np.count_nonzero(of_group < 0)} lose')
+    for group, color in GROUP_COLORS.items():
+        group_values = np.sort(values[groups == group])[::-1]
+        if len(group_values):
+            share = (np.arange(len(group_values)) + 0.5) / len(group_values)
+            axes.plot(100 * share, group_values, color=color, linewidth=2,
+                      label=f'{GROUP_NAMES[group]}: {np.count_nonzero(group_values > 0)} of {len(group_values)} gain, '
+                            f'{np.count_nonzero(group_values < 0)} lose')
     axes.axhline(0, color='black', linewidth=0.8)
     axes.set_xlim(0, 100)
     axes.set_xlabel('classes of the group in %, greatest gain first')
@@ -183,14 +183,14 @@ def draw_calibration(out: Path, runs: Sequence[Run]) -> Path:
     panels = figure.subplots(2, 3, sharex=True, sharey='row', height_ratios=[2.2, 1])
     for (upper, lower), group in zip(panels.T, GROUP_NAMES, strict=True):
         upper.plot([0, 1], [0, 1], color='#7f8c8d', linewidth=1, linestyle='--')
-        upper.set_title(f'{SCOPE_NAMES[group]} classes', fontsize=10, color=GROUP_COLOURS[group])
+        upper.set_title(f'{SCOPE_NAMES[group]} classes', fontsize=10, color=GROUP_COLORS[group])
         upper.set(xlim=(0, 1), ylim=(0, 1.02), xticks=(0.2, 0.4, 0.6, 0.8))
-        for colour, run in zip(RUN_COLOURS, runs, strict=False):
+        for color, run in zip(RUN_COLORS, runs, strict=False):
             pooled = pool([file.reliability[SCOPES.index(group)] for file in run.files])
             filled = pooled.counts > 0
-            upper.plot(pooled.mean_scores[filled], pooled.precisions[filled], 'o-', color=colour, markersize=4,
+            upper.plot(pooled.mean_scores[filled], pooled.precisions[filled], 'o-', color=color, markersize=4,
                        label=_label(run))
-            lower.stairs(np.where(filled, pooled.counts, np.nan), pooled.edges, color=colour, linewidth=1.5, baseline=None)
+            lower.stairs(np.where(filled, pooled.counts, np.nan), pooled.edges, color=color, linewidth=1.5, baseline=None)
         lower.set_yscale('log')
         lower.set_xlabel('score')
         for axes in (upper, lower):

@@ -7,7 +7,7 @@ import numpy as np
 
 from imbdet.evaluation.tide_errors import ERROR_TYPES
 from imbdet.reports.drawing.class_curve import draw_class_curves
-from imbdet.reports.drawing.figures import GROUP_NAMES, RUN_COLOURS
+from imbdet.reports.drawing.figures import GROUP_NAMES, RUN_COLORS
 from imbdet.reports.drawing.html_page import Section, write_page
 from imbdet.reports.results.long_tail_numbers import EvaluatedClasses, ResultsEvaluator, Run, mean_over_seeds
 from imbdet.reports.results.long_tail_pictures import (
@@ -43,7 +43,7 @@ CALIBRATION_TEXT = (
     'the probability of being correct; below it, the detector is overconfident. Lower row: the number of detections in each '
     'bin; points of few detections are uncertain. The detections of all seeds are pooled. The table lists the detection '
     'expected calibration error (D-ECE, arXiv 2004.13546): the distance from the dashed line, averaged over the detections, '
-    'most of which are usually in the lowest bin. Detections that the evaluation ignores do not count.')
+    'usually most of them in the lowest bin. Detections that the evaluation ignores do not count.')
 
 
 def write_long_tail_report(folder: str | Path, evaluator: ResultsEvaluator, runs: Sequence[Run]) -> Path:
@@ -60,8 +60,8 @@ def write_long_tail_report(folder: str | Path, evaluator: ResultsEvaluator, runs
     Raises:
         ValueError: If there are more than eight runs.
     """
-    if len(runs) > len(RUN_COLOURS):
-        raise ValueError(f'{len(runs)} runs are too many to distinguish in a picture; compare at most {len(RUN_COLOURS)}')
+    if len(runs) > len(RUN_COLORS):
+        raise ValueError(f'{len(runs)} runs are too many to distinguish in a picture; compare at most {len(RUN_COLORS)}')
     folder, classes = Path(folder), evaluator.classes
     write_tables(folder, classes, runs)
     aps = {run.name: mean_over_seeds([file.class_ap for file in run.files])[0] for run in runs}
@@ -105,7 +105,7 @@ def _summary_table(runs: Sequence[Run]) -> list[tuple[str, ...]]:
     names = (*SUMMARY, 'AP50', 'AP75')
     values = [mean_over_seeds([np.array([file.summary[name] for name in names]) for file in run.files]) for run in runs]
     rows: list[tuple[str, ...]] = [('run', *names)]
-    rows += [(run.name, *map(_number, *of_run)) for run, of_run in zip(runs, values, strict=True)]
+    rows += [(run.name, *map(_number, *run_values)) for run, run_values in zip(runs, values, strict=True)]
     for run, (mean, _) in zip(runs[1:], values[1:], strict=True):
         rows.append((f'{run.name} minus {runs[0].name}',
                      *(_number(difference, signed=True) for difference in mean - values[0][0])))
@@ -151,8 +151,8 @@ def _gain_table(runs: Sequence[Run]) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = [('AP50 gained', 'classes', *ERROR_TYPES)]
     for run in runs:
         gains = mean_over_seeds([file.ap50_gains for file in run.files])
-        rows += [(run.name, name, *map(_number, *of_scope))
-                 for name, *of_scope in zip(SCOPE_NAMES.values(), *gains, strict=True)]
+        rows += [(run.name, name, *map(_number, *scope_values))
+                 for name, *scope_values in zip(SCOPE_NAMES.values(), *gains, strict=True)]
     return rows
 
 
@@ -160,7 +160,7 @@ def _count_table(runs: Sequence[Run]) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = [('errors', 'classes', *ERROR_TYPES, 'all objects')]
     for run in runs:
         counts = mean_over_seeds([file.error_counts for file in run.files])[0]
-        rows += [(run.name, name, *(f'{count:.0f}' for count in of_scope), str(number)) for name, of_scope, number
+        rows += [(run.name, name, *(f'{count:.0f}' for count in scope_values), str(number)) for name, scope_values, number
                  in zip(SCOPE_NAMES.values(), counts, run.files[0].num_objects, strict=True)]
     return rows
 

@@ -14,7 +14,7 @@ from imbdet.reports import Section, write_equity_report, write_page
 from imbdet.reports.methods.class_weights import ClassWeights
 
 PICTURES = ('scatter', 'rarest', 'commonest', 'weights', 'class_weights')
-COLOURS = {0: (200, 30, 30), 1: (30, 160, 30), 2: (30, 30, 200), -1: (220, 30, 220)}
+COLORS = {0: (200, 30, 30), 1: (30, 160, 30), 2: (30, 30, 200), -1: (220, 30, 220)}
 FORMULA = 'w = (1 + (1 - p)^5) / 2'
 
 
@@ -47,12 +47,12 @@ class Page(HTMLParser):
 
 
 def write(folder, clusters, names=('cat', 'dog', 'cow'), boxes=(3, 1, 0), mean_weight=(0.51234, 0.98761, np.nan),
-          colours=COLOURS, source='config.py', skipped=()):
-    """Write the report of images that have the colour of their cluster; return its folder."""
+          colors=COLORS, source='config.py', skipped=()):
+    """Write the report of images that have the color of their cluster; return its folder."""
     clusters = np.array(clusters, dtype=np.int32)
     paths = [str(folder / f'{index}.png') for index in range(len(clusters))]
     for path, cluster in zip(paths, clusters, strict=True):
-        Image.new('RGB', (40, 30), colours.get(int(cluster), (9, 9, 9))).save(path)
+        Image.new('RGB', (40, 30), colors.get(int(cluster), (9, 9, 9))).save(path)
     likelihoods = cluster_likelihoods(clusters)
     content = LikelihoodFile(np.arange(len(clusters)).astype(str), np.array(paths), clusters, likelihoods,
                              np.array(skipped, dtype=str), {
@@ -66,9 +66,9 @@ def write(folder, clusters, names=('cat', 'dog', 'cow'), boxes=(3, 1, 0), mean_w
     return page.parent
 
 
-def shows(path, colour):
-    """Whether a picture has pixels of a colour, given as RGB."""
-    red, green, blue = colour
+def shows(path, color):
+    """Whether a picture has pixels of a color, given as RGB."""
+    red, green, blue = color
     lower, upper = (tuple(value + change for value in (blue, green, red)) for change in (-12, 12))
     return cv2.inRange(cv2.imread(str(path)), lower, upper).any()
 
@@ -111,15 +111,15 @@ def test_words_and_numbers(report):
 
 def test_galleries(report, tmp_path):
     """Images in no cluster are the rarest of all; of many clusters each gallery shows four."""
-    for cluster, colour in COLOURS.items():
-        assert shows(report / 'rarest.png', colour) == (cluster in (-1, 2))
-        assert shows(report / 'commonest.png', colour) == (cluster in (0, 1))
+    for cluster, color in COLORS.items():
+        assert shows(report / 'rarest.png', color) == (cluster in (-1, 2))
+        assert shows(report / 'commonest.png', color) == (cluster in (0, 1))
     clusters = [cluster for cluster in range(9) for _ in range(9 - cluster)]
-    colours = {0: (200, 30, 30), 3: (30, 160, 30), 4: (200, 200, 30), 5: (30, 30, 200), 8: (220, 30, 220)}
-    folder = write(tmp_path, clusters, colours=colours)
-    for cluster, colour in colours.items():
-        assert shows(folder / 'rarest.png', colour) == (cluster > 4)
-        assert shows(folder / 'commonest.png', colour) == (cluster < 4)
+    colors = {0: (200, 30, 30), 3: (30, 160, 30), 4: (200, 200, 30), 5: (30, 30, 200), 8: (220, 30, 220)}
+    folder = write(tmp_path, clusters, colors=colors)
+    for cluster, color in colors.items():
+        assert shows(folder / 'rarest.png', color) == (cluster > 4)
+        assert shows(folder / 'commonest.png', color) == (cluster < 4)
 
 
 @pytest.fixture
@@ -156,7 +156,7 @@ def test_one_image(tmp_path):
     page = Page(folder / 'index.html')
     assert '1 images, in 1 clusters, embedded' in page.text
     assert 'could not be read' not in page.text
-    assert shows(folder / 'rarest.png', COLOURS[0])
+    assert shows(folder / 'rarest.png', COLORS[0])
 
 
 def test_many_clusters_and_classes(report, tmp_path):

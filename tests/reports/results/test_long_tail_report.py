@@ -66,7 +66,7 @@ def test_errors_and_calibration_by_group(case, tmp_path):
         assert found.num_objects[row] == len(objects) > 0
         for column, kind in enumerate(ERROR_TYPES):
             number = sum(errors.missed[index] for index in objects) if kind == 'missed' else sum(
-                errors.kinds[index] == column for index in detections)
+                errors.types[index] == column for index in detections)
             assert found.error_counts[row, column] == number
             before, after = ([values[label] for label in members if values[label] > -1] for values in
                              (ap50['none'], ap50[kind]))

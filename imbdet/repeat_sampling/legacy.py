@@ -1,4 +1,4 @@
-"""Class counts in the format of imbdet 0.1. Use :mod:`imbdet.classes.counts` instead."""
+"""Class counts in the format of imbdet 0.1. The sampler counts with :mod:`imbdet.classes.counts`."""
 
 from collections.abc import Sequence
 from typing import NamedTuple

@@ -27,7 +27,7 @@ def test_ap50_against_the_evaluation_libraries(tmp_path, style, kind):
 
 
 def grid_case(folder, seed):
-    """Objects that do not overlap, and detections around them: mended ones can find no other object than their own."""
+    """Objects that do not overlap, and detections around them: a fixed one can match no object but its own."""
     rng = np.random.default_rng(seed)
     case = make_case(folder, seed, num_images=12)
     case.truth['annotations'], case.detections = [], []
@@ -61,8 +61,8 @@ def kind_and_object(one, objects, taken):
     return ('both' if ious[nearest] >= 0.1 else 'background'), None
 
 
-def mended(case, kind):
-    """Mend the detections of a case themselves, following section 2.3 of the paper."""
+def fixed_detections(case, kind):
+    """Fix the detections of a case themselves, following section 2.3 of the paper."""
     detections, claimed = [], set()
     for image in case.truth['images']:
         objects = {box['id']: box for box in case.truth['annotations'] if box['image_id'] == image['id']}
@@ -86,14 +86,14 @@ def mended(case, kind):
 
 @pytest.mark.parametrize('kind', ERROR_TYPES[:-1])
 @pytest.mark.parametrize('seed', [0, 1])
-def test_mending_against_mended_files(tmp_path, seed, kind):
+def test_fixing_against_fixed_files(tmp_path, seed, kind):
     case = grid_case(tmp_path, seed)
     matches = matches_of(case, 'coco', tmp_path)
     errors = find_errors(matches)
     found = ap50_without_errors(matches, errors, 9)
     before = reference_ap50(case, 'coco', tmp_path)
     np.testing.assert_allclose(found['none'], before, atol=1e-12)
-    case.detections = mended(case, kind)
+    case.detections = fixed_detections(case, kind)
     after = reference_ap50(case, 'coco', tmp_path)
     np.testing.assert_allclose(found[kind], after, atol=1e-12)
     assert after.mean() > before.mean()

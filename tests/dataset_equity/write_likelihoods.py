@@ -10,5 +10,5 @@ def write_for(folder, likelihoods, weights=None, **changes):
     number = len(likelihoods)
     columns = dict(image_ids=np.arange(number).astype(str), paths=np.array([f'images/{i}.png' for i in range(number)]),
                    clusters=np.arange(number, dtype=np.int32), likelihoods=np.array(likelihoods, float),
-                   skipped=np.empty(0, str), made={'root': str(folder)})
+                   skipped=np.empty(0, str), provenance={'root': str(folder)})
     return write_likelihoods(folder / 'equity.npz', LikelihoodFile(**{**columns, **changes}), weights)
