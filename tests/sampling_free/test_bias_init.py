@@ -299,7 +299,9 @@ def unknown_head():
 
 
 def yolof_head():
-    return head_of_type('YOLOFHead')
+    model = head_of_type('YOLOFHead')
+    del model.bbox_head['stacked_convs']
+    return model
 
 
 def biasless_head():
