@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from mmdet.models import SemiBaseDetector
 from mmdet.models.backbones.trident_resnet import TridentConv
+from mmdet.models.dense_heads import PAAHead
 from mmdet.registry import MODELS
 from mmdet_families import FAMILIES
 from mmengine.config import Config
@@ -95,9 +96,14 @@ def build_family(name: str) -> Family:
     torch.manual_seed(0)
     detector = MODELS.build(config.model)
     detector.init_weights()
-    for module in detector.modules():
+    teacher = getattr(detector, 'teacher_model', None)  # LAD's is none of its modules, to stay out of its checkpoints
+    for module in itertools.chain(detector.modules(), teacher.modules() if teacher else ()):
         if isinstance(module, TridentConv):  # comes from a checkpoint or is left as the memory was
             torch.nn.init.kaiming_normal_(module.weight)
+        if isinstance(module, PAAHead):
+            # mmdet fits two normal distributions to its losses, in float32. One of them collapses on a single loss if losses
+            # are large, as those of a deep backbone with random weights. Scores of almost 0 have small ones.
+            torch.nn.init.normal_(module.atss_cls.weight, std=1e-4)
     heads = [head.module for head in find_heads(detector).values()]
     classes = [head.num_classes for head in heads if isinstance(getattr(head, 'num_classes', None), int)]
     side = 320 if 'ssd' in FAMILIES[name] else 128

@@ -2,7 +2,7 @@
 
 One table: the methods' maths and whole steps on CPU and GPU; trainings with automatic mixed precision; the time and memory of
 a step with each method against the same detector without. The digits are made in a temporary folder. It ends with code 0 if
-all is as wanted, 1 if not, and 2 where there is no GPU.
+all checks pass, 1 if not, and 2 where there is no GPU.
 """
 
 import argparse

@@ -69,8 +69,8 @@ def run_report(annotations: Path, out: Path) -> tuple[float, float]:
 def check(report: dict, counts: list[dict]) -> None:
     """Raise unless the report has LVIS's counts."""
     found = [(row['name'], row['images'], row['boxes']) for row in report['classes']]
-    wanted = [(row['name'], int(row['image_count']), int(row['instance_count'])) for row in counts]
-    if found != wanted or report['num_images'] != NUM_IMAGES:
+    expected = [(row['name'], int(row['image_count']), int(row['instance_count'])) for row in counts]
+    if found != expected or report['num_images'] != NUM_IMAGES:
         raise RuntimeError('the counts in the report are not those that the file was made with')
 
 
@@ -88,7 +88,7 @@ def main() -> None:
         for _ in range(arguments.runs):
             seconds, memory = run_report(annotations, out)
             check(json.loads((out / 'report.json').read_bytes()), counts)
-            print(f'report: {seconds:.1f} s, peak memory {memory:.2f} GB (at most 30 s and 4 GB are wanted); load average '
+            print(f'report: {seconds:.1f} s, peak memory {memory:.2f} GB (at most 30 s and 4 GB allowed); load average '
                   + ' '.join(f'{load:.1f}' for load in os.getloadavg()) + f' on {os.cpu_count()} cores')
 
 

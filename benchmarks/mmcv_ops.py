@@ -40,7 +40,7 @@ DETECTORS = {
     'Mask R-CNN': ('mask_rcnn/mask-rcnn_r50_fpn_1x_coco.py', None),
     'DINO': ('dino/dino-4scale_r50_8xb2-12e_coco.py', None)
 }
-"""mmdet's config of each, and the largest ratio of steps that is wanted."""
+"""mmdet's config of each, and the largest allowed ratio of steps."""
 
 
 def operations() -> dict[str, types.ModuleType]:

@@ -81,7 +81,7 @@ def run(arguments: argparse.Namespace) -> None:
         values = np.array([row[name] for row in hook.rows])
         slope = 1000 * np.polyfit(iterations[settled], values[settled], 1)[0]
         print(f'{name}: {values[settled][0]:.1f} at iteration {iterations[settled][0]}, {values[-1]:.1f} at {iterations[-1]}, '
-              f'slope {slope:+.2f} for 1,000 iterations (at most {most:g} is wanted)')
+              f'slope {slope:+.2f} for 1,000 iterations (limit: {most:g})')
         if slope > most:
             growing.append(name)
     if growing:

@@ -20,12 +20,12 @@ from imbdet.data.image_table import image_keys
 from imbdet.dataset_equity.batch_weights import BatchWeights
 from imbdet.dataset_equity.image_weights import ON_MISSING, image_weights
 from imbdet.dataset_equity.likelihoods import equity_weights
-from imbdet.dataset_equity.mixed_images import mixing_transforms
+from imbdet.dataset_equity.mixed_images import multi_image_transforms
 from imbdet.heads.predictions import Predictions, attach, find_predictions
 from imbdet.training.detector_hook import DetectorHook
 
 # Heads whose gradients the tests compare with those of images taken one by one.
-TESTED = (
+TESTED_HEADS = (
     dense_heads.RetinaHead, dense_heads.FCOSHead, dense_heads.ATSSHead, dense_heads.PAAHead, dense_heads.GFLHead,
     dense_heads.VFNetHead, dense_heads.YOLOXHead, dense_heads.RTMDetSepBNHead, dense_heads.SSDHead, dense_heads.RPNHead,
     dense_heads.DETRHead, dense_heads.DeformableDETRHead, dense_heads.DINOHead, bbox_heads.Shared2FCBBoxHead,
@@ -101,7 +101,7 @@ class DatasetEquityHook(DetectorHook):
             TypeError: If the data set cannot list its images.
         """
         dataset = runner.train_dataloader.dataset
-        mixing = mixing_transforms(dataset)
+        mixing = multi_image_transforms(dataset)
         if mixing:
             raise ValueError(f'DatasetEquityHook: {", ".join(mixing)} of the training pipeline makes one image out of '
                              'several, whose weights differ; take it out of the pipeline to use the hook')
@@ -137,7 +137,7 @@ class DatasetEquityHook(DetectorHook):
                   f'{weights.max():.4g}, mean {weights.mean():.4g}; applied to {self.apply_to} of '
                   + ', '.join(predictions.name for predictions in self._predictions), logger='current')
         heads = [type(predictions.head) for predictions in self._predictions]
-        untested = {head.__name__ for head in heads if head not in TESTED}
+        untested = {head.__name__ for head in heads if head not in TESTED_HEADS}
         if untested:
             print_log(f'DatasetEquityHook: {", ".join(sorted(untested))} is supported like the heads that it '
                       'is derived from, but no test of imbdet covers it', logger='current', level=logging.WARNING)

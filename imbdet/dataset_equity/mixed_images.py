@@ -5,7 +5,7 @@ from typing import Any
 from imbdet.data.wrappers import walk_dataset
 
 
-def mixing_transforms(dataset: Any) -> list[str]:
+def multi_image_transforms(dataset: Any) -> list[str]:
     """List the transforms of a data set's pipelines that mix in other images.
 
     Args:

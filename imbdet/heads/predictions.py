@@ -69,7 +69,7 @@ def find_predictions(detector: nn.Module, apply_to: str) -> tuple[list[Predictio
     """
     found, refused = [], []
     for name, module in detector.named_modules():
-        if not _is_concerned(module, apply_to):
+        if not _has_target_loss(module, apply_to):
             continue
         predictions = _predictions(detector, name, module, apply_to)
         if isinstance(predictions, str):
@@ -79,7 +79,7 @@ def find_predictions(detector: nn.Module, apply_to: str) -> tuple[list[Predictio
     return found, refused
 
 
-def _is_concerned(module: nn.Module, apply_to: str) -> bool:
+def _has_target_loss(module: nn.Module, apply_to: str) -> bool:
     losses = [name for name, _ in module.named_children() if name.startswith('loss')]
     if apply_to == 'all':
         return bool(losses) or isinstance(module, BaseDenseHead)  # SSD's loss is no module

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from imbdet.heads.loss_pairs import match_pairs, unpaired
-from imbdet.sampling_free.loss_ratio import guided_weight, total
+from imbdet.sampling_free.loss_ratio import guided_weight, sum_levels
 from imbdet.training.detector_hook import DetectorHook
 
 
@@ -128,6 +128,6 @@ class GuidedLossHook(DetectorHook):
         if missing or not self.pairs:
             raise ValueError(f'GuidedLossHook: found no {", ".join(sorted(missing)) or "pair"} among the losses '
                              f'{", ".join(losses)}; name them in pairs=dict(CLASSIFICATION=REGRESSION)')
-        regression = [torch.stack([total(losses[partner]) for partner in partners]).sum()
+        regression = [torch.stack([sum_levels(losses[partner]) for partner in partners]).sum()
                       for partners in self.pairs.values()]
-        return torch.stack([torch.stack(regression), torch.stack([total(losses[name]) for name in self.pairs])])
+        return torch.stack([torch.stack(regression), torch.stack([sum_levels(losses[name]) for name in self.pairs])])

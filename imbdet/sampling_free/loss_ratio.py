@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 
-def total(loss: Tensor | Sequence[Tensor]) -> Tensor:
+def sum_levels(loss: Tensor | Sequence[Tensor]) -> Tensor:
     """Sum a loss over its levels, as mmengine does when it adds up losses: the mean of each tensor.
 
     Args:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from imbdet.sampling_free import guided_weight, match_pairs
-from imbdet.sampling_free.loss_ratio import total
+from imbdet.sampling_free.loss_ratio import sum_levels
 
 # Regression and classification losses of six iterations; the third has no positive, the fifth no classification loss.
 LOSSES = [(0.5, 2.0), (0.25, 4.0), (0.0, 3.0), (1.5, 3.0), (0.4, 0.0), (0.3, 1.0)]
@@ -76,10 +76,10 @@ def test_pairs_do_not_mix():
 
 def test_total_is_what_mmengine_adds_up():  # fault 21
     levels = [torch.tensor([1., 3.], requires_grad=True), torch.tensor(0.5), torch.tensor([[2.]])]
-    assert total(levels).item() == 4.5
-    assert total(levels[0]).item() == 2
-    assert not total(levels).requires_grad
-    assert total([torch.tensor(6e4, dtype=torch.float16)] * 3).item() == pytest.approx(3 * 6e4, rel=1e-3)  # above fp16
+    assert sum_levels(levels).item() == 4.5
+    assert sum_levels(levels[0]).item() == 2
+    assert not sum_levels(levels).requires_grad
+    assert sum_levels([torch.tensor(6e4, dtype=torch.float16)] * 3).item() == pytest.approx(3 * 6e4, rel=1e-3)  # above fp16
 
 
 @pytest.mark.parametrize(('names', 'pairs'), [
