@@ -14,7 +14,7 @@ def test_ratios_are_of_pairs(table):
     """The second of each pair takes twice the first, while the machine slows down tenfold."""
     times = np.outer([1.0, 2.0, 10.0], [0.001, 0.002])
     row = table.ratio_row('step', 'this', times, 1.5)
-    assert row.found == '2.000 (2.000 to 2.000, 3 pairs): 2.0 and 4.0 ms'
+    assert row.measured == '2.000 (2.000 to 2.000, 3 pairs): 2.0 and 4.0 ms'
     assert (row.limit, row.passed) == ('at most 1.5', False)
     assert table.ratio_row('step', 'this', times, 2.0).passed
     assert table.ratio_row('step', 'this', times, None)[3:] == ('', True)

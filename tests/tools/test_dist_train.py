@@ -55,6 +55,8 @@ def make_config(folder, name):
     else:  # of visible images alone
         evaluation['val_dataloader']['dataset'] = evaluation['val_dataloader']['dataset']['datasets'][0]
         evaluation['val_evaluator'] = metric
+    # Of one image: a processor may round a batch of two otherwise than two of one, and two ranks have other batches.
+    evaluation['val_dataloader']['batch_size'] = 1
     tests = dict(test_dataloader=evaluation['val_dataloader'], test_evaluator=evaluation['val_evaluator'],
                  test_cfg=dict(type='TestLoop'))
     config = combined_config(folder, methods, batch_size=1, num_batches=99, **evaluation, **tests)
