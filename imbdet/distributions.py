@@ -29,14 +29,28 @@ def installed_version(distribution: str) -> str | None:
         return None
 
 
+def distribution_names(package: str) -> list[str]:
+    """Return the distributions that contain a package of the stack.
+
+    Args:
+        package: ``'mmengine'``, ``'mmcv'`` or ``'mmdet'``.
+    """
+    return [package, ONEDL[package][0], *([MMCV_LITE] if package == 'mmcv' else [])]
+
+
 def mmcv_distribution() -> str | None:
     """Return the distribution that contains mmcv: ``'mmcv'``, ``'mmcv-lite'`` or ``'onedl-mmcv'``; None without one."""
     return next((name for name in ('onedl-mmcv', 'mmcv', MMCV_LITE) if installed_version(name)), None)
 
 
+def is_onedl() -> bool:
+    """Return whether the stack is the maintained fork, judged by its mmcv."""
+    return mmcv_distribution() == ONEDL['mmcv'][0]
+
+
 def build_command() -> str:
     """Return the command that builds mmcv with compiled operations for the installed torch."""
     found = mmcv_distribution()
-    distribution = 'onedl-mmcv' if found == 'onedl-mmcv' else 'mmcv'
+    distribution = ONEDL['mmcv'][0] if is_onedl() else 'mmcv'
     version = installed_version(found) if found else '2.1.0'
     return BUILD_MMCV.format(distribution=distribution, version=version, others=f'{distribution} {MMCV_LITE}')

@@ -6,7 +6,16 @@ import importlib.util
 from packaging.version import Version
 
 from imbdet import mmcv_ops
-from imbdet.distributions import MMCV_LITE, ONEDL, OPENMMLAB, build_command, installed_version, mmcv_distribution
+from imbdet.distributions import (
+    MMCV_LITE,
+    ONEDL,
+    OPENMMLAB,
+    build_command,
+    distribution_names,
+    installed_version,
+    is_onedl,
+    mmcv_distribution,
+)
 
 
 class InstallationError(ImportError):
@@ -24,8 +33,7 @@ def check_package(package: str) -> None:
     """
     lowest, limit = OPENMMLAB[package]
     fork, fork_lowest, fork_limit = ONEDL[package]
-    names = [package, fork, *([MMCV_LITE] if package == 'mmcv' else [])]
-    there = {name: version for name in names if (version := installed_version(name))}
+    there = {name: version for name in distribution_names(package) if (version := installed_version(name))}
     if len(there) > 1:
         raise InstallationError(_installed_twice(package, there))
     if not there:
@@ -96,7 +104,7 @@ def check_pkg_resources() -> None:
     Raises:
         InstallationError: If setuptools is missing or too new to contain it.
     """
-    if mmcv_distribution() != 'onedl-mmcv' and importlib.util.find_spec('pkg_resources') is None:
+    if not is_onedl() and importlib.util.find_spec('pkg_resources') is None:
         found = f'setuptools {installed_version("setuptools")} is' if installed_version('setuptools') else 'no setuptools is'
         raise InstallationError(f'mmengine needs pkg_resources, which setuptools 82 removed; {found} installed: '
                                 "pip install 'setuptools<82'")

@@ -12,7 +12,7 @@ from pathlib import Path
 import imbdet
 from imbdet.cli.doctor_checks import find_problems
 from imbdet.cli.errors import RUN_ERROR
-from imbdet.distributions import ONEDL, OPENMMLAB, installed_version, mmcv_distribution
+from imbdet.distributions import OPENMMLAB, distribution_names, installed_version, is_onedl
 
 OPTIONAL = {
     'matplotlib': 'pictures and reports',
@@ -35,10 +35,9 @@ def package_lines() -> Iterator[tuple[str, str]]:
     yield 'Python', f'{platform.python_version()} ({sys.executable}), {platform.platform()}'
     for name in ('torch', 'torchvision', 'numpy', 'pycocotools', 'lvis'):
         yield name, installed_version(name) or 'not installed'
-    yield 'stack', 'onedl' if mmcv_distribution() == 'onedl-mmcv' else 'openmmlab'
+    yield 'stack', 'onedl' if is_onedl() else 'openmmlab'
     for package in OPENMMLAB:
-        names = [package, ONEDL[package][0], *(['mmcv-lite'] if package == 'mmcv' else [])]
-        found = [f'{found} ({name})' for name in names if (found := installed_version(name))]
+        found = [f'{version} ({name})' for name in distribution_names(package) if (version := installed_version(name))]
         yield package, ' and '.join(found) or 'not installed'
     for name, purpose in OPTIONAL.items():
         yield name, installed_version(name) or f'not installed; optional, for {purpose}'

@@ -9,7 +9,7 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 from imbdet import installation
-from imbdet.distributions import OPENMMLAB, installed_version, mmcv_distribution
+from imbdet.distributions import ONEDL, OPENMMLAB, installed_version, is_onedl
 
 ALIKE = {'opencv-python': ('opencv-python-headless', 'opencv-contrib-python', 'opencv-contrib-python-headless')}
 """Distributions that contain the same modules as one that imbdet requires."""
@@ -103,8 +103,7 @@ def check_mmdet() -> None:
     except Exception as error:
         reason = _text(error)
     if reason:
-        names = ('onedl-mmengine', 'onedl-mmdetection') if mmcv_distribution() == 'onedl-mmcv' else (
-            'mmengine', 'mmdet')
+        names = [ONEDL[package][0] if is_onedl() else package for package in ('mmengine', 'mmdet')]
         pinned = ' '.join(f'{name}=={installed_version(name)}' for name in names)
         raise Problem(f'mmdet cannot be used ({reason}): pip install --force-reinstall --no-deps {pinned}')
 

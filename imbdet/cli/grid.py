@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     grid_options = parser.add_argument_group('for a grid')
     grid_options.add_argument('--jobs', type=int, help='number of parallel trainings per process (default: 1)')
     grid_options.add_argument('--cfg-options', nargs='+', action='extend', metavar='KEY=VALUE',
-                          help='override settings of all configs: key=value pairs')
+                              help='override settings of all configs: key=value pairs')
     result_options = parser.add_argument_group('for results')
     result_options.add_argument('--runs', nargs='+', help='names of the runs to report (default: all)')
 

@@ -32,7 +32,7 @@ class Embedding(Protocol):
         """Embed a batch of B prepared images; returns shape (B, D), floating."""
 
 
-class ColourTexture(NamedTuple):
+class ColorTexture(NamedTuple):
     """Color and texture statistics, see :func:`color_texture`."""
 
     description: dict[str, Any]
@@ -101,7 +101,7 @@ def build_embedding(name: str, weights: str, size: int, cfg: Config | None, devi
     if weights not in ('default', 'none') and not Path(weights).is_file():
         raise FileNotFoundError(f"--weights {weights}: no such file (or 'default', or 'none')")
     if name == 'colour-texture':
-        return ColourTexture({'name': name, 'weights': 'needs none', 'size': STATISTICS_SIZE})
+        return ColorTexture({'name': name, 'weights': 'needs none', 'size': STATISTICS_SIZE})
     description = {'name': name, 'weights': weights, 'size': size}
     if weights == 'none':
         warnings.warn(f'{name} with random weights: images that look alike to it need not look alike', stacklevel=2)

@@ -3,10 +3,10 @@
 import cv2
 import numpy as np
 
-COLOUR_BINS = 16
+COLOR_BINS = 16
 SCALES = (1, 2, 4)
-NEIGHBOURS = ((-1, -1), (-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1))
-LENGTH = 3 * COLOUR_BINS + 10 * len(SCALES)
+NEIGHBORS = ((-1, -1), (-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1))
+LENGTH = 3 * COLOR_BINS + 10 * len(SCALES)
 
 
 def color_texture(image: np.ndarray) -> np.ndarray:
@@ -33,11 +33,11 @@ def color_texture(image: np.ndarray) -> np.ndarray:
 def _histogram(channel: np.ndarray) -> np.ndarray:
     """Share of the pixels in each of 16 bins, linearly divided between neighbors."""
     counts = np.bincount(channel.ravel(), minlength=256)
-    places = np.arange(256) * ((COLOUR_BINS - 1) / 255)
-    lower = places.astype(int).clip(max=COLOUR_BINS - 2)
+    places = np.arange(256) * ((COLOR_BINS - 1) / 255)
+    lower = places.astype(int).clip(max=COLOR_BINS - 2)
     upper_share = places - lower
-    histogram = (np.bincount(lower, counts * (1 - upper_share), COLOUR_BINS)
-                 + np.bincount(lower + 1, counts * upper_share, COLOUR_BINS))
+    histogram = (np.bincount(lower, counts * (1 - upper_share), COLOR_BINS)
+                 + np.bincount(lower + 1, counts * upper_share, COLOR_BINS))
     return histogram / channel.size
 
 
@@ -45,7 +45,7 @@ def _binary_patterns(lightness: np.ndarray) -> np.ndarray:
     """Share of the pixels with each number of lighter neighbors; last those whose neighbors change more than twice."""
     inner = lightness[1:-1, 1:-1]
     rows, columns = inner.shape
-    lighter = np.stack([lightness[1 + y:1 + y + rows, 1 + x:1 + x + columns] >= inner for y, x in NEIGHBOURS])
+    lighter = np.stack([lightness[1 + y:1 + y + rows, 1 + x:1 + x + columns] >= inner for y, x in NEIGHBORS])
     changes = (lighter != np.roll(lighter, 1, axis=0)).sum(0)
     patterns = np.where(changes <= 2, lighter.sum(0), 9)
     return np.bincount(patterns.ravel(), minlength=10) / patterns.size

@@ -205,7 +205,7 @@ def test_hdbscan(build, scenes, noise, outlier):
     assert (content.clusters == -1).tolist() == [True] * 2 + [False] * 10
     assert '12 images in 2 clusters of 4 to 6, 2 in none;' in said.out
     assert content.provenance['clustering'] == {'method': 'hdbscan', 'seed': 0, 'dimensions': NUMBER, 'library': 'scikit-learn',
-                                          'min_cluster_size': 3, 'noise': noise}
+                                                'min_cluster_size': 3, 'noise': noise}
 
 
 def test_folders_tell_images_of_one_name_apart(build, scenes, tmp_path):

@@ -25,11 +25,11 @@ def three_in_a_part(monkeypatch):
     monkeypatch.setattr(embeddings, 'IMAGES_PER_SHARD', 3)
 
 
-class MeanColour:
+class MeanColor:
     """Embeds by the mean of each channel, twice as large, and counts the images that it sees."""
 
     def __init__(self, die_at=None, **description):
-        self.description = {'name': 'mean-colour', 'weights': 'needs none', **description}
+        self.description = {'name': 'mean-color', 'weights': 'needs none', **description}
         self.die_at = die_at
         self.seen = []
 
@@ -58,7 +58,7 @@ def paths(tmp_path):
 
 
 def embed(paths, folder, embedding=None, batch_size=2, num_workers=0, world_size=1):
-    embedding = embedding or MeanColour()
+    embedding = embedding or MeanColor()
     for rank in range(world_size):
         embed_shards(paths, embedding, folder, batch_size, num_workers, CPU, rank, world_size)
     return load_shards(folder, len(paths))
@@ -83,7 +83,7 @@ def test_ranks_share_the_parts(paths, tmp_path):
     """Together they make what one makes, and none makes a part of another's."""
     seen = []
     for rank in range(2):
-        embedding = MeanColour()
+        embedding = MeanColor()
         embed_shards(paths, embedding, tmp_path / 'two', 2, 0, CPU, rank, 2)
         seen.append(embedding.seen)
     assert seen == [[color(index) for index in (0, 1, 2, 6, 7)], [color(index) for index in (3, 4, 5)]]
@@ -96,13 +96,13 @@ def test_ranks_share_the_parts(paths, tmp_path):
 
 
 def test_going_on_after_a_kill(paths, tmp_path):
-    killed = MeanColour(die_at=5)
+    killed = MeanColor(die_at=5)
     with pytest.raises(KeyboardInterrupt):
         embed(paths, tmp_path / 'parts', killed)
     assert [file.name for file in (tmp_path / 'parts').iterdir()] == ['part_00000.npz']
     with pytest.raises(FileNotFoundError, match='part_00001'):
         load_shards(tmp_path / 'parts', NUMBER)
-    resumed = MeanColour()
+    resumed = MeanColor()
     check(embed(paths, tmp_path / 'parts', resumed))
     assert resumed.seen == [color(index) for index in range(3, NUMBER)]
 
@@ -150,7 +150,7 @@ def test_a_repaired_image_is_embedded(paths, tmp_path):
     os.rename(paths[4], tmp_path / 'aside')
     check(embed(paths, tmp_path / 'parts'), readable=[0, 1, 2, 3, 5, 6, 7])
     os.rename(tmp_path / 'aside', paths[4])
-    resumed = MeanColour()
+    resumed = MeanColor()
     check(embed(paths, tmp_path / 'parts', resumed))
     assert resumed.seen == [color(index) for index in (3, 4, 5)]
     Image.new('RGB', (9, 9), 'black').save(paths[7])
@@ -177,23 +177,23 @@ def test_folders(paths, tmp_path):
     """The same images and embedding have the same folder, everything else another one."""
     weights = tmp_path / 'weights.pth'
     weights.write_text('old')
-    folders = [cache_folder(tmp_path, listed, MeanColour(**description)) for listed, description in [
+    folders = [cache_folder(tmp_path, listed, MeanColor(**description)) for listed, description in [
         (paths, {}), (paths[:-1], {}), (paths[::-1], {}), (paths, {'name': 'other'}), (paths, {'size': 224}),
         (paths, {'size': 448}), (paths, {'weights': 'none'}), (paths, {'weights': str(weights)})]]
     weights.write_text('newer')
-    folders.append(cache_folder(tmp_path, paths, MeanColour(weights=str(weights))))
+    folders.append(cache_folder(tmp_path, paths, MeanColor(weights=str(weights))))
     os.utime(weights, (0, 0))
-    folders.append(cache_folder(tmp_path, paths, MeanColour(weights=str(weights))))
+    folders.append(cache_folder(tmp_path, paths, MeanColor(weights=str(weights))))
     assert len(set(folders)) == len(folders)
-    assert cache_folder(str(tmp_path), list(paths), MeanColour()) == folders[0]
+    assert cache_folder(str(tmp_path), list(paths), MeanColor()) == folders[0]
     assert folders[0].parent == tmp_path
-    assert folders[0].name.startswith('mean-colour-')
-    assert cache_folder(tmp_path, paths, MeanColour(name='timm:a/b')).parent == tmp_path
+    assert folders[0].name.startswith('mean-color-')
+    assert cache_folder(tmp_path, paths, MeanColor(name='timm:a/b')).parent == tmp_path
 
 
 def test_parts_of_other_images_are_not_taken(paths, tmp_path):
     for listed in (paths, paths[::-1]):
-        folder = cache_folder(tmp_path, listed, MeanColour())
+        folder = cache_folder(tmp_path, listed, MeanColor())
         assert embed(listed, folder)[0][0].tolist() == [2 * value for value in color(0 if listed is paths else 7)]
     shutil.rmtree(folder)
-    check(embed(paths, cache_folder(tmp_path, paths, MeanColour())))
+    check(embed(paths, cache_folder(tmp_path, paths, MeanColor())))

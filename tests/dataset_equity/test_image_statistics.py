@@ -1,4 +1,4 @@
-"""Colour and texture statistics against a reference that goes through the pixels one by one."""
+"""Color and texture statistics against a reference that goes through the pixels one by one."""
 
 import math
 

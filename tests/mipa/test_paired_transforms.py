@@ -119,8 +119,8 @@ def test_8_bits(tmp_path):  # fault 19
         cv2.imwrite(str(tmp_path / name), image)
         assert np.array_equal(read_infrared(str(tmp_path / name)), np.repeat(ramp[..., None], 3, 2))
     colors = np.random.default_rng(0).integers(0, 255, (20, 30, 3), dtype=np.uint8)
-    cv2.imwrite(str(tmp_path / 'colours.png'), colors)
-    assert np.array_equal(read_infrared(str(tmp_path / 'colours.png')), colors)
+    cv2.imwrite(str(tmp_path / 'colors.png'), colors)
+    assert np.array_equal(read_infrared(str(tmp_path / 'colors.png')), colors)
     Image.fromarray(colors[..., ::-1]).quantize(256).save(tmp_path / 'palette.png')
     assert np.array_equal(read_infrared(str(tmp_path / 'palette.png')), cv2.imread(str(tmp_path / 'palette.png')))
 

@@ -37,7 +37,7 @@ def share(picture, color):
 
 
 @pytest.mark.parametrize('stage', [None, 1])
-def test_colours_of_both_cameras(browse, stage):
+def test_colors_of_both_cameras(browse, stage):
     """Of three equal panels one is red, one grey, and the third as much of each as the ratio says."""
     red, grey = (0, 0, 255), (220, 220, 220)
     shares = {}

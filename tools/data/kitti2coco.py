@@ -23,7 +23,7 @@ from imbdet.files import atomic_write
 
 CLASSES = ('Car', 'Van', 'Truck', 'Pedestrian', 'Person_sitting', 'Cyclist', 'Tram', 'Misc')
 TYPES = (*CLASSES, 'DontCare')
-NEIGHBOURS = {'Van': 'Car', 'Person_sitting': 'Pedestrian'}
+NEIGHBORS = {'Van': 'Car', 'Person_sitting': 'Pedestrian'}
 LABEL_KEYS = 'type truncated occluded alpha x1 y1 x2 y2 h w l x y z rotation_y'
 
 
@@ -155,7 +155,7 @@ def written_as(kind: str, classes: Sequence[str]) -> tuple[tuple[str, ...], int]
         return (kind, ), 0
     if kind == 'DontCare':
         return tuple(classes), 1
-    return ((NEIGHBOURS[kind], ) if NEIGHBOURS.get(kind) in classes else ()), 1
+    return ((NEIGHBORS[kind], ) if NEIGHBORS.get(kind) in classes else ()), 1
 
 
 def convert(training: Path, stems: Sequence[str], classes: Sequence[str]) -> tuple[dict, list[Label]]:
