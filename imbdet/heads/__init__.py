@@ -2,10 +2,10 @@
 
 from imbdet.heads.find_heads import ClassificationHead, find_heads
 from imbdet.heads.head_specs import HEAD_SPECS, HeadSpec, head_spec
-from imbdet.heads.loss_pairs import match_pairs, unpaired
+from imbdet.heads.loss_pairs import match_all, match_pairs, unpaired
 from imbdet.heads.predictions import Predictions, find_predictions
 
 __all__ = [
-    'HEAD_SPECS', 'ClassificationHead', 'HeadSpec', 'Predictions', 'find_heads', 'find_predictions', 'head_spec', 'match_pairs',
-    'unpaired'
+    'HEAD_SPECS', 'ClassificationHead', 'HeadSpec', 'Predictions', 'find_heads', 'find_predictions', 'head_spec', 'match_all',
+    'match_pairs', 'unpaired'
 ]

@@ -46,6 +46,29 @@ def match_pairs(names: Sequence[str]) -> dict[str, tuple[str, ...]]:
     return pairs
 
 
+def match_all(names: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Pair classification losses with all other losses of the same prefix.
+
+    FCOS's ``loss_cls`` goes with ``loss_bbox`` and ``loss_centerness``, PAA's with ``loss_bbox`` and ``loss_iou``,
+    ``s0.loss_cls`` with ``s0.loss_bbox`` and ``s0.loss_mask``, ``loss_rpn_cls`` with ``loss_rpn_bbox`` alone. Classes next to
+    an objectness are left alone, as in :func:`match_pairs`.
+
+    Args:
+        names: Names of a detector's losses, with other things that it logs.
+
+    Returns:
+        Names of the other losses by the name of the classification loss; may be empty.
+    """
+    stems = {name: match[0] for name in names for match in [re.match(r'.*loss_(rpn_)?', name)] if match}
+    others: dict[str, list[str]] = {}
+    for name, stem in stems.items():
+        if not CLASSIFIES.search(name):
+            others.setdefault(stem, []).append(name)
+    decided = {stems[name] for name in stems if re.search('(obj|conf)$', name)}
+    return {name: tuple(others[stem]) for name, stem in stems.items()
+            if CLASSIFIES.search(name) and stem in others and not (stem in decided and name.endswith('cls'))}
+
+
 def unpaired(names: Sequence[str], pairs: Iterable[str]) -> list[str]:
     """List the classification losses that are in no pair.
 

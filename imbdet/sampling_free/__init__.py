@@ -5,9 +5,12 @@ from imbdet.sampling_free.bias_init import OptimalBiasInitHook
 from imbdet.sampling_free.foreground_prior import count_foreground, foreground_prior, optimal_bias, optimal_softmax_bias
 from imbdet.sampling_free.guided_loss import GuidedLossHook
 from imbdet.sampling_free.loss_ratio import guided_weight
+from imbdet.sampling_free.positive_mean_loss import PositiveMeanLoss
 from imbdet.sampling_free.score_threshold import ClassAdaptiveThresholdHook, class_score_thresholds
+from imbdet.sampling_free.uncertainty_weighted import UncertaintyWeighted
 
 __all__ = [
-    'ClassAdaptiveThresholdHook', 'GuidedLossHook', 'OptimalBiasInitHook', 'class_score_thresholds', 'count_foreground',
-    'foreground_prior', 'guided_weight', 'match_pairs', 'optimal_bias', 'optimal_softmax_bias'
+    'ClassAdaptiveThresholdHook', 'GuidedLossHook', 'OptimalBiasInitHook', 'PositiveMeanLoss', 'UncertaintyWeighted',
+    'class_score_thresholds', 'count_foreground', 'foreground_prior', 'guided_weight', 'match_pairs', 'optimal_bias',
+    'optimal_softmax_bias'
 ]

@@ -12,14 +12,23 @@ from mmengine.logging import print_log
 from mmengine.model import BaseModel
 from mmengine.runner import Runner
 
+from imbdet.classes import dataset_counts
 from imbdet.heads import ClassificationHead, find_heads
 from imbdet.sampling_free.head_bias import set_bias
 from imbdet.sampling_free.measure_prior import measure_priors
+from imbdet.sampling_free.pretrained_weights import pretrained_shapes
 from imbdet.sampling_free.prior_file import read_priors, write_priors
 from imbdet.training.detector import unwrap_detector
 from imbdet.training.random_state import preserve_rng_state
 
 Prior = str | float
+
+
+def _shown(value: object) -> str:
+    """Write a prior, a bias, the range of several, or a count."""
+    if isinstance(value, list):
+        return f'{min(value):.4g} to {max(value):.4g}'
+    return f'{value:.4g}' if isinstance(value, float) else str(value)
 
 
 @HOOKS.register_module()
@@ -39,13 +48,17 @@ class OptimalBiasInitHook(Hook):
     directory. Where the assigner looks at the predictions (PAA, YOLOX) the measured prior depends on random weights: a
     warning says so.
 
-    A head whose bias came from a checkpoint, by resuming or by ``load_from``, keeps it, because it was trained; the others,
-    such as those of another number of classes, are initialized.
+    A head whose bias came from a checkpoint, by resuming, by ``load_from`` or by an ``init_cfg`` of type ``Pretrained`` of the
+    detector or the head, keeps it, because it was trained; the others, such as those of another number of classes, are
+    initialized.
 
     Known heads are those of :data:`imbdet.heads.HEAD_SPECS` and heads derived from them; docs/detector_families.md lists what
     works with which detector. SSD's prior must be given. The heads of R-CNN stages and of the DETR family are left alone
     unless ``prior`` names them; for the DETRs it must give a number. Heads whose parameters do not train, such as those of a
     teacher, are left alone too.
+
+    ``class_wise`` gives each class its own prior, :math:`\pi_j = C \pi N_j / \sum_j N_j` with the training boxes N_j: on a long
+    tail, a common prior starts rare classes far too high. Ours; the paper and its code have one prior for all classes.
 
     Args:
         prior: ``'measure'``; or a prior in (0, 1); or the path of a ``foreground_prior.json``; or by head name, such as
@@ -54,6 +67,8 @@ class OptimalBiasInitHook(Hook):
         dataloader: Config of the dataloader to measure on. None: the training dataloader's, on its data set.
         layers: For heads that are not known, the attribute with their classification layer, by head name, such as
             ``dict(bbox_head='my_cls')``.
+        class_wise: Whether each class has a bias of its own, by how many boxes it has in the training set. An error for heads
+            with an objectness, whose prior is the objectness's.
 
     Raises:
         ValueError: If an argument is out of range.
@@ -67,7 +82,8 @@ class OptimalBiasInitHook(Hook):
                  prior: Prior | Mapping[str, Prior] = 'measure',
                  num_batches: int | None = None,
                  dataloader: dict | None = None,
-                 layers: Mapping[str, str] | None = None) -> None:
+                 layers: Mapping[str, str] | None = None,
+                 class_wise: bool = False) -> None:
         if num_batches is not None and num_batches < 1:
             raise ValueError(f'num_batches must be at least 1, got {num_batches}')
         if isinstance(prior, str) and prior != 'measure':
@@ -79,6 +95,7 @@ class OptimalBiasInitHook(Hook):
         self.num_batches = num_batches
         self.dataloader = dataloader
         self.layers = layers
+        self.class_wise = class_wise
         self._loaded: dict[str, torch.Size] = {}
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
@@ -102,16 +119,18 @@ class OptimalBiasInitHook(Hook):
             ValueError: If a head is not known, has nothing to count, or is not in the detector.
         """
         detector = unwrap_detector(runner)
-        priors = self._choose(find_heads(detector, self.layers))
+        heads = find_heads(detector, self.layers)
+        self._loaded = pretrained_shapes(detector, [layer for head in heads.values() for layer in head.layers]) | self._loaded
+        priors = self._choose(heads)
         measured = self._measure(runner, detector, [head for head, prior in priors if prior == 'measure'])
+        counts = dataset_counts(runner.train_dataloader.dataset).boxes if self.class_wise else None
         records = {}
         for head, prior in priors:
             record = measured.get(head.name) or {'prior': float(prior)}
-            record['bias'] = set_bias(head, record['prior'])
+            record['bias'] = set_bias(head, record['prior'], counts)
             records[head.name] = record
             print_log(f'OptimalBiasInitHook: {head.name}: '
-                      + ', '.join(f'{name} {value:.4g}' if isinstance(value, float) else f'{name} {value}'
-                                  for name, value in record.items()), logger='current')
+                      + ', '.join(f'{name} {_shown(value)}' for name, value in record.items()), logger='current')
         if measured and is_main_process():
             write_priors(Path(runner.work_dir), records)
 
@@ -146,13 +165,15 @@ class OptimalBiasInitHook(Hook):
             print_log(f'OptimalBiasInitHook: {head.name} keeps the bias of the loaded checkpoint', logger='current')
         return loaded
 
-    @staticmethod
-    def _check(head: ClassificationHead, prior: Prior) -> None:
+    def _check(self, head: ClassificationHead, prior: Prior) -> None:
         kind = type(head.module).__name__
         if head.spec.is_product:
             raise ValueError(f'OptimalBiasInitHook: {head.name} is a {kind}, whose class probability is a product of several '
                              'outputs, so that no bias of one layer sets it. Leave the hook out, or name only other heads in '
                              'prior=dict(NAME=...)')
+        if self.class_wise and head.spec.objectness:
+            raise ValueError(f'OptimalBiasInitHook: {head.name} is a {kind}, whose objectness has the foreground prior; '
+                             'leave class_wise out')
         if not head.layers:
             raise ValueError(f'OptimalBiasInitHook: {head.name} is a {kind}, which is not known; name the attribute with '
                              f"its classification layer in layers={{'{head.name}': ...}}")

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -41,6 +42,32 @@ def check_prior(prior: float) -> None:
     """
     if not 0 < prior < 1:
         raise ValueError(f'a foreground prior must be in (0, 1), got {prior}')
+
+
+def class_priors(prior: float, instance_counts: np.ndarray) -> np.ndarray:
+    r"""Probability that an anchor is an object of class j, by how often classes occur.
+
+    .. math:: \pi_j = \frac{N_f}{N} \cdot \frac{N_j}{\sum_j N_j} = C \pi \frac{N_j}{\sum_j N_j}
+
+    For classes equally frequent it is the foreground prior itself. arXiv 1909.04868 has it as a score threshold.
+
+    Args:
+        prior: Foreground prior of one class, :math:`\pi = N_f / (N C)`, in (0, 1).
+        instance_counts: Training boxes of each class, N_j, shape (C,), at least one of them above 0.
+
+    Returns:
+        The priors, shape (C,), float64. A class without boxes gets the least of the others.
+
+    Raises:
+        ValueError: If the prior is out of range or there are no boxes.
+    """
+    check_prior(prior)
+    counts = np.asarray(instance_counts, dtype=np.float64)
+    if not counts.any():
+        raise ValueError('priors by class need training boxes; no class has any')
+    priors = prior * len(counts) * counts / counts.sum()
+    priors[counts == 0] = priors[counts > 0].min()
+    return priors
 
 
 def optimal_bias(prior: float) -> float:

@@ -20,21 +20,25 @@ def sum_levels(loss: Tensor | Sequence[Tensor]) -> Tensor:
 
 
 def guided_weight(regression: Tensor, classification: Tensor, average: Tensor, momentum: float | None = None,
-                  freeze_after: int | None = None) -> tuple[Tensor, Tensor]:
+                  freeze_after: int | None = None, average_over: int | None = None,
+                  last: Tensor | None = None) -> tuple[Tensor, Tensor]:
     r"""Weight of the classification loss, and the average for the next iteration.
 
     .. math:: r = L_{reg} / L_{cls}
 
-    (arXiv 1909.04868.) The weight is r; with ``momentum`` its moving average; with ``freeze_after`` = K it is r in the
-    first K batches with positives and their mean from then on. Without positives, where :math:`L_{reg} = 0`, there is
-    nothing to guide by: the weight is 0, unless frozen, and the average stays.
+    (arXiv 1909.04868.) The weight is r; with ``momentum`` its moving average. With ``freeze_after`` = K it is r in the first K
+    batches with positives and stays that of the K-th from then on; with ``average_over`` = K it stays the mean of the K.
+    Without positives, where :math:`L_{reg} = 0`, there is nothing to guide by: the weight is 0, unless frozen, and the average
+    stays.
 
     Args:
         regression: Regression losses summed over levels and ranks, shape (P,), float32, at least 0.
         classification: Classification losses likewise, shape (P,).
         average: Averages of r and how many batches they hold, shape (2, P), float32; zeros at first.
         momentum: Share of the newest r in the average, in (0, 1]; None for none.
-        freeze_after: Batches K with positives, at least 1, after which the weight stays; None for never.
+        freeze_after: Batches K with positives, at least 1, after which the last weight stays; None for never.
+        average_over: Batches K with positives, at least 1, after which their mean weight stays; None for never.
+        last: What ``freeze_after`` keeps of this batch, shape (P,). None: r.
 
     Returns:
         The weights, shape (P,), and the new average, shape (2, P).
@@ -43,12 +47,14 @@ def guided_weight(regression: Tensor, classification: Tensor, average: Tensor, m
     usable = (ratio > 0) & torch.isfinite(ratio)
     ratio = torch.where(usable, ratio, 0)
     mean, count = average
+    newest, share = ratio, torch.where(count > 0, momentum or 1.0, 1.0)
+    batches = freeze_after or average_over
     if freeze_after is not None:
-        share = torch.where(count < freeze_after, 1 / (count + 1), 0)
-    else:
-        share = torch.where(count > 0, momentum or 1.0, 1.0)
-    new_mean = torch.where(usable, mean + share * (ratio - mean), mean)
+        newest, share = ratio if last is None else last, torch.where(count < freeze_after, 1.0, 0)
+    elif average_over is not None:
+        share = torch.where(count < average_over, 1 / (count + 1), 0)
+    new_mean = torch.where(usable, mean + share * (newest - mean), mean)
     new_average = torch.stack([new_mean, count + usable])
-    if freeze_after is not None:
-        return torch.where(count < freeze_after, ratio, mean), new_average
+    if batches is not None:
+        return torch.where(count < batches, ratio, mean), new_average
     return torch.where(usable, new_mean, 0), new_average

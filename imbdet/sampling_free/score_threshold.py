@@ -1,5 +1,6 @@
 """Score thresholds by class: lower for classes that were seen less."""
 
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,10 @@ from torch import nn
 from torch.utils.hooks import RemovableHandle
 
 from imbdet.classes import dataset_counts
+from imbdet.sampling_free.class_thresholds import ClassThresholds
 from imbdet.sampling_free.foreground_prior import check_prior
 from imbdet.sampling_free.prior_file import read_priors
+from imbdet.sampling_free.thresholded_heads import Mask, find_thresholded_heads, mask_queries
 from imbdet.training import DetectorHook
 
 
@@ -49,11 +52,14 @@ def class_score_thresholds(prior: float, instance_counts: np.ndarray) -> np.ndar
 
 @HOOKS.register_module()
 class ClassAdaptiveThresholdHook(DetectorHook):
-    r"""Keep detections of class j whose score is at least :math:`\theta_j = \frac{N_f}{N} \frac{N_j}{\sum_j N_j}`.
+    r"""Keep detections of class j whose score is above :math:`\theta_j = \frac{N_f}{N} \frac{N_j}{\sum_j N_j}`.
 
-    From the start of a training, validation or test to its end, the least threshold is the ``score_thr`` of every ``test_cfg``
-    that has one, and what the detector finds is then filtered by class. The boxes of each class are counted in the training set
-    of the config, without crowd and ignored ones. The filter comes after ``max_per_img``.
+    While the detector predicts, :class:`ClassThresholds` are the ``score_thr`` of its ``test_cfg``. So they act where mmdet's
+    threshold acts: before NMS, ``nms_pre`` and ``max_per_img``, on the score that the head compares. This is the probability of
+    the class, before a centerness (FCOS, ATSS) or an objectness (YOLOv3) multiplies it; in PAA and YOLOX it is the product. In
+    DETRs, which have no threshold, it acts before their top-k. The boxes of each class are counted in the training set of the
+    config, without crowd and ignored ones. Training, and pseudo labels of semi-supervised training, keep the config's
+    ``score_thr``.
 
     Args:
         prior: Foreground prior in (0, 1); or the path of a ``foreground_prior.json``, whose prior of the ``bbox_head`` is used.
@@ -68,7 +74,9 @@ class ClassAdaptiveThresholdHook(DetectorHook):
 
     def __init__(self, prior: float | str | Path) -> None:
         super().__init__()
-        self._score_thresholds: list[tuple[Any, float]] = []  # of test_cfgs, as the config has them
+        self._values: list[tuple[dict, Any]] = []  # the score_thr that each test_cfg gets while the detector predicts
+        self._configured: list[tuple[dict, Any]] = []  # and its own
+        self._is_predicting = False
         if isinstance(prior, str | Path):
             priors = {name: value for name, value in read_priors(prior).items() if name.endswith('bbox_head')}
             if len(priors) != 1:
@@ -94,7 +102,7 @@ class ClassAdaptiveThresholdHook(DetectorHook):
         """Stay attached until the run ends."""
 
     def after_run(self, runner: Runner) -> None:
-        """Let go, and give each ``test_cfg`` its own ``score_thr`` back.
+        """Let go.
 
         Args:
             runner: The runner.
@@ -109,44 +117,73 @@ class ClassAdaptiveThresholdHook(DetectorHook):
             detector: Its detector.
 
         Raises:
-            ValueError: If the config has no training set, or the detector no ``score_thr``.
+            ValueError: If the config has no training set, the detector no ``score_thr``, or it is not known how a head compares
+                scores with it.
         """
         if self._thresholds is None:
-            if runner.train_loop is None:
-                raise ValueError('ClassAdaptiveThresholdHook counts boxes in the training set, but the config has no '
-                                 'train_dataloader and train_cfg')
-            counts = dataset_counts(runner.train_dataloader.dataset)
-            self._thresholds = torch.from_numpy(class_score_thresholds(self.prior, counts.boxes)).float()
-        least = float(self._thresholds.min())
-        configs = [config for module in detector.modules() for config in [getattr(module, 'test_cfg', None)]
-                   if config is not None and 'score_thr' in config]
-        if not configs:
-            raise ValueError(f'ClassAdaptiveThresholdHook: no test_cfg of {type(detector).__name__} has a score_thr')
-        self._score_thresholds = [(config, config.score_thr) for config in configs]
-        for config in configs:
-            config.score_thr = least
-        for module in detector.modules():
-            if isinstance(module, BaseDetector):
-                yield module.register_forward_hook(self._filter, with_kwargs=True)
-        print_log(f'ClassAdaptiveThresholdHook: score thresholds from {least:.3g} to {float(self._thresholds.max()):.3g}',
+            self._thresholds = self._count(runner)
+        thresholds = self._thresholds
+        least = float(thresholds.min())
+        heads = list(find_thresholded_heads(detector, len(thresholds)))
+        if not heads:
+            raise ValueError(f'ClassAdaptiveThresholdHook: no test_cfg of {type(detector).__name__} has a score_thr; remove '
+                             'the hook')
+        self._values = [(head.config, least if callable(head.seam) else ClassThresholds(thresholds, head.seam))
+                        for head in heads if 'score_thr' in head.config]
+        for predictor in detector.modules():
+            if not isinstance(predictor, BaseDetector):  # such as mmdet's wrapper for augmentation in tests
+                continue
+            yield predictor.register_forward_pre_hook(self._enter, with_kwargs=True)
+            yield predictor.register_forward_hook(self._leave, always_call=True)
+            if any(head.seam is mask_queries for head in heads):  # their top-k also takes what is masked
+                yield predictor.register_forward_hook(self._filter, with_kwargs=True)
+        for head in heads:
+            if callable(head.seam):
+                yield head.head.register_forward_hook(functools.partial(self._mask, head.seam))
+        print_log(f'ClassAdaptiveThresholdHook: score thresholds from {least:.3g} to {float(thresholds.max()):.3g}',
                   logger='current')
 
+    def _count(self, runner: Runner) -> torch.Tensor:
+        """Count the boxes of the training set, and return the threshold of each class."""
+        if runner.train_loop is None:
+            raise ValueError('ClassAdaptiveThresholdHook counts boxes in the training set, but the config has no '
+                             'train_dataloader and train_cfg')
+        counts = dataset_counts(runner.train_dataloader.dataset)
+        return torch.from_numpy(class_score_thresholds(self.prior, counts.boxes)).float()
+
+    def _enter(self, detector: nn.Module, inputs: tuple, keywords: dict) -> None:
+        """Forward pre-hook of the detector: put the thresholds where each ``test_cfg`` has its ``score_thr``."""
+        if keywords.get('mode') != 'predict':
+            return
+        self._is_predicting = True
+        for config, value in self._values:
+            self._configured.append((config, config['score_thr']))
+            config['score_thr'] = value
+
     def let_go(self) -> None:
-        """Remove what was attached, and give each ``test_cfg`` its own ``score_thr`` back."""
+        """Remove what was attached."""
         super().let_go()
-        while self._score_thresholds:
-            config, score_thr = self._score_thresholds.pop()
-            config.score_thr = score_thr
+        self._leave()
+
+    def _leave(self, *_: Any) -> None:
+        """Forward hook of the detector, also after an exception: give each ``test_cfg`` its own ``score_thr`` back."""
+        self._is_predicting = False
+        while self._configured:
+            config, score_thr = self._configured.pop()
+            config['score_thr'] = score_thr
+
+    def _mask(self, mask: Mask, head: nn.Module, inputs: tuple, outputs: tuple) -> tuple:
+        """Forward hook of a head: mask scores that are not above the threshold of their class."""
+        if not self._is_predicting or self._thresholds is None:
+            return outputs
+        return mask(head, outputs, self._thresholds.to(next(head.parameters()).device))
 
     def _filter(self, detector: nn.Module, inputs: tuple, keywords: dict, outputs: Any) -> Any:
-        """Forward hook of the detector: drop detections below the threshold of their class."""
+        """Forward hook of the detector: drop detections that are not above the threshold of their class."""
         if keywords.get('mode') != 'predict' or self._thresholds is None:
             return outputs
         for sample in outputs:
-            if 'pred_instances' not in sample:
-                raise ValueError(f'ClassAdaptiveThresholdHook: {type(detector).__name__} predicts no instances with scores to '
-                                 'compare with a threshold; remove the hook from the config')
             found = sample.pred_instances
             thresholds = self._thresholds.to(found.scores.device)
-            sample.pred_instances = found[found.scores >= thresholds[found.labels.long()]]  # CrowdDet's are floats
+            sample.pred_instances = found[found.scores > thresholds[found.labels]]
         return outputs

@@ -18,7 +18,7 @@ from . import asking_loss  # noqa: F401  registers
 CASES = {
     'bias': dict(type='OptimalBiasInitHook', num_batches=2),
     'guided': dict(type='GuidedLossHook', momentum=0.5),
-    'guided, then fixed': dict(type='GuidedLossHook', freeze_after=3),
+    'guided, then fixed': dict(type='GuidedLossHook', average_over=3),
     'thresholds': dict(type='ClassAdaptiveThresholdHook', prior=1e-2),
     'equity': dict(type='DatasetEquityHook', likelihoods='equity.npz'),
     'counts': dict(type='ClassCountsHook'),

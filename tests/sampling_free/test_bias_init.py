@@ -15,6 +15,7 @@ from mmengine.runner import Runner, save_checkpoint
 
 from imbdet.heads import find_heads
 from imbdet.sampling_free import OptimalBiasInitHook, foreground_prior, optimal_bias, optimal_softmax_bias
+from imbdet.sampling_free.foreground_prior import class_priors
 from imbdet.sampling_free.head_bias import set_bias
 from imbdet.sampling_free.measure_prior import measure_foreground
 
@@ -245,6 +246,24 @@ def test_loading_a_checkpoint(num_classes, kept, start, tmp_path):
     np.testing.assert_allclose(state.weights['bbox_head.retina_cls.bias'], expected, rtol=1e-6)
 
 
+@pytest.mark.parametrize(('where', 'num_classes', 'kept'), [
+    ('detector', 3, True), ('detector', 5, False), ('head', 3, True), ('prefix', 3, True), ('backbone', 3, False)])
+def test_weights_of_an_init_cfg(where, num_classes, kept, start, tmp_path):
+    """A bias that ``init_cfg`` loaded is kept, as mmengine's own initialization leaves it."""
+    detector = MODELS.build(tiny_detector('retinanet', bbox_head=dict(num_classes=num_classes)))
+    torch.nn.init.constant_(detector.bbox_head.retina_cls.bias, -1.5)
+    weights = {'detector': detector.state_dict(), 'head': detector.bbox_head.state_dict(), 'prefix': detector.state_dict(),
+               'backbone': detector.backbone.state_dict()}[where]
+    save_checkpoint({'state_dict': weights}, str(tmp_path / 'other.pth'))
+    init_cfg = dict(type='Pretrained', checkpoint=str(tmp_path / 'other.pth'))
+    keys = {'detector': dict(init_cfg=init_cfg), 'head': dict(bbox_head=dict(init_cfg=init_cfg)),
+            'prefix': dict(bbox_head=dict(init_cfg=dict(prefix='bbox_head', **init_cfg))),
+            'backbone': dict(backbone=dict(init_cfg=init_cfg))}[where]
+    _, state = start(tiny_detector('retinanet', **keys), hook(1e-3))
+    expected = -1.5 if kept else optimal_bias(1e-3)
+    np.testing.assert_allclose(state.weights['bbox_head.retina_cls.bias'], expected, rtol=1e-6)
+
+
 @pytest.mark.parametrize('ema_first', [False, True])
 def test_the_moving_average_starts_from_the_new_bias(ema_first, start):
     hooks = [hook(1e-3), dict(type='EMAHook')]
@@ -364,3 +383,39 @@ def test_a_detector_without_a_known_head(tmp_path):
         OptimalBiasInitHook(layers=layers).before_train(runner)
     OptimalBiasInitHook(prior=0.1, layers=layers).before_train(runner)
     assert runner.model.bbox_head.heatmap_head[-1].bias.tolist() == pytest.approx([optimal_bias(0.1)] * 3)
+
+
+@pytest.mark.parametrize(('name', 'layer'), [
+    ('retinanet', 'bbox_head.retina_cls'), ('fcos', 'bbox_head.conv_cls'), ('ssd', 'bbox_head.cls_convs.0.0')])
+def test_a_bias_for_each_class(name, layer, start, tmp_path):
+    """Each class starts from its own share of the foreground: of a sigmoid, and of a softmax with the background."""
+    _, state = start(tiny_detector(name), hook(1e-3, class_wise=True))
+    boxes = [annotation['category_id'] for annotation in json.loads((tmp_path / 'train.json').read_text())['annotations']]
+    expected = [3 * 1e-3 * boxes.count(label) / len(boxes) for label in range(3)]
+    bias = state.weights[f'{layer}.bias']
+    if name == 'ssd':
+        found = bias.view(-1, 4).softmax(dim=1)
+        expected.append(1 - sum(expected))
+    else:
+        found = bias.view(-1, 3).sigmoid()
+    np.testing.assert_allclose(found, np.broadcast_to(expected, found.shape), rtol=1e-5)
+
+
+def test_a_bias_for_each_class_where_one_decides(start):
+    with pytest.raises(ValueError, match='whose objectness has the foreground prior; leave class_wise out'):
+        start(tiny_detector('yolox'), hook(1e-3, class_wise=True))
+
+
+def test_no_bias_by_class_starts_from_less_loss():
+    """Of all biases of two classes, those of their priors have the least cross entropy; 6 and 2 anchors are theirs."""
+    anchors, counts = 400, np.array([6, 2])
+    prior = foreground_prior(int(counts.sum()), anchors, 2)
+
+    def cross_entropy(biases):
+        return sum(count * np.logaddexp(0, -bias) + (anchors - count) * np.logaddexp(0, bias)
+                   for count, bias in zip(counts, biases, strict=True))
+
+    best = [optimal_bias(value) for value in class_priors(prior, counts)]
+    for moved in ([0.05, 0], [-0.05, 0], [0, 0.05], [0, -0.05]):
+        assert cross_entropy(best) < cross_entropy(np.add(best, moved))
+    assert cross_entropy(best) < cross_entropy([optimal_bias(prior)] * 2)

@@ -3,6 +3,7 @@ import pytest
 import torch
 
 from imbdet.sampling_free import count_foreground, foreground_prior, optimal_bias, optimal_softmax_bias
+from imbdet.sampling_free.foreground_prior import class_priors
 
 
 def test_worked_values():
@@ -82,3 +83,11 @@ def test_counting_equals_a_loop(kind):
 def test_counting_nothing():
     counts = count_foreground(torch.zeros(0, dtype=torch.int64), None, 3)
     assert [count.item() for count in counts] == [0, 0]
+
+
+def test_priors_by_class():
+    """C pi N_j / sum N; the class without boxes gets the least of the others."""
+    assert class_priors(0.01, np.array([60, 30, 0, 10])).tolist() == pytest.approx([0.024, 0.012, 0.004, 0.004])
+    assert class_priors(0.01, np.array([5, 5])).tolist() == pytest.approx([0.01, 0.01])
+    with pytest.raises(ValueError, match='no class has any'):
+        class_priors(0.01, np.zeros(3))

@@ -92,7 +92,7 @@ def test_other_modes_are_left_alone(tmp_path):
 
 
 @pytest.mark.parametrize(('name', 'keys'), [
-    ('retinanet', {}), ('retinanet', dict(momentum=0.1)), ('retinanet', dict(freeze_after=5)), ('fcos', {}),
+    ('retinanet', {}), ('retinanet', dict(momentum=0.1)), ('retinanet', dict(freeze_after=5)), ('fcos', dict(pairs='all')),
     ('faster-rcnn', {}), ('yolox', {}), ('detr', {})])
 def test_no_positive_in_the_batch(name, keys, tmp_path):  # fault 21
     """Losses are finite and classification weighs nothing; every parameter still has a gradient, as DDP asks."""
@@ -109,7 +109,7 @@ def test_no_positive_in_the_batch(name, keys, tmp_path):  # fault 21
     assert all(gradient.isfinite().all() for gradient in gradients.values())
 
 
-@pytest.mark.parametrize('keys', [dict(momentum=0.5), dict(freeze_after=2), dict(freeze_after=3)])
+@pytest.mark.parametrize('keys', [dict(momentum=0.5), dict(freeze_after=3), dict(average_over=2)])
 def test_a_resume_goes_on_with_the_same_ratio(keys, tmp_path):
     write_training_set(tmp_path / 'whole', num_images=2)  # one batch: the same in every iteration
     write_training_set(tmp_path / 'stopped', num_images=2)
@@ -125,7 +125,7 @@ def test_a_resume_goes_on_with_the_same_ratio(keys, tmp_path):
             Runner.from_cfg(config).train()
         logs[name] = [line['guided_weight_cls'] for line in scalars(tmp_path / name / 'work')]
     assert logs['stopped'] == pytest.approx(logs['whole'], rel=1e-6)
-    assert len(set(logs['whole'])) == {2: 3, 3: 4}.get(keys.get('freeze_after'), 4)
+    assert len(set(logs['whole'])) == {'average_over': 3, 'freeze_after': 3}.get(next(iter(keys)), 4)
 
 
 def test_a_loaded_checkpoint_brings_no_average(tmp_path, train):
@@ -151,9 +151,40 @@ def test_pairs_of_ones_own(train):
     assert log['loss_cls'] == pytest.approx(log['loss_bbox'] + log['loss_centerness'], rel=1e-4)
 
 
-@pytest.mark.parametrize('arguments', [dict(scale=0), dict(scale=-1.0), dict(momentum=0), dict(momentum=1.5),
+def test_the_mean_of_all_other_losses(train):
+    """The ratio of the release of 2021: sum(losses[1:]) / (number - 1) / losses[0]."""
+    log = train(tiny_detector('fcos'), guided(pairs='all'), max_iters=1)[0]
+    assert log['loss_cls'] == pytest.approx((log['loss_bbox'] + log['loss_centerness']) / 2, rel=1e-4)
+
+
+@pytest.mark.parametrize('name', ['faster-rcnn', 'cascade-rcnn'])
+def test_a_scale_for_each_pair(name, train):
+    scales = {'loss_cls': 2.0} if name == 'faster-rcnn' else {'s1.loss_cls': 2.0, 's2.loss_cls': 3.0}
+    log = train(tiny_detector(name), guided(scale=scales), max_iters=1)[0]
+    for classification, (regression, ) in GUIDED[name].items():
+        assert log[classification] == pytest.approx(scales.get(classification, 1) * log[regression], rel=1e-4)
+
+
+def test_a_scale_of_nothing(train):
+    with pytest.raises(ValueError, match=r'scale names loss_clss; the guided losses are loss_rpn_cls, loss_cls'):
+        train(tiny_detector('faster-rcnn'), guided(scale=dict(loss_clss=2.0)))
+
+
+def test_two_stages_are_never_frozen(train, capfd):
+    """As in the authors' code; average_over freezes them."""
+    weights = {key: [line['guided_weight_rpn_cls'] for line in train(
+        tiny_detector('faster-rcnn'), guided(**{key: 1}), max_iters=3, lr=0.1, log_level='INFO')]
+        for key in ('freeze_after', 'average_over')}
+    assert len(set(weights['freeze_after'])) == 3
+    assert weights['average_over'] == weights['average_over'][:1] * 3
+    assert 'freeze_after does nothing here' in ''.join(capfd.readouterr())
+
+
+@pytest.mark.parametrize('arguments', [dict(scale=0), dict(scale=dict(loss_cls=0)), dict(average_over=0), dict(pairs='some'),
+                                       dict(average_over=2, freeze_after=2), dict(scale=-1.0), dict(momentum=0),
+                                       dict(momentum=1.5),
                                        dict(freeze_after=0), dict(momentum=0.1, freeze_after=10),
                                        dict(scale=float('nan'))])
 def test_arguments_out_of_range(arguments):
-    with pytest.raises(ValueError, match='must be above|must be in|must be at least|not both'):
+    with pytest.raises(ValueError, match='must be above|must be in|must be at least|must be a dict|give one of'):
         GuidedLossHook(**arguments)

@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from imbdet.heads import match_all
 from imbdet.sampling_free import guided_weight, match_pairs
 from imbdet.sampling_free.loss_ratio import sum_levels
 
@@ -38,17 +39,27 @@ def test_momentum(momentum):
     assert weights_of(LOSSES, momentum=momentum)[0] == pytest.approx(expected)
 
 
-@pytest.mark.parametrize('freeze_after', [1, 2, 3, 100])
-def test_freezing(freeze_after):
+@pytest.mark.parametrize('batches', [1, 2, 3, 100])
+@pytest.mark.parametrize('key', ['freeze_after', 'average_over'])
+def test_freezing(key, batches):
+    """``freeze_after`` keeps the last ratio, ``average_over`` the mean."""
     expected, ratios = [], []
     for regression, classification in LOSSES:
-        frozen = len(ratios) >= freeze_after
+        frozen = len(ratios) >= batches
         usable = regression > 0 and classification > 0
         ratio = regression / classification if usable else 0
-        expected.append(sum(ratios) / len(ratios) if frozen else ratio)
+        kept = ratios[-1:] if key == 'freeze_after' else ratios
+        expected.append(sum(kept) / len(kept) if frozen else ratio)
         if usable and not frozen:
             ratios.append(ratio)
-    assert weights_of(LOSSES, freeze_after=freeze_after)[0] == pytest.approx(expected)
+    assert weights_of(LOSSES, **{key: batches})[0] == pytest.approx(expected)
+
+
+def test_what_is_kept_may_be_averaged_over_ranks():
+    first, average = guided_weight(torch.tensor([1.0]), torch.tensor([4.0]), torch.zeros(2, 1), freeze_after=1,
+                                   last=torch.tensor([0.75]))
+    second, _ = guided_weight(torch.tensor([1.0]), torch.tensor([4.0]), average, freeze_after=1, last=torch.tensor([9.0]))
+    assert (first.item(), second.item()) == (0.25, 0.75)
 
 
 def test_going_on_from_a_saved_average():
@@ -97,3 +108,19 @@ def test_total_is_what_mmengine_adds_up():  # fault 21
 ])
 def test_matching_by_name(names, pairs):
     assert match_pairs(names) == pairs
+
+
+@pytest.mark.parametrize(('names', 'pairs'), [
+    (['loss_cls', 'loss_bbox', 'loss_centerness'], {'loss_cls': ('loss_bbox', 'loss_centerness')}),
+    (['loss_cls', 'loss_bbox', 'loss_iou'], {'loss_cls': ('loss_bbox', 'loss_iou')}),
+    (['loss_rpn_cls', 'loss_rpn_bbox', 'loss_cls', 'acc', 'loss_bbox', 'loss_mask'],
+     {'loss_rpn_cls': ('loss_rpn_bbox', ), 'loss_cls': ('loss_bbox', 'loss_mask')}),
+    (['s0.loss_cls', 's0.acc', 's0.loss_bbox', 's1.loss_cls', 's1.loss_bbox'],
+     {'s0.loss_cls': ('s0.loss_bbox', ), 's1.loss_cls': ('s1.loss_bbox', )}),
+    (['loss_cls', 'loss_bbox', 'loss_obj', 'loss_l1'], {'loss_obj': ('loss_bbox', 'loss_l1')}),
+    (['d0.dn_loss_cls', 'd0.dn_loss_bbox', 'd0.dn_loss_iou', 'loss_cls', 'loss_bbox'],
+     {'d0.dn_loss_cls': ('d0.dn_loss_bbox', 'd0.dn_loss_iou'), 'loss_cls': ('loss_bbox', )}),
+    (['loss_cls'], {}),
+])
+def test_matching_all_others(names, pairs):
+    assert match_all(names) == pairs

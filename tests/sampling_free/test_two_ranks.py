@@ -48,7 +48,8 @@ def _train(rank, folder, name, keys):
     (folder / f'{rank}.json').write_text(json.dumps(losses.iterations))
 
 
-@pytest.mark.parametrize(('name', 'keys'), [('retinanet', {}), ('faster-rcnn', dict(momentum=0.2))])
+@pytest.mark.parametrize(('name', 'keys'), [
+    ('retinanet', {}), ('retinanet', dict(freeze_after=1)), ('faster-rcnn', dict(momentum=0.2))])
 def test_a_rank_without_ground_truth(name, keys, tmp_path):  # fault 22
     write_training_set(tmp_path, num_boxes=[3, 0] * 4)
     torch.multiprocessing.spawn(_train, (tmp_path, name, keys), nprocs=2)
@@ -64,6 +65,9 @@ def test_a_rank_without_ground_truth(name, keys, tmp_path):  # fault 22
             if not keys:  # the ratio is that of the sums over ranks
                 assert first[f'loss_{classification}'] + second[f'loss_{classification}'] == pytest.approx(
                     first[f'loss_{regression}'], rel=1e-5)
+    if 'freeze_after' in keys:  # what is kept is averaged over ranks that had positives: rank 0's own ratio
+        own = logs[0][0]['loss_bbox'] / (logs[0][0]['loss_cls'] / logs[0][0]['guided_weight_cls'])
+        assert [log['guided_weight_cls'] for log in logs[0][1:]] == pytest.approx([own] * 2, rel=1e-5)
     measured = [json.loads(path.read_text()) for path in tmp_path.glob('work_*/foreground_prior.json')]
     assert len(measured) == 1  # rank 0 alone writes
     (tmp_path / 'one').mkdir()
