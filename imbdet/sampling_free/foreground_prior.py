@@ -64,7 +64,7 @@ def class_priors(prior: float, instance_counts: np.ndarray) -> np.ndarray:
     check_prior(prior)
     counts = np.asarray(instance_counts, dtype=np.float64)
     if not counts.any():
-        raise ValueError('priors by class need training boxes; no class has any')
+        raise ValueError('priors and thresholds by class need training boxes; no class has any')
     priors = prior * len(counts) * counts / counts.sum()
     priors[counts == 0] = priors[counts > 0].min()
     return priors

@@ -17,7 +17,7 @@ from torch.utils.hooks import RemovableHandle
 
 from imbdet.classes import dataset_counts
 from imbdet.sampling_free.class_thresholds import ClassThresholds
-from imbdet.sampling_free.foreground_prior import check_prior
+from imbdet.sampling_free.foreground_prior import check_prior, class_priors
 from imbdet.sampling_free.prior_file import read_priors
 from imbdet.sampling_free.thresholded_heads import Mask, find_thresholded_heads, mask_queries
 from imbdet.training import DetectorHook
@@ -41,13 +41,7 @@ def class_score_thresholds(prior: float, instance_counts: np.ndarray) -> np.ndar
     Raises:
         ValueError: If the prior is out of range or there are no boxes.
     """
-    check_prior(prior)
-    counts = np.asarray(instance_counts, dtype=np.float64)
-    if not counts.any():
-        raise ValueError('class-adaptive thresholds need training boxes; no class has any')
-    thresholds = prior * len(counts) * counts / counts.sum()
-    thresholds[counts == 0] = thresholds[counts > 0].min()
-    return thresholds
+    return class_priors(prior, instance_counts)
 
 
 @HOOKS.register_module()
