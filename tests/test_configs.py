@@ -1,5 +1,7 @@
 """Every shipped config builds its model, gives a batch from its data pipeline and builds its evaluator."""
 
+import copy
+import functools
 import json
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import yaml
 from mmdet.datasets import CocoDataset, LVISV1Dataset
 from mmdet.registry import HOOKS, METRICS, MODELS
 from mmengine.config import Config
+from mmengine.logging import MessageHub
 from mmengine.runner import Runner
 
 from imbdet.data import check_config
@@ -22,16 +25,18 @@ CONFIGS = Path(__file__).parents[1] / 'configs'
 SHIPPED = sorted(str(path.relative_to(CONFIGS)) for path in CONFIGS.glob('[!_]*/*.py'))
 # Trained on pairs of images. Those of one camera, or of whole images, are compared with those of mixed patches, not built.
 PAIRED = [name for name in SHIPPED if name.startswith('mipa/') or 'digits-pairs' in name]
-BUILT = [name for name in SHIPPED if name not in PAIRED or '_mipa' in name or '_combined_' in name]
+# Of a config with the modality head, the detector is that of the config without it, so that only one of them is built.
+BUILT = [name for name in SHIPPED if name not in PAIRED or '_mipa-ma_' in name or '_combined_' in name
+         or ('_mipa_' in name and name.replace('_mipa_', '_mipa-ma_') not in SHIPPED)]
 
 
-def write_data_set(ann_file, image_folder, classes, num_images=4, num_boxes=2, ending='.jpg'):
+def write_data_set(ann_file, image_folder, classes, num_images=4, num_boxes=2, ending='.jpg', subfolder=''):
     """Write a small LVIS-format data set whose first classes occur in every image."""
     rng = np.random.default_rng(0)
     images, annotations = [], []
     for image_id in range(1, num_images + 1):
-        name = f'{image_id:012d}{ending}'
-        image_folder.mkdir(parents=True, exist_ok=True)
+        name = f'{subfolder}{image_id:012d}{ending}'
+        (image_folder / name).parent.mkdir(parents=True, exist_ok=True)
         cv2.imwrite(str(image_folder / name), rng.integers(0, 255, (96, 128, 3), dtype=np.uint8))
         images.append({'id': image_id, 'file_name': name, 'width': 128, 'height': 96, 'neg_category_ids': [],
                        'coco_url': f'http://images.cocodataset.org/{image_folder.name}/{name}',
@@ -63,14 +68,16 @@ def data_root(digits, tmp_path_factory):
     for split in ('train', 'val'):
         write_data_set(root / f'data/kitti/annotations/kitti_{split}.json', root / 'data/kitti/training/image_2',
                        ('Car', 'Pedestrian', 'Cyclist'))
-    for split in ('train', 'test'):
+    for part, split in (('train', 'train'), ('valid', 'train'), ('test', 'test')):
         for camera in ('infrared', 'visible'):
-            write_data_set(root / f'data/LLVIP/annotations/llvip_{split}.json', root / f'data/LLVIP/{camera}/{split}',
+            write_data_set(root / f'data/LLVIP/annotations/llvip_{part}.json', root / f'data/LLVIP/{camera}/{split}',
                            ('person', ), num_boxes=1)
-    for split in ('train', 'val'):
         for ending in ('_PreviewData.jpeg', '_RGB.jpg'):
-            write_data_set(root / f'data/FLIR_aligned/annotations/flir_{split}.json', root / 'data/FLIR_aligned/JPEGImages',
+            write_data_set(root / f'data/FLIR_aligned/annotations/flir_{part}.json', root / 'data/FLIR_aligned/JPEGImages',
                            ('person', 'car', 'bicycle'), ending=ending)
+        for camera in ('lwir', 'visible'):
+            write_data_set(root / f'data/KAIST/images/annotations/kaist_{part}.json', root / 'data/KAIST/images',
+                           ('person', ), num_boxes=1, subfolder=f'set00/V000/{camera}/')
     for year in (2007, 2012):
         write_voc(root / f'data/VOCdevkit/VOC{year}')
     return root
@@ -96,12 +103,19 @@ def test_there_are_configs():
 
 @pytest.mark.parametrize('name', BUILT)
 def test_config(name, data_root, monkeypatch):
+    if '_convnext-' in name:
+        pytest.importorskip('mmpretrain.models', reason='needs the package mmpretrain: pip install mmpretrain')
     monkeypatch.chdir(data_root)
-    cfg = Config.fromfile(CONFIGS / name)
-    check_config(cfg, ('train_dataloader', 'val_dataloader'))
+    cfg = without_imports(name)
+    loaders = {'train_dataloader': 6 if name in PAIRED else 3, 'val_dataloader': 3}
+    if name.startswith('mipa/'):  # the others test on what they validate on
+        loaders['test_dataloader'] = 3
+    check_config(cfg, tuple(loaders))
+    shorten(cfg.model)
     model = MODELS.build(cfg.model)
     evaluator = METRICS.build(cfg.val_evaluator)
-    for key, channels in (('train_dataloader', 6 if name in PAIRED else 3), ('val_dataloader', 3)):
+    MessageHub.get_current_instance().update_info('iter', 0)  # which a runner does, and YOLOX's preprocessor asks for
+    for key, channels in loaders.items():
         cfg[key].update(num_workers=0, persistent_workers=False, batch_size=2)
         loader = Runner.build_dataloader(cfg[key], seed=0)
         batch = next(iter(loader))
@@ -122,8 +136,18 @@ def test_config(name, data_root, monkeypatch):
     if isinstance(evaluator, LongTailMetric):
         assert len(evaluator.categories) == len(loader.dataset.metainfo['classes'])
     for hook in cfg.get('custom_hooks') or ():
-        HOOKS.build(hook)
-    assert Config.fromfile(CONFIGS / name).test_evaluator == Config.fromfile(CONFIGS / name).val_evaluator
+        HOOKS.build({key: value for key, value in hook.items() if key != 'priority'})  # which is the runner's
+    cfg = parsed(name)
+    assert (cfg.test_evaluator == cfg.val_evaluator) is ('test_dataloader' not in loaders)
+
+
+def shorten(model):
+    """Leave one block per stage of a backbone whose weights would fill a gigabyte; widths and strides stay."""
+    backbone = model.get('detector', model).backbone
+    if backbone.type == 'mmpretrain.ConvNeXt':
+        backbone.arch = {'depths': [1, 1, 1, 1], 'channels': [256, 512, 1024, 2048]}
+    elif backbone.get('embed_dims') == 192:
+        backbone.depths = [1, 1, 1, 1]
 
 
 @pytest.mark.parametrize('name', [name for name in SHIPPED if '_irfs_' in name and 'custom' not in name])
@@ -184,10 +208,18 @@ def test_sampling_free_changes_only_what_it_replaces(name):
         model['test_cfg'].get('rcnn', model['test_cfg']).pop('score_thr')
         if 'roi_head' in model:
             model['rpn_head']['loss_bbox'].pop('loss_weight')
-            for part in ('rpn', 'rcnn'):
-                model['train_cfg'][part].pop('sampler')
+            stages = model['train_cfg']['rcnn']
+            for part in (model['train_cfg']['rpn'], *(stages if isinstance(stages, list) else [stages])):
+                part.pop('sampler')
+            heads = model['roi_head']['bbox_head']
+            heads = heads if isinstance(heads, list) else [heads]
         else:
+            heads = [model['bbox_head']]
             assert model['bbox_head'].pop('loss_cls')['use_sigmoid']
+        for head in heads:  # what PositiveMeanLoss or UncertaintyWeighted wrap is the same
+            if 'loss' in head.get('loss_bbox', {}):
+                assert config is ours
+                head['loss_bbox'] = head['loss_bbox']['loss']
     assert ours == theirs
 
 
@@ -213,11 +245,22 @@ def test_equity_adds_its_hook_alone(name):
     assert ours == theirs
 
 
+@functools.cache
+def parsed(name):
+    """A config without importing its modules, because mmpretrain may be missing; parsed once, which takes half a second."""
+    return Config.fromfile(CONFIGS / name, import_custom_modules=False)
+
+
+def without_imports(name):
+    """A copy of a parsed config."""
+    return copy.deepcopy(parsed(name))
+
+
 @pytest.mark.parametrize('name', [name for name in PAIRED if '_mipa_' not in name and '_combined_' not in name])
 def test_twins_of_mipa_differ_by_what_is_trained_on(name):
     """One camera, whole images of both, or the modality head; and nothing else."""
     variant = next(variant for variant in ('rgb', 'ir', 'both', 'mipa-ma') if f'_{variant}_' in name)
-    ours, mipa = (without_scope(Config.fromfile(CONFIGS / path).to_dict())
+    ours, mipa = (without_scope(without_imports(path).to_dict())
                   for path in (name, name.replace(f'_{variant}_', '_mipa_')))
     if variant in ('rgb', 'ir'):
         assert ours['train_dataloader']['dataset'].pop('modality') == variant
@@ -255,11 +298,11 @@ def test_mipa_changes_only_data_and_backbone(name):
         folder = name.split('/')[1].split('_')[0].replace('-', '_')
         file = f'{folder.replace("_", "-")}_r50_fpn_1x_coco.py'
     theirs = Config.fromfile(Path(mmdet.__file__).parent / f'.mim/configs/{folder}/{file}')
-    ours = Config.fromfile(CONFIGS / name)
+    ours = without_imports(name)
     assert ours.default_hooks.checkpoint.save_best == 'mean/bbox_mAP'
     preprocessor = ours.model.data_preprocessor
     assert (preprocessor.type, preprocessor.ir_ratio) == ('MiPaDataPreprocessor', 'uniform')
-    assert preprocessor.patch_size == (4 if 'swin' in name else 16)
+    assert preprocessor.patch_size == (16 if '_r50_' in name else 4)
     assert {key: preprocessor[key] for key in theirs.model.data_preprocessor if key != 'type'} == {
         key: value for key, value in theirs.model.data_preprocessor.items() if key != 'type'}
     models = [without_scope(config.model.to_dict()) for config in (ours, theirs)]
@@ -270,6 +313,54 @@ def test_mipa_changes_only_data_and_backbone(name):
     assert (ours.train_cfg.type, ours.train_cfg.max_epochs) == ('EpochBasedTrainLoop', 12)
     if 'swin-t-p4' not in name:
         assert ours.optim_wrapper.optimizer.lr == (1e-4 if name.startswith('mipa/d') else theirs.optim_wrapper.optimizer.lr)
+
+
+def data_sets(loader):
+    """The configs of a loader's data sets."""
+    return loader.dataset.get('datasets', [loader.dataset])
+
+
+@pytest.mark.parametrize('name', [name for name in SHIPPED if name.startswith('mipa/') and '_mipa_' in name])
+def test_mipa_keeps_the_test_set_for_testing(name):
+    """The best checkpoint is chosen on pairs that are held out of the training images."""
+    cfg = without_imports(name)
+    data = {'llvip': 'LLVIP', 'flir': 'FLIR_aligned', 'kaist': 'KAIST/images'}
+    stem, root = next((stem, f'data/{folder}/') for stem, folder in data.items() if name.endswith(f'_{stem}.py'))
+    prefixes = {}
+    for part, file in (('train', 'train'), ('val', 'valid'), ('test', 'test')):
+        sets = data_sets(cfg[f'{part}_dataloader'])
+        assert [keys.modality for keys in sets] == (['pair'] if part == 'train' else ['rgb', 'ir'])
+        assert {(keys.data_root, keys.ann_file) for keys in sets} == {(root, f'annotations/{stem}_{file}.json')}
+        prefixes[part], = {tuple(keys.data_prefix.values()) for keys in sets}
+        if part != 'train':
+            assert cfg[f'{part}_evaluator'].metric.ann_file == f'{root}annotations/{stem}_{file}.json'
+    assert prefixes['val'] == prefixes['train']
+    assert (prefixes['test'] == prefixes['train']) is (stem != 'llvip')  # only LLVIP has a folder of test images
+
+
+@pytest.mark.parametrize('name', [name for name in SHIPPED if name.startswith('mipa/') and '_mipa' in name])
+def test_mipa_has_the_settings_of_its_authors(name):
+    """Strength of the reversal, size of images and batch, as in the code of the paper and its ablation of gamma."""
+    cfg = without_imports(name)
+    stem = name.removesuffix('.py').rsplit('_', 1)[1]
+    if '_mipa-ma_' in name:
+        assert cfg.model.modality_head.gamma == {'llvip': 0.15, 'flir': 0.05}[stem]
+    for part in ('train', 'val', 'test'):
+        for keys in data_sets(cfg[f'{part}_dataloader']):
+            resize, = [step for step in keys.pipeline if 'Resize' in step.type]
+            assert (resize.scale, resize.keep_ratio) == ((1280, 1024) if stem == 'llvip' else (640, 512), True)
+    if name.startswith('mipa/d') and stem != 'kaist':
+        assert cfg.auto_scale_lr.base_batch_size == (8 if 'dino-4scale_swin-t' in name and stem == 'llvip' else 6)
+
+
+def test_swin_l_is_mmdet_s():
+    """The same backbone as mmdet's five-scale DINO, but for the outputs, which are those of four scales."""
+    folder = Path(mmdet.__file__).parent / '.mim/configs/dino'
+    theirs = without_scope(Config.fromfile(folder / 'dino-5scale_swin-l_8xb2-12e_coco.py').model.backbone.to_dict())
+    defaults = {'mlp_ratio': 4, 'qkv_bias': True, 'qk_scale': None, 'drop_rate': 0.0, 'attn_drop_rate': 0.0, 'patch_norm': True}
+    for detector in ('dino-4scale', 'deformable-detr'):
+        ours = without_scope(without_imports(f'mipa/{detector}_swin-l_mipa_3xb2-12e_llvip.py').model.backbone.to_dict())
+        assert {**defaults, **ours, 'out_indices': (0, 1, 2, 3)} == {**theirs, 'out_indices': (0, 1, 2, 3)}
 
 
 def test_model_index_lists_every_config():

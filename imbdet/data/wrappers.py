@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-PARTS = ('dataset', 'datasets', 'pipeline', 'transforms')
+PARTS = ('dataset', 'datasets', 'pipeline', 'transforms', 'branch_pipelines')
 """Attributes in which wrappers, data sets, pipelines and transforms store their parts."""
 
 
@@ -13,8 +13,8 @@ def walk_dataset(dataset: Any) -> Iterator[Any]:
     Args:
         dataset: A data set or a wrapper around others.
     """
-    if isinstance(dataset, (list, tuple)):
-        for item in dataset:
+    if isinstance(dataset, (list, tuple, dict)):
+        for item in dataset.values() if isinstance(dataset, dict) else dataset:
             yield from walk_dataset(item)
         return
     yield dataset

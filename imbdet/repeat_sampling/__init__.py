@@ -1,6 +1,6 @@
 """Repeat factor sampling: label counts, repeat factors, and the sampler.
 
-Only the sampler needs mmdet; it is imported on first use.
+Only the samplers need mmdet; they are imported on first use.
 """
 
 from typing import TYPE_CHECKING
@@ -20,13 +20,17 @@ from imbdet.repeat_sampling.repeat_factors import (
     systematic_indices,
     weighted_indices,
 )
+from imbdet.repeat_sampling.repeat_rule import RepeatRule
 
 if TYPE_CHECKING:
+    from imbdet.repeat_sampling.multi_source_sampler import MultiSourceRepeatFactorSampler
     from imbdet.repeat_sampling.sampler import RepeatFactorSampler
 
-__getattr__, _, _ = lazy_loader.attach(__name__, submod_attrs={'sampler': ['RepeatFactorSampler']})
+__getattr__, _, _ = lazy_loader.attach(
+    __name__, submod_attrs={'multi_source_sampler': ['MultiSourceRepeatFactorSampler'], 'sampler': ['RepeatFactorSampler']})
 __all__ = [
-    'LabelCounts', 'RepeatFactorSampler', 'category_frequencies', 'category_repeat_factors', 'count_labels', 'epoch_length',
-    'expected_lengths', 'factors_from_frequencies', 'image_repeat_factors', 'labels_per_image', 'rarest_frequencies',
-    'systematic_indices', 'threshold_for_length', 'weighted_indices'
+    'LabelCounts', 'MultiSourceRepeatFactorSampler', 'RepeatFactorSampler', 'RepeatRule', 'category_frequencies',
+    'category_repeat_factors', 'count_labels', 'epoch_length', 'expected_lengths', 'factors_from_frequencies',
+    'image_repeat_factors', 'labels_per_image', 'rarest_frequencies', 'systematic_indices', 'threshold_for_length',
+    'weighted_indices'
 ]

@@ -10,6 +10,8 @@ import numpy as np
 METHODS = ('rfs', 'irfs', 'e-irfs')
 E_IRFS_ALPHA = 2.0
 """Scale of the exponent in E-IRFS (arXiv 2503.21893)."""
+IMAGE_FREQUENCIES = ('of-images', 'of-image-counts')
+"""What E-IRFS divides the image count of a category by: the number of images, or the sum of all categories' image counts."""
 
 
 def check_threshold(threshold: float) -> None:
@@ -23,7 +25,9 @@ def category_repeat_factors(image_counts: Sequence[int] | np.ndarray,
                             instance_counts: Sequence[int] | np.ndarray,
                             num_images: int,
                             threshold: float,
-                            method: str = 'irfs') -> np.ndarray:
+                            method: str = 'irfs',
+                            alpha: float = E_IRFS_ALPHA,
+                            image_frequency: str = 'of-images') -> np.ndarray:
     r"""Compute the repeat factor of each category.
 
     With :math:`f_\mathrm{img} = n_\mathrm{img} / N` and :math:`f_\mathrm{inst} = n_\mathrm{inst} / \sum n_\mathrm{inst}`
@@ -31,9 +35,10 @@ def category_repeat_factors(image_counts: Sequence[int] | np.ndarray,
     .. math::
         \text{rfs:}\quad r = \max(1, \sqrt{t / f_\mathrm{img}}) \qquad
         \text{irfs:}\quad r = \max(1, \sqrt{t / f}),\ f = \sqrt{f_\mathrm{img} f_\mathrm{inst}} \qquad
-        \text{e-irfs:}\quad r = \exp(2 \sqrt{t / f})
+        \text{e-irfs:}\quad r = \exp(\alpha \sqrt{t / f})
 
-    Sources: RFS arXiv 1908.03195, IRFS arXiv 2305.08069, E-IRFS arXiv 2503.21893.
+    Sources: RFS arXiv 1908.03195, IRFS arXiv 2305.08069, E-IRFS arXiv 2503.21893. The public code of E-IRFS has
+    :math:`f_\mathrm{img} = n_\mathrm{img} / \sum n_\mathrm{img}` instead: ``image_frequency='of-image-counts'``.
 
     Args:
         image_counts: Training images that contain each category, shape (C,), integers >= 0.
@@ -41,22 +46,26 @@ def category_repeat_factors(image_counts: Sequence[int] | np.ndarray,
         num_images: Images in the training set, at least 1.
         threshold: Frequency t in (0, 1]. The papers use 1e-3 for RFS and IRFS and 1e-4 for E-IRFS, on LVIS.
         method: ``'irfs'``, ``'rfs'`` or ``'e-irfs'``.
+        alpha: Scale of E-IRFS's exponent, above 0.
+        image_frequency: E-IRFS's image frequency, ``'of-images'`` or ``'of-image-counts'``.
 
     Returns:
         Factors, shape (C,), float64, at least 1. A category without images gets 1.
 
     Raises:
-        ValueError: If the method is unknown, the threshold is outside (0, 1], or the counts are negative, differ in
-            shape, or exceed ``num_images``.
+        ValueError: If the method is unknown, the threshold is outside (0, 1], ``alpha`` or ``image_frequency`` is bad or
+            set for another method than E-IRFS, or the counts are negative, differ in shape, or exceed ``num_images``.
     """
     check_threshold(threshold)
-    return factors_from_frequencies(category_frequencies(image_counts, instance_counts, num_images, method), threshold, method)
+    frequencies = category_frequencies(image_counts, instance_counts, num_images, method, image_frequency)
+    return factors_from_frequencies(frequencies, threshold, method, alpha)
 
 
 def category_frequencies(image_counts: Sequence[int] | np.ndarray,
                          instance_counts: Sequence[int] | np.ndarray,
                          num_images: int,
-                         method: str = 'irfs') -> np.ndarray:
+                         method: str = 'irfs',
+                         image_frequency: str = 'of-images') -> np.ndarray:
     """Compute the frequency f of each category, which :func:`category_repeat_factors` compares with the threshold.
 
     Args:
@@ -64,14 +73,16 @@ def category_frequencies(image_counts: Sequence[int] | np.ndarray,
         instance_counts: Boxes of each category, shape (C,), integers >= 0.
         num_images: Images in the training set, at least 1.
         method: ``'irfs'``, ``'rfs'`` or ``'e-irfs'``.
+        image_frequency: E-IRFS's image frequency, ``'of-images'`` or ``'of-image-counts'``.
 
     Returns:
         Frequencies in (0, 1], shape (C,), float64; infinite for a category without images.
 
     Raises:
-        ValueError: If the method is unknown, or the counts are negative, differ in shape, or exceed ``num_images``.
+        ValueError: If the method or ``image_frequency`` is unknown, or the counts are negative, differ in shape, or exceed
+            ``num_images``.
     """
-    _check_method(method)
+    check_method(method, image_frequency=image_frequency)
     images = np.asarray(image_counts, dtype=np.float64)
     instances = np.asarray(instance_counts, dtype=np.float64)
     if images.ndim != 1 or images.shape != instances.shape:
@@ -81,13 +92,16 @@ def category_frequencies(image_counts: Sequence[int] | np.ndarray,
         raise ValueError('counts must satisfy 0 <= image_counts <= num_images and image_counts <= instance_counts')
     frequencies = np.full(len(images), np.inf)
     seen = images > 0
-    frequencies[seen] = images[seen] / num_images
+    frequencies[seen] = images[seen] / (num_images if image_frequency == 'of-images' else images.sum())
     if method != 'rfs':
         frequencies[seen] = np.sqrt(frequencies[seen] * instances[seen] / instances.sum())
     return frequencies
 
 
-def factors_from_frequencies(frequencies: np.ndarray, threshold: float | np.ndarray, method: str = 'irfs') -> np.ndarray:
+def factors_from_frequencies(frequencies: np.ndarray,
+                             threshold: float | np.ndarray,
+                             method: str = 'irfs',
+                             alpha: float = E_IRFS_ALPHA) -> np.ndarray:
     """Compute repeat factors from frequencies.
 
     The rarest category of an image has the largest factor, so the lowest frequency determines the factor of the image.
@@ -96,21 +110,30 @@ def factors_from_frequencies(frequencies: np.ndarray, threshold: float | np.ndar
         frequencies: Frequencies of categories, or the lowest frequency of each image; above 0, infinite for a factor of 1.
         threshold: Frequency t in (0, 1], or an array of them that broadcasts.
         method: ``'irfs'``, ``'rfs'`` or ``'e-irfs'``.
+        alpha: Scale of E-IRFS's exponent, above 0.
 
     Returns:
         Factors, float64, at least 1, with the broadcast shape.
 
     Raises:
-        ValueError: If the method is unknown.
+        ValueError: If the method is unknown, or ``alpha`` is not above 0 or set for another method than E-IRFS.
     """
-    _check_method(method)
+    check_method(method, alpha)
     root = np.sqrt(threshold / frequencies)
-    return np.exp(E_IRFS_ALPHA * root) if method == 'e-irfs' else np.maximum(1.0, root)
+    return np.exp(alpha * root) if method == 'e-irfs' else np.maximum(1.0, root)
 
 
-def _check_method(method: str) -> None:
+def check_method(method: str, alpha: float = E_IRFS_ALPHA, image_frequency: str = 'of-images') -> None:
+    """Raise ValueError if the method is unknown, or a parameter of E-IRFS is bad or set for another method."""
     if method not in METHODS:
         raise ValueError(f'unknown method {method!r}; choose one of {", ".join(METHODS)}')
+    if image_frequency not in IMAGE_FREQUENCIES:
+        raise ValueError(f'unknown image_frequency {image_frequency!r}; choose one of {", ".join(IMAGE_FREQUENCIES)}')
+    if not 0 < alpha < float('inf'):
+        raise ValueError(f'alpha must be above 0 and finite, got {alpha}')
+    for name, value, default in (('alpha', alpha, E_IRFS_ALPHA), ('image_frequency', image_frequency, 'of-images')):
+        if method != 'e-irfs' and value != default:
+            raise ValueError(f"{name}={value!r} only has a meaning with method='e-irfs', got method={method!r}; remove it")
 
 
 def image_repeat_factors(labels_per_image: Sequence[Sequence[int] | np.ndarray],

@@ -15,15 +15,9 @@ from torch.utils.data import Sampler
 from imbdet.classes import ClassCounts, class_names, count_classes
 from imbdet.data import check_dataset_classes, labels_per_image, walk_dataset
 from imbdet.data.image_table import image_keys
-from imbdet.repeat_sampling.repeat_factors import (
-    METHODS,
-    category_repeat_factors,
-    check_threshold,
-    epoch_length,
-    image_repeat_factors,
-    systematic_indices,
-    weighted_indices,
-)
+from imbdet.repeat_sampling.partner_weights import refuse_distorted, set_partner_weights
+from imbdet.repeat_sampling.repeat_factors import E_IRFS_ALPHA
+from imbdet.repeat_sampling.repeat_rule import RepeatRule
 from imbdet.repeat_sampling.weights_file import likelihood_multipliers, read_image_weights
 
 
@@ -52,6 +46,11 @@ class RepeatFactorSampler(Sampler[int]):
     Crowd and ignored boxes do not count. Labels are read from the data set in one pass; any mmdet data set or wrapper with
     ``get_data_info`` is supported. All ranks share one order and take disjoint parts of it.
 
+    Mosaic, MixUp and CopyPaste need :class:`~imbdet.data.WeightedMultiImageMixDataset`, which draws the partner images by the
+    factors too; under mmdet's MultiImageMixDataset these would be drawn uniformly, which is refused. CachedMosaic and
+    CachedMixUp take their partners from the images that this sampler drew before, so these have the factors already.
+    A ClassBalancedDataset inside is refused; it would repeat twice. A RepeatDataset repeats all images alike.
+
     Args:
         dataset: The data set to sample from; set by mmengine.
         method: ``'irfs'``, ``'rfs'`` or ``'e-irfs'``.
@@ -66,10 +65,17 @@ class RepeatFactorSampler(Sampler[int]):
             removed in 0.3.
         eta: Parameter of ``likelihoods``, above 0.
         gamma: Parameter of ``likelihoods``, at least 0.
+        alpha: Scale of E-IRFS's exponent, above 0.
+        image_frequency: E-IRFS's image frequency: a category's images divided by the number of images (``'of-images'``), or
+            by the sum of all categories' image counts, as in its authors' code (``'of-image-counts'``).
+        rounding: ``'systematic'``: each epoch rounds the factors again, exact in expectation. ``'ceil'``: every epoch has
+            each image as often as its factor rounded up, exactly as mmengine's ClassBalancedDataset (with RFS, without
+            crowd boxes); ``image_factors`` are then whole numbers.
 
     Raises:
-        ValueError: If the method is unknown, the threshold is outside (0, 1], the data set is empty, its ``classes``
-            are not those of its annotation file, an image is not in the file of weights, or both files are given.
+        ValueError: If the method is unknown, a value is out of range or has no meaning with the method, the data set is
+            empty, its ``classes`` are not those of its annotation file, it repeats or mixes images otherwise than by the
+            factors, an image is not in the file of weights, or both files are given.
         TypeError: If labels cannot be read from the data set.
 
     Examples:
@@ -86,15 +92,17 @@ class RepeatFactorSampler(Sampler[int]):
                  likelihoods: str | Path | None = None,
                  eta: float = 1.0,
                  gamma: float = 5.0,
-                 image_weights: str | Path | None = None) -> None:
-        if method not in METHODS:  # before the pass over the data set, which may take seconds
-            raise ValueError(f'unknown method {method!r}; choose one of {", ".join(METHODS)}')
-        check_threshold(threshold)
+                 image_weights: str | Path | None = None,
+                 alpha: float = E_IRFS_ALPHA,
+                 image_frequency: str = 'of-images',
+                 rounding: str = 'systematic') -> None:
+        self.rule = RepeatRule(method, threshold, alpha, image_frequency, rounding)
         if image_weights is not None and likelihoods is not None:
             raise ValueError('image_weights and likelihoods cannot both be set: factors would be multiplied twice; remove one')
         if len(dataset) == 0:
             raise ValueError(f'the {type(dataset).__name__} to sample from has no images; check whether its filter_cfg or its '
                              'classes remove them all')
+        refuse_distorted(dataset)  # before the pass over the data set, which may take seconds
         labels = labels_per_image(dataset)
         check_dataset_classes(dataset)
         self.rank, self.world_size = get_dist_info()
@@ -108,13 +116,15 @@ class RepeatFactorSampler(Sampler[int]):
 
         names = class_names(dataset)
         counts = count_classes(labels, len(names))
-        self.category_factors = category_repeat_factors(*counts, threshold, method)
-        self.image_factors = image_repeat_factors(labels, self.category_factors)
+        self.category_factors = self.rule.category_factors(counts)
+        multipliers: float | np.ndarray = 1.0
         if likelihoods is not None:
-            self.image_factors = self.image_factors * likelihood_multipliers(likelihoods, image_keys(dataset), eta, gamma)
+            multipliers = likelihood_multipliers(likelihoods, image_keys(dataset), eta, gamma)
         if image_weights is not None:
-            self.image_factors = self.image_factors * read_image_weights(image_weights, image_keys(dataset))
-        self.epoch_size = len(dataset) if method == 'e-irfs' else epoch_length(self.image_factors)
+            multipliers = read_image_weights(image_weights, image_keys(dataset))
+        self.image_factors = self.rule.image_factors(labels, self.category_factors, multipliers)
+        self.epoch_size = self.rule.epoch_size(self.image_factors)
+        set_partner_weights(dataset, self.image_factors)
         self._log(names, counts)
 
     def _log(self, names: tuple[str, ...], counts: ClassCounts) -> None:
@@ -142,11 +152,20 @@ class RepeatFactorSampler(Sampler[int]):
             return math.ceil(self.epoch_size / self.world_size)
         return math.ceil((self.epoch_size - self.rank) / self.world_size)
 
+    def draw_epoch(self, epoch: int) -> np.ndarray:
+        """Draw the images of an epoch, for all ranks together.
+
+        Args:
+            epoch: Number of the epoch, at least 0.
+
+        Returns:
+            Indices into the data set, shape (epoch_size,), int64.
+        """
+        return self.rule.draw(self.image_factors, np.random.default_rng((self.seed, epoch)), self.shuffle)
+
     def __iter__(self) -> Iterator[int]:
         """Iterate over the images that this rank draws in the current epoch."""
-        rng = np.random.default_rng((self.seed, self.epoch))
-        draw = weighted_indices if self.method == 'e-irfs' else systematic_indices
-        indices = draw(self.image_factors, rng, self.shuffle)
+        indices = self.draw_epoch(self.epoch)
         if self.round_up:  # np.resize continues with the first image
             indices = np.resize(indices, len(self) * self.world_size)
         return iter(indices[self.rank::self.world_size].tolist())

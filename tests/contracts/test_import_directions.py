@@ -25,7 +25,7 @@ ALLOWED = {
     'training': LISTS,
     **dict.fromkeys(METHODS, SHARED),
     'sample_data': LISTS,
-    'registration': METHODS | {'reports', 'training'},  # imports what registers, such as the hooks
+    'registration': METHODS | {'data', 'reports', 'training'},  # imports what registers, such as the hooks
     '__init__': REPAIRS,
     '__main__': {'cli'},
 }

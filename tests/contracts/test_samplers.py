@@ -1,17 +1,27 @@
 """What every sampler must do: see the contract of samplers in CONTRIBUTING.md."""
 
+import itertools
 from collections import Counter
 
 import numpy as np
 import pytest
-from mmdet.datasets import CocoDataset
+from mmdet.datasets import CocoDataset, ConcatDataset
 from mmdet.registry import DATA_SAMPLERS
 
 CASES = {
     'rfs': dict(type='RepeatFactorSampler', method='rfs', threshold=0.6),
     'irfs': dict(type='RepeatFactorSampler', method='irfs', threshold=0.6),
     'e-irfs': dict(type='RepeatFactorSampler', method='e-irfs', threshold=0.6),
+    'e-irfs of counts': dict(type='RepeatFactorSampler', method='e-irfs', threshold=0.6, alpha=1.0,
+                             image_frequency='of-image-counts'),
+    'ceil': dict(type='RepeatFactorSampler', method='irfs', threshold=0.6, rounding='ceil'),
     'weighted': dict(type='RepeatFactorSampler', method='irfs', threshold=0.6, image_weights='weights.csv'),
+}
+# Samplers whose order has no end, over a labelled and an unlabelled data set.
+STREAMS = {
+    'irfs': dict(type='MultiSourceRepeatFactorSampler', method='irfs', threshold=0.6),
+    'e-irfs': dict(type='MultiSourceRepeatFactorSampler', method='e-irfs', threshold=0.6),
+    'ceil': dict(type='MultiSourceRepeatFactorSampler', method='rfs', threshold=0.6, rounding='ceil'),
 }
 BOXES = [(1, 1), (2, 1), (3, 1), (4, 1), (4, 2), (5, 2), (6, 3)]
 IMAGES = 7  # the last without boxes
@@ -80,3 +90,42 @@ def test_expected_draws_are_proportional_to_the_factors(make):
 
 def test_without_shuffling(make):
     assert list(make(shuffle=False)) == sorted(make(shuffle=False))
+
+
+@pytest.fixture(params=STREAMS)
+def stream(request, annotation_file, monkeypatch):
+    """A function that makes the sampler on a rank and returns the first images of each source, by source."""
+    files = [annotation_file(boxes, num_images=IMAGES, name=name) for boxes, name in ((BOXES, 'a.json'), ([], 'b.json'))]
+    dataset = ConcatDataset([CocoDataset(ann_file=str(path), data_prefix=dict(img=''), pipeline=[], serialize_data=False,
+                                         metainfo=dict(classes=('a', 'b', 'c'))) for path in files])
+
+    def first(number, rank=0, ranks=1, seed=0):
+        for module in ('mmdet.datasets.samplers.multi_source_sampler', 'imbdet.repeat_sampling.sampler'):
+            monkeypatch.setattr(f'{module}.get_dist_info', lambda: (rank, ranks))
+        sampler = DATA_SAMPLERS.build(dict(STREAMS[request.param], dataset=dataset, batch_size=2, source_ratio=[1, 1],
+                                           seed=seed))
+        drawn = list(itertools.islice(sampler, 2 * number))
+        return drawn[::2], drawn[1::2], sampler
+
+    return first
+
+
+def test_seed_decides_a_stream(stream):
+    first = stream(50)[:2]
+    assert stream(50)[:2] == first
+    assert stream(50, seed=1)[0] != first[0]
+
+
+@pytest.mark.parametrize('ranks', [2, 3, 20])
+def test_ranks_share_one_stream(stream, ranks):
+    """In turns, for each source, also with more ranks than images; nothing is drawn twice and nothing is left out."""
+    parts = [stream(6, rank, ranks) for rank in range(ranks)]
+    for source, whole in enumerate(stream(6 * ranks)[:2]):
+        assert [index for turn in zip(*(part[source] for part in parts), strict=True) for index in turn] == whole
+
+
+def test_a_stream_is_proportional_to_the_factors(stream):
+    labelled, others, sampler = stream(30000)
+    factors = sampler.labelled.image_factors
+    np.testing.assert_allclose(np.bincount(labelled, minlength=IMAGES) / 30000, factors / factors.sum(), atol=0.01)
+    np.testing.assert_allclose(np.bincount(others, minlength=2 * IMAGES)[IMAGES:] / 30000, 1 / IMAGES, atol=0.001)
