@@ -124,7 +124,9 @@ def test_config(name, data_root, monkeypatch):
         assert model.data_preprocessor(batch, key == 'train_dataloader')['inputs'].shape[:2] == (2, 3)
     if isinstance(model, ModalityAgnosticDetector):
         with torch.no_grad():
-            features = model.detector.backbone(torch.zeros(1, 3, 64, 64))[model.stage]
+            outputs = model.detector.backbone(torch.zeros(1, 3, 64, 64))
+            model.detector.neck(outputs)  # its in_channels are the backbone's
+        features = outputs[model.stage]
         head = model.modality_head
         assert features.shape == (1, head.layers[1].in_features, 64 // head.stride, 64 // head.stride)
         assert head.patch_size == model.data_preprocessor.patch_size
@@ -336,6 +338,19 @@ def test_mipa_keeps_the_test_set_for_testing(name):
             assert cfg[f'{part}_evaluator'].metric.ann_file == f'{root}annotations/{stem}_{file}.json'
     assert prefixes['val'] == prefixes['train']
     assert (prefixes['test'] == prefixes['train']) is (stem != 'llvip')  # only LLVIP has a folder of test images
+
+
+@pytest.mark.parametrize(('stem', 'folder', 'old'), [('llvip', 'LLVIP', 'test'), ('flir', 'FLIR_aligned', 'val')])
+def test_files_of_an_earlier_converter_are_not_enough(stem, folder, old, tmp_path, monkeypatch):
+    """They have no held-out pairs. FLIR's old validation file has the pairs that are for testing."""
+    classes = {'llvip': ('person', ), 'flir': ('person', 'car', 'bicycle')}[stem]
+    for part in ('train', old):
+        write_data_set(tmp_path / f'data/{folder}/annotations/{stem}_{part}.json', tmp_path / 'images', classes, num_boxes=1)
+    monkeypatch.chdir(tmp_path)
+    cfg = without_imports(f'mipa/retinanet_r50_fpn_mipa_1x_{stem}.py')
+    check_config(cfg, ('train_dataloader', ))
+    with pytest.raises(FileNotFoundError, match=f'annotation file not found: data/{folder}/annotations/{stem}_valid.json'):
+        check_config(cfg, ('train_dataloader', 'val_dataloader'))
 
 
 @pytest.mark.parametrize('name', [name for name in SHIPPED if name.startswith('mipa/') and '_mipa' in name])

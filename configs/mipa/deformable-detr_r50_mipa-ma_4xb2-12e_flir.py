@@ -9,5 +9,5 @@ model = dict(
         in_channels=1024,
         stride=16,
         patch_size=16,
-        gamma=0.1,
+        gamma=0.05,
         norm_cfg=dict(type='SyncBN')))

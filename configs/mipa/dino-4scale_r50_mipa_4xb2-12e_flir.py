@@ -2,6 +2,6 @@ _base_ = ['./dino-4scale_r50_mipa_4xb2-12e_llvip.py', '../_base_/datasets/flir_p
 model = dict(bbox_head=dict(num_classes=3))
 train_dataloader = dict(_delete_=True, **_base_.flir_train_dataloader)
 val_dataloader = dict(_delete_=True, **_base_.flir_val_dataloader)
-test_dataloader = val_dataloader
+test_dataloader = dict(_delete_=True, **_base_.flir_test_dataloader)
 val_evaluator = dict(_delete_=True, **_base_.flir_val_evaluator)
-test_evaluator = val_evaluator
+test_evaluator = dict(_delete_=True, **_base_.flir_test_evaluator)

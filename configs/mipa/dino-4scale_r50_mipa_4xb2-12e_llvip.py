@@ -7,9 +7,9 @@ model = dict(
     bbox_head=dict(num_classes=1))
 train_dataloader = dict(_delete_=True, **_base_.llvip_train_dataloader)
 val_dataloader = dict(_delete_=True, **_base_.llvip_val_dataloader)
-test_dataloader = val_dataloader
+test_dataloader = dict(_delete_=True, **_base_.llvip_test_dataloader)
 val_evaluator = dict(_delete_=True, **_base_.llvip_val_evaluator)
-test_evaluator = val_evaluator
+test_evaluator = dict(_delete_=True, **_base_.llvip_test_evaluator)
 default_hooks = dict(checkpoint=dict(save_best='mean/bbox_mAP'))
-# The paper's batch of 8, at DINO's own learning rates.
-auto_scale_lr = dict(base_batch_size=8)
+# The learning rates are those of the authors' batch of 6.
+auto_scale_lr = dict(base_batch_size=6)

@@ -9,5 +9,5 @@ model = dict(
         in_channels=192,
         stride=8,
         patch_size=4,
-        gamma=0.1,
+        gamma=0.05,
         norm_cfg=dict(type='SyncBN')))

@@ -18,9 +18,9 @@ model = dict(
     roi_head=dict(bbox_head=dict(num_classes=1)))
 train_dataloader = dict(_delete_=True, **_base_.llvip_train_dataloader)
 val_dataloader = dict(_delete_=True, **_base_.llvip_val_dataloader)
-test_dataloader = val_dataloader
+test_dataloader = dict(_delete_=True, **_base_.llvip_test_dataloader)
 val_evaluator = dict(_delete_=True, **_base_.llvip_val_evaluator)
-test_evaluator = val_evaluator
+test_evaluator = dict(_delete_=True, **_base_.llvip_test_evaluator)
 default_hooks = dict(checkpoint=dict(save_best='mean/bbox_mAP'))
 # As in mmdet's swin configs: no decay on norms and position tables.
 optim_wrapper = dict(

@@ -77,7 +77,7 @@ def load_annotations(path: str | Path) -> AnnotationFile:
     """
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f'annotation file not found: {path}')
+        raise FileNotFoundError(f'annotation file not found: {path}; write it (tools/data has converters), or correct ann_file')
     content = path.read_bytes()
     try:
         return msgspec.json.decode(content, type=AnnotationFile)

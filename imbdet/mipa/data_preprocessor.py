@@ -29,10 +29,13 @@ class MiPaDataPreprocessor(DetDataPreprocessor):
 
     - a number in [0, 1];
     - ``'uniform'``: drawn from U(0, 1) for each batch, the best in the paper;
-    - ``'curriculum'``: :math:`\rho = 0.25\, e / E` in epoch e, drawn from U(0, 1) from epoch E on;
+    - ``'curriculum'``: :math:`\rho = 0.25\, e / E` in the epochs e = 0 to E, then drawn from U(0, 1);
     - ``'learnable'``: trained with the detector, see :class:`~imbdet.mipa.ir_ratio.LearnableRatio`.
 
-    With ``mode='image'``, each whole image is infrared with probability rho: the baseline that trains on both cameras.
+    With ``ratio_per_image``, what is drawn is drawn for each image, and its mean over the batch is logged.
+
+    With ``mode='image'``, each whole image is infrared with probability rho: the baseline that trains on both cameras. (The
+    authors' code takes exactly the part rho of each batch, rounded down, which is none in small batches.)
 
     An image of a single modality, from a data set with ``modality='rgb'`` or ``'ir'`` that is used together with pairs, is not
     mixed. Each data sample gets ``modality_map``, shape (1, ceil(H / p), ceil(W / p)), bool, True where infrared.
@@ -47,6 +50,9 @@ class MiPaDataPreprocessor(DetDataPreprocessor):
         patch_size: Side p of a patch in pixels, at least 1: the patch size of the backbone, such as 4 for Swin. The stem of a
             ResNet covers 7 x 7 pixels and pools, which blurs small patches; use 16 or more.
         ir_ratio: As above.
+        ratio_per_image: Whether each image of a batch has its own share, instead of one for all as in the authors' code.
+        modality_regularizer: Config of a :class:`~imbdet.mipa.modality_regularizer.ModalityRegularizer`, which sometimes
+            replaces the stronger modality of the pairs before they are mixed. Only for ``mode='patch'``.
         mode: ``'patch'`` or ``'image'``.
         mean: Mean of the visible R, G and B channels. None: images are not normalized.
         std: Standard deviation of the visible channels.
@@ -55,7 +61,7 @@ class MiPaDataPreprocessor(DetDataPreprocessor):
         bgr_to_rgb: Whether to convert both halves from BGR to RGB.
         rgb_to_bgr: Whether to convert both halves from RGB to BGR.
         test_modality: ``'rgb'`` or ``'ir'``: the modality to use in a test for pairs and for samples without ``modality``.
-        curriculum_epochs: Epochs E of the curriculum, at least 1.
+        curriculum_epochs: Epochs E in which the share of the curriculum grows, at least 1.
         epoch_length: Number of iterations per epoch of the curriculum. None: the training loop's epochs.
         seed: Seed of the random choices. None: torch's initial seed, which mmengine sets from ``randomness``.
         **kwargs: Passed to DetDataPreprocessor.
@@ -83,6 +89,8 @@ class MiPaDataPreprocessor(DetDataPreprocessor):
                  curriculum_epochs: int = 8,
                  epoch_length: int | None = None,
                  seed: int | None = None,
+                 ratio_per_image: bool = False,
+                 modality_regularizer: dict | None = None,
                  **kwargs: Any) -> None:
         super().__init__(**kwargs)  # without normalization and channel order, which expect three channels
         if not ((isinstance(ir_ratio, (int, float)) and 0 <= ir_ratio <= 1) or ir_ratio in RATIOS):
@@ -90,6 +98,10 @@ class MiPaDataPreprocessor(DetDataPreprocessor):
         if mode not in MODES or test_modality not in (None, 'rgb', 'ir'):
             raise ValueError(f"mode must be 'patch' or 'image' and test_modality 'rgb', 'ir' or None; got {mode!r} and "
                              f'{test_modality!r}')
+        if ratio_per_image and ir_ratio not in RATIOS:
+            raise ValueError(f'ratio_per_image needs a share that is drawn, ir_ratio of {", ".join(RATIOS)}; got {ir_ratio!r}')
+        if modality_regularizer is not None and mode == 'image':
+            raise ValueError("modality_regularizer works on mixed patches; remove it, or set mode='patch'")
         counts = dict(patch_size=patch_size, curriculum_epochs=curriculum_epochs, epoch_length=epoch_length)
         for name, count in counts.items():
             if count is not None and count < 1:
@@ -100,6 +112,7 @@ class MiPaDataPreprocessor(DetDataPreprocessor):
             raise ValueError('bgr_to_rgb and rgb_to_bgr cannot both be set; remove one')
         self.patch_size = patch_size
         self.ir_ratio = ir_ratio
+        self.ratio_per_image = ratio_per_image
         self.mode = mode
         self.test_modality = test_modality
         self.curriculum_epochs = curriculum_epochs
@@ -107,6 +120,7 @@ class MiPaDataPreprocessor(DetDataPreprocessor):
         self.seed = seed
         self.swaps_channels = bgr_to_rgb or rgb_to_bgr
         self.learnable_ratio = LearnableRatio() if ir_ratio == 'learnable' else None
+        self.modality_regularizer = None if modality_regularizer is None else MODELS.build(modality_regularizer)
         self.normalizes = mean is not None
         statistics = dict(rgb_mean=mean, rgb_std=std, ir_mean=mean if ir_mean is None else ir_mean,
                           ir_std=std if ir_std is None else ir_std)
@@ -183,23 +197,26 @@ class MiPaDataPreprocessor(DetDataPreprocessor):
         """Mix a batch of six channels, and add the modality map to each sample."""
         padded_size = (inputs.shape[-2], inputs.shape[-1])
         generator = self._generator(inputs.device)
-        if 'pair' in modalities:
-            ratio = self._draw_ratio(generator)
-            modality_map = self._draw_map(samples, padded_size, float(ratio), generator)
+        paired = [modality == 'pair' for modality in modalities]
+        if any(paired):
+            rgb, ir = inputs.split(3, dim=1)
+            if self.modality_regularizer is not None:
+                rgb, ir = self.modality_regularizer(rgb, ir, paired, generator)
+            ratio = self._draw_ratio(len(samples), generator)
+            modality_map = self._draw_map(samples, padded_size, ratio.detach(), generator)
         else:
             modality_map = inputs.new_zeros((len(inputs), 1, *patch_grid(padded_size, self.patch_size)), dtype=torch.bool)
         for index, modality in enumerate(modalities):
             if modality != 'pair':
                 modality_map[index] = modality == 'ir'
             samples[index].modality_map = modality_map[index]
-        if 'pair' not in modalities:
+        if not any(paired):
             if self.learnable_ratio is None:
                 return inputs
             # A gradient of zero: other ranks may have pairs, and DDP waits for every parameter on every rank.
             return pass_gradient_to_ratio(inputs, inputs, inputs, self.learnable_ratio(generator))
-        rgb, ir = inputs.split(3, dim=1)
         mixed = select_patches(rgb, ir, modality_map, self.patch_size)
-        return pass_gradient_to_ratio(mixed, rgb, ir, ratio) if isinstance(ratio, Tensor) else mixed
+        return mixed if self.learnable_ratio is None else pass_gradient_to_ratio(mixed, rgb, ir, ratio)
 
     def _generator(self, device: torch.device) -> torch.Generator:
         """Return a generator seeded with seed, rank, iteration, and the number of the batch in the iteration."""
@@ -210,23 +227,24 @@ class MiPaDataPreprocessor(DetDataPreprocessor):
         sequence = np.random.SeedSequence((seed, get_rank(), iteration, self._batches_in_iteration))
         return torch.Generator(device).manual_seed(int(sequence.generate_state(1, np.uint64)[0] >> np.uint64(1)))
 
-    def _draw_ratio(self, generator: torch.Generator) -> float | Tensor:
-        """Return the share of infrared patches of a batch, and log it."""
-        ratio: float | Tensor | None
+    def _draw_ratio(self, num_images: int, generator: torch.Generator) -> Tensor:
+        """Return the share of infrared patches of a batch, shape (), or of each image, shape (B,), and log the mean."""
+        shape = (num_images, ) if self.ratio_per_image else ()
         if self.learnable_ratio is not None:
-            ratio = self.learnable_ratio(generator)
-        elif self.ir_ratio == 'curriculum':
-            ratio = curriculum_ratio(training_epoch(self.epoch_length), self.curriculum_epochs)
+            ratio = self.learnable_ratio(generator, shape)
         else:
-            ratio = None if self.ir_ratio == 'uniform' else float(self.ir_ratio)
-        if ratio is None:
-            ratio = float(torch.rand((), generator=generator, device=generator.device))
-        MessageHub.get_current_instance().update_scalar('train/ir_ratio', float(ratio))
+            if self.ir_ratio == 'curriculum':
+                share = curriculum_ratio(training_epoch(self.epoch_length), self.curriculum_epochs)
+            else:
+                share = None if self.ir_ratio == 'uniform' else float(self.ir_ratio)
+            ratio = (torch.rand(shape, generator=generator, device=generator.device) if share is None
+                     else torch.full(shape, share, dtype=torch.float64, device=generator.device))
+        MessageHub.get_current_instance().update_scalar('train/ir_ratio', float(ratio.detach().mean()))
         return ratio
 
-    def _draw_map(self, samples: list, padded_size: tuple[int, int], ratio: float, generator: torch.Generator) -> Tensor:
+    def _draw_map(self, samples: list, padded_size: tuple[int, int], ratio: Tensor, generator: torch.Generator) -> Tensor:
         if self.mode == 'patch':
             sizes = [sample.img_shape for sample in samples]
-            return draw_modality_map(sizes, padded_size, ratio, self.patch_size, generator)
+            return draw_modality_map(sizes, padded_size, ratio.expand(len(samples)).tolist(), self.patch_size, generator)
         infrared = torch.rand(len(samples), generator=generator, device=generator.device) < ratio
         return infrared.view(-1, 1, 1, 1).repeat(1, 1, *patch_grid(padded_size, self.patch_size))

@@ -8,7 +8,7 @@ from torch import Tensor
 
 def mix_patches(rgb: Tensor,
                 ir: Tensor,
-                ir_ratio: float,
+                ir_ratio: float | Sequence[float],
                 patch_size: int,
                 generator: torch.Generator | None = None,
                 sizes: Sequence[tuple[int, int]] | None = None) -> tuple[Tensor, Tensor]:
@@ -17,12 +17,13 @@ def mix_patches(rgb: Tensor,
     .. math:: x = M \odot x_{IR} + (1 - M) \odot x_{RGB}
 
     with M constant on patches of p x p pixels and 1 on exactly round(rho n) of the n patches of each image, chosen at random
-    (MiPa, arXiv 2404.18849). If a backbone embeds non-overlapping patches of p x p pixels, mixing pixels is mixing tokens.
+    (MiPa, arXiv 2404.18849; its public code rounds down, which is at most one patch less). If a backbone embeds
+    non-overlapping patches of p x p pixels, mixing pixels is mixing tokens.
 
     Args:
         rgb: Visible images, shape (B, C, H, W), any dtype and memory format.
         ir: Infrared images, the same shape and dtype.
-        ir_ratio: Share rho of infrared patches, in [0, 1].
+        ir_ratio: Share rho of infrared patches, in [0, 1], of all images or of each.
         patch_size: Side p of a patch in pixels, at least 1. Patches at the right and lower edge are smaller if p does not
             divide the size.
         generator: Random generator, on any device. None: torch's default.
@@ -47,7 +48,7 @@ def mix_patches(rgb: Tensor,
 
 def draw_modality_map(sizes: Sequence[tuple[int, int]],
                       padded_size: tuple[int, int],
-                      ir_ratio: float,
+                      ir_ratio: float | Sequence[float],
                       patch_size: int,
                       generator: torch.Generator | None = None) -> Tensor:
     """Choose the infrared patches of each image.
@@ -55,7 +56,7 @@ def draw_modality_map(sizes: Sequence[tuple[int, int]],
     Args:
         sizes: Height and width of each image in pixels.
         padded_size: Height and width of the batch in pixels.
-        ir_ratio: Share of infrared patches, in [0, 1].
+        ir_ratio: Share of infrared patches, in [0, 1], of all images or of each.
         patch_size: Side of a patch in pixels, at least 1.
         generator: Random generator. None: torch's default.
 
@@ -65,17 +66,18 @@ def draw_modality_map(sizes: Sequence[tuple[int, int]],
     Raises:
         ValueError: If an argument is out of range.
     """
-    if not 0 <= ir_ratio <= 1:
+    ratios = ir_ratio if isinstance(ir_ratio, Sequence) else [ir_ratio] * len(sizes)
+    if not all(0 <= ratio <= 1 for ratio in ratios):
         raise ValueError(f'ir_ratio must be in [0, 1], got {ir_ratio}')
     if patch_size < 1:
         raise ValueError(f'patch_size must be at least 1, got {patch_size}')
     device = torch.device('cpu') if generator is None else generator.device
     modality_map = torch.zeros((len(sizes), 1, *patch_grid(padded_size, patch_size)), dtype=torch.bool, device=device)
-    for index, size in enumerate(sizes):
+    for index, (size, ratio) in enumerate(zip(sizes, ratios, strict=True)):
         rows, columns = patch_grid(size, patch_size)
         chosen = torch.zeros(rows * columns, dtype=torch.bool, device=device)
         order = torch.randperm(rows * columns, generator=generator, device=device)
-        chosen[order[:round(ir_ratio * rows * columns)]] = True
+        chosen[order[:round(ratio * rows * columns)]] = True
         modality_map[index, 0, :rows, :columns] = chosen.view(rows, columns)
     return modality_map
 

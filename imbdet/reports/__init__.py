@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from imbdet.reports.grid.grid_results import merge_results, read_results, write_results
     from imbdet.reports.methods.equity_report import write_equity_report
     from imbdet.reports.methods.mixed_batch import draw_mixed_batch
+    from imbdet.reports.methods.modality_probe import probe_modality, probe_table
     from imbdet.reports.results.class_curve_hook import ClassCurveHook
     from imbdet.reports.results.detection_gallery import choose_images, draw_detections
     from imbdet.reports.results.long_tail_report import write_long_tail_report
@@ -29,12 +30,13 @@ __getattr__, _, _ = lazy_loader.attach(__name__, submod_attrs={
     'grid.grid_results': ['merge_results', 'read_results', 'write_results'],
     'methods.equity_report': ['write_equity_report'],
     'methods.mixed_batch': ['draw_mixed_batch'],
+    'methods.modality_probe': ['probe_modality', 'probe_table'],
     'results.class_curve_hook': ['ClassCurveHook'],
     'results.detection_gallery': ['choose_images', 'draw_detections'],
     'results.long_tail_report': ['write_long_tail_report'],
 })
 __all__ = [
     'ClassCurveHook', 'Section', 'analyze_dataset', 'choose_images', 'draw_class_curve', 'draw_detections', 'draw_mixed_batch',
-    'examine', 'merge_results', 'read_results', 'write_equity_report', 'write_grid_report', 'write_imbalance_report',
-    'write_long_tail_report', 'write_page', 'write_results'
+    'examine', 'merge_results', 'probe_modality', 'probe_table', 'read_results', 'write_equity_report', 'write_grid_report',
+    'write_imbalance_report', 'write_long_tail_report', 'write_page', 'write_results'
 ]

@@ -7,50 +7,11 @@ import pytest
 import torch
 from mmdet.models.backbones import SwinTransformer
 from mmdet.registry import MODELS
-from mmdet.structures import DetDataSample
 from mmengine.logging import MessageHub
-from mmengine.structures import InstanceData
 
-MEAN, STD = [123.675, 116.28, 103.53], [58.395, 57.12, 57.375]
-IR_MEAN, IR_STD = [90.0, 91.0, 92.0], [30.0, 31.0, 32.0]
+from .batches import IR_MEAN, IR_STD, MEAN, STD, batch, build, normalized
 
-
-def build(**keys):
-    return MODELS.build({**dict(type='MiPaDataPreprocessor', mean=MEAN, std=STD, ir_mean=IR_MEAN, ir_std=IR_STD,
-                                bgr_to_rgb=True, patch_size=4, ir_ratio=0.5, seed=0), **keys})
-
-
-def batch(*images, seed=0):
-    """Images of (modality, height, width)."""
-    rng = np.random.default_rng(seed)
-    inputs, samples = [], []
-    for index, (modality, height, width) in enumerate(images):
-        channels = 6 if modality == 'pair' else 3
-        inputs.append(torch.from_numpy(rng.integers(0, 256, (channels, height, width), dtype=np.uint8)))
-        samples.append(DetDataSample(
-            metainfo=dict(img_path=f'{index}.png', modality=modality, img_shape=(height, width)),
-            gt_instances=InstanceData(bboxes=torch.tensor([[1., 2, 10, 12]]), labels=torch.tensor([0]))))
-    return dict(inputs=inputs, data_samples=samples)
-
-
-@pytest.fixture(autouse=True)
-def progress():
-    """The training progress that the runner reports."""
-    hub = MessageHub.get_current_instance()
-    kept = dict(hub.runtime_info)
-
-    def tell(**info):
-        hub.runtime_info.clear()
-        hub.runtime_info.update(info)
-
-    tell()
-    yield tell
-    tell(**kept)
-
-
-def normalized(image, mean, std):
-    """As float32, R first."""
-    return (image[[2, 1, 0]].float() - torch.tensor(mean).view(3, 1, 1)) / torch.tensor(std).view(3, 1, 1)
+pytestmark = pytest.mark.usefixtures('progress')
 
 
 def test_training_batch():
@@ -203,16 +164,82 @@ def test_uniform(progress):
     assert np.histogram(shares, 5, (0, 1))[0].min() > 35  # 60 each are expected
 
 
+def shares_of_images(preprocessor, number=4):
+    """Shares of images of 100 patches."""
+    out = preprocessor(batch(*[('pair', 10, 10)] * number), training=True)
+    return [sample.modality_map.float().mean().item() for sample in out['data_samples']]
+
+
+def test_a_share_for_each_image(progress):
+    """By default the images of a batch have one share; with ratio_per_image each its own, independent and uniform."""
+    together = build(patch_size=1, ir_ratio='uniform')
+    apart = build(patch_size=1, ir_ratio='uniform', ratio_per_image=True)
+    shares = []
+    for iteration in range(100):
+        progress(iter=iteration)
+        assert len(set(shares_of_images(together))) == 1
+        shares.append(shares_of_images(apart))
+        logged = MessageHub.get_current_instance().get_scalar('train/ir_ratio').current()
+        assert np.mean(shares[-1]) == pytest.approx(logged, abs=0.0051)
+    counts = np.histogram(shares, 5, (0, 1))[0]
+    assert abs(counts - 80).max() < 4 * (400 * 0.2 * 0.8)**0.5  # binomial
+    between = np.corrcoef(np.transpose(shares))[np.triu_indices(4, 1)]
+    assert abs(between).max() < 4 / 100**0.5
+
+
+def test_shares_of_images_are_seeded(progress, monkeypatch):
+    """By seed, rank and iteration, as those of batches: a repetition or a resume draws the same, another rank others."""
+    keys = dict(patch_size=1, ir_ratio='uniform', ratio_per_image=True)
+    progress(iter=3)
+    first = shares_of_images(build(**keys))
+    torch.rand(5)
+    assert shares_of_images(build(**keys)) == first
+    assert shares_of_images(build(**keys, seed=1)) != first
+    progress(iter=4)
+    assert shares_of_images(build(**keys)) != first
+    progress(iter=3)
+    monkeypatch.setattr('imbdet.mipa.data_preprocessor.get_rank', lambda: 1)
+    assert shares_of_images(build(**keys)) != first
+
+
+def test_learnt_and_curriculum_shares_of_images(progress):
+    preprocessor = build(patch_size=1, ir_ratio='learnable', ratio_per_image=True)
+    progress(iter=0)
+    assert len(set(shares_of_images(preprocessor))) > 1
+    out = preprocessor(batch(*[('pair', 16, 16)] * 3), training=True)
+    out['inputs'].square().sum().backward()
+    assert preprocessor.learnable_ratio.mean.grad.abs() > 0
+    progress(iter=45, epoch=4, max_epochs=12, max_iters=120)
+    preprocessor = build(patch_size=1, ir_ratio='curriculum', ratio_per_image=True)
+    assert shares_of_images(preprocessor) == pytest.approx([0.12] * 4)  # round(12.5) is 12
+    progress(iter=95, epoch=9, max_epochs=12, max_iters=120)
+    assert len(set(shares_of_images(preprocessor))) > 1
+
+
 def test_curriculum_over_epochs(progress):
     preprocessor = build(ir_ratio='curriculum')
-    for epoch, share in ((0, 0), (4, 0.125), (6, 0.1875)):
-        progress(iter=10 * epoch, epoch=epoch, max_epochs=12, max_iters=120)
-        assert drawn(preprocessor) == pytest.approx(round(100 * share) / 100)
+    for epoch, share in ((0, 0), (4, 0.125), (6, 0.1875), (8, 0.25)):
+        for iteration in (10 * epoch, 10 * epoch + 9):
+            progress(iter=iteration, epoch=epoch, max_epochs=12, max_iters=120)
+            assert drawn(preprocessor) == pytest.approx(round(100 * share) / 100)
     shares = []
-    for iteration in range(80, 120):
+    for iteration in range(90, 120):
         progress(iter=iteration, epoch=iteration // 10, max_epochs=12, max_iters=120)
         shares.append(drawn(preprocessor))
     assert max(shares) > 0.8
+
+
+def test_curriculum_counts_as_the_authors_iterations(progress):
+    """They count 2000 iterations as an epoch, from 0; the last with a given share is number 17999."""
+    preprocessor = build(ir_ratio='curriculum', epoch_length=2000)
+    shares = {}
+    for iteration in (1999, 2000, 15999, 16000, 17999, 18000, 18001):
+        progress(iter=iteration, epoch=0, max_epochs=1, max_iters=24000)
+        maps(preprocessor, 1)
+        shares[iteration] = MessageHub.get_current_instance().get_scalar('train/ir_ratio').current()
+    assert list(shares.values())[:5] == [0, 0.03125, 0.21875, 0.25, 0.25]
+    assert shares[18000] != shares[18001]
+    assert 0.25 not in (shares[18000], shares[18001])
 
 
 def test_curriculum_over_iterations(progress):
@@ -240,7 +267,7 @@ def test_learnable_is_trained(progress):
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    assert 0.35 < np.mean(shares[:5]) < 0.65
+    assert 0.2 < np.mean(shares[:5]) < 0.5
     assert np.mean(shares[-5:]) > 0.8
 
 
@@ -301,7 +328,9 @@ def test_without_normalisation():
     (dict(curriculum_epochs=0), 'curriculum_epochs must be at least 1'), (dict(std=None), 'mean and std must be set together'),
     (dict(mean=None, std=None), 'mean and std must be set together'),
     (dict(ir_std=None), 'and so must ir_mean and ir_std'),
-    (dict(rgb_to_bgr=True), 'bgr_to_rgb and rgb_to_bgr cannot both be set')])
+    (dict(rgb_to_bgr=True), 'bgr_to_rgb and rgb_to_bgr cannot both be set'),
+    (dict(ratio_per_image=True), 'ratio_per_image needs a share that is drawn, .* uniform, curriculum, learnable; got 0.5'),
+    (dict(mode='image', modality_regularizer=dict(type='ModalityRegularizer', method='mood')), "or set mode='patch'")])
 def test_bad_arguments(keys, message):
     with pytest.raises(ValueError, match=message):
         build(**keys)

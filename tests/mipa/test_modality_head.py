@@ -121,6 +121,14 @@ def test_strength_over_epochs(epoch, epoch_number, gamma, expected):
     assert losses['modality_reversal'].item() == pytest.approx(expected, abs=1e-6)
 
 
+def test_strength_as_the_authors_count():
+    """Their counter starts at 0 and grows after each epoch; in one of their detectors, wrongly, after each iteration."""
+    by_hand = [2 / (1 + math.e**(-0.15 * counter)) - 1 for counter in (0, 1, 2)]
+    assert by_hand == pytest.approx([0, 0.0748597, 0.1488850], abs=1e-6)
+    assert [reversal_strength(epoch, 0.15) for epoch in range(3)] == pytest.approx(by_hand)
+    assert reversal_strength(105, 0.05) < 0.99 < reversal_strength(106, 0.05)
+
+
 @pytest.mark.parametrize('number', [0, 6])
 def test_gradient_is_reversed_for_the_backbone_alone(epoch, number):
     """At strength 0, too, there is a loss and the head learns."""

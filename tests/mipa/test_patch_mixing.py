@@ -43,6 +43,12 @@ def test_the_share_is_exact_in_each_image(ratio, patch_size):
         assert torch.equal(mixed, ir if ratio else rgb)
 
 
+def test_a_share_for_each_image():
+    rgb, ir = batch(20, 30, 3)
+    _, modality_map = mix_patches(rgb, ir, [0.0, 0.25, 1.0], 5)
+    assert modality_map.flatten(1).sum(1).tolist() == [0, 6, 24]
+
+
 def test_complementary():
     """What one image shows of a modality, the image of exchanged cameras shows of the other."""
     rgb, ir = batch()

@@ -76,8 +76,10 @@ def state(folder, name):
 
 
 def test_a_resumed_training_goes_on_as_one_without_a_stop(tmp_path):
-    """The same shares, maps, strengths and weights, with a learnt share and with a curriculum."""
-    for preprocessor in (dict(ir_ratio='learnable'), dict(ir_ratio='curriculum', curriculum_epochs=3)):
+    """The same shares, maps, strengths and weights, with a learnt share and with a regularized curriculum."""
+    regularizer = dict(type='ModalityRegularizer', method='either', probability=0.5)
+    for preprocessor in (dict(ir_ratio='learnable', ratio_per_image=True),
+                         dict(ir_ratio='curriculum', curriculum_epochs=3, modality_regularizer=regularizer)):
         results = []
         for stop in (None, 2):
             folder = write_pairs(tmp_path / f'{preprocessor["ir_ratio"]}_{stop}', num_images=4)
@@ -104,9 +106,9 @@ def test_a_resumed_training_goes_on_as_one_without_a_stop(tmp_path):
             assert torch.equal(value, weights_again[key]), key
         if preprocessor['ir_ratio'] == 'curriculum':
             shares = [entry['ir_ratio'] for entry in logged]
-            assert shares[:6] == pytest.approx([0, 0, 1 / 12, 1 / 12, 1 / 6, 1 / 6])
+            assert shares == pytest.approx([0, 0, 1 / 12, 1 / 12, 1 / 6, 1 / 6, 1 / 4, 1 / 4])
         else:
-            assert weights['data_preprocessor.learnable_ratio.mean'] != 0
+            assert weights['data_preprocessor.learnable_ratio.mean'] != -0.5
 
 
 def test_pairs_beside_single_images(tmp_path):

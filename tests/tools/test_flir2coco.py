@@ -96,16 +96,20 @@ def test_content(convert, flir):
     output = convert()
     categories = [{'id': 1, 'name': 'person'}, {'id': 2, 'name': 'car'}, {'id': 3, 'name': 'bicycle'}]
     texts = list(XML.values())
+    split = 'of every 500 training pairs, one run of 50 for validation; seed 0'
     assert content(flir, 'train') == {
-        'info': {'annotations_sha256': hashlib.sha256((texts[0] + texts[1]).encode()).hexdigest()},
-        'images': [{'id': 2, 'file_name': 'FLIR_00002_RGB.jpg', 'width': 64, 'height': 48},
-                   {'id': 10, 'file_name': 'FLIR_00010_RGB.jpg', 'width': 64, 'height': 48}],
-        'annotations': [
-            {'id': 1, 'image_id': 2, 'category_id': 2, 'bbox': [1, 2, 30, 10], 'area': 300, 'iscrowd': 0},
-            {'id': 2, 'image_id': 10, 'category_id': 3, 'bbox': [0, 0, 10, 20], 'area': 200, 'iscrowd': 0},
-            {'id': 3, 'image_id': 10, 'category_id': 1, 'bbox': [60, 40, 4, 8], 'area': 32, 'iscrowd': 0}],
+        'info': {'split': split, 'annotations_sha256': hashlib.sha256(texts[0].encode()).hexdigest()},
+        'images': [{'id': 2, 'file_name': 'FLIR_00002_RGB.jpg', 'width': 64, 'height': 48}],
+        'annotations': [{'id': 1, 'image_id': 2, 'category_id': 2, 'bbox': [1, 2, 30, 10], 'area': 300, 'iscrowd': 0}],
         'categories': categories}
-    assert content(flir, 'val') == {
+    assert content(flir, 'valid') == {
+        'info': {'split': split, 'annotations_sha256': hashlib.sha256(texts[1].encode()).hexdigest()},
+        'images': [{'id': 10, 'file_name': 'FLIR_00010_RGB.jpg', 'width': 64, 'height': 48}],
+        'annotations': [
+            {'id': 1, 'image_id': 10, 'category_id': 3, 'bbox': [0, 0, 10, 20], 'area': 200, 'iscrowd': 0},
+            {'id': 2, 'image_id': 10, 'category_id': 1, 'bbox': [60, 40, 4, 8], 'area': 32, 'iscrowd': 0}],
+        'categories': categories}
+    assert content(flir, 'test') == {
         'info': {'annotations_sha256': hashlib.sha256((texts[2] + texts[3]).encode()).hexdigest()},
         'images': [{'id': 8863, 'file_name': 'FLIR_08863_RGB.jpg', 'width': 64, 'height': 48},
                    {'id': 8865, 'file_name': 'FLIR_08865_RGB.jpg', 'width': 64, 'height': 48}],
@@ -115,14 +119,17 @@ def test_content(convert, flir):
                              'bicycle': (1, 'object of bicycle'), 'dog': (3, 'left out')}
     assert '1 boxes extended beyond their image and were clipped to it' in output
     assert 'pairs in neither list, skipped: 0' in output
-    assert 'flir_train.json: 2 pairs, 3 objects, 0 crowd boxes (difficult objects), 0 pairs without a box' in output
-    assert 'flir_val.json: 2 pairs, 0 objects, 1 crowd boxes (difficult objects), 1 pairs without a box' in output
+    assert split in output
+    assert 'flir_train.json: 1 pairs, 1 objects, 0 crowd boxes (difficult or ignored), 0 pairs without a box' in output
+    assert 'flir_valid.json: 1 pairs, 2 objects, 0 crowd boxes (difficult or ignored), 0 pairs without a box' in output
+    assert 'earlier version' not in output
+    assert 'flir_test.json: 2 pairs, 0 objects, 1 crowd boxes (difficult or ignored), 1 pairs without a box' in output
 
 
 def test_imbdet_and_mmdet_read_it(convert, flir):
     convert()
     classes = ('person', 'car', 'bicycle')
-    for part, labels in (('train', [[1], [2, 0]]), ('val', [[0], []])):
+    for part, labels in (('train', [[1]]), ('valid', [[2, 0]]), ('test', [[0], []])):
         assert check_annotations(flir / f'annotations/flir_{part}.json', classes).lines() == []
         dataset = DATASETS.build({
             'type': 'CocoDataset', 'data_root': str(flir), 'ann_file': f'annotations/flir_{part}.json',
@@ -139,10 +146,19 @@ def test_chosen_classes(convert, flir):
     assert content(flir, 'train')['categories'] == [{'id': 1, 'name': 'dog'}, {'id': 2, 'name': 'car'}]
     assert [(box['image_id'], box['category_id'], box['bbox']) for box in content(flir, 'train')['annotations']] == [
         (2, 2, [1, 2, 30, 10]), (2, 1, [1, 1, 8, 8])]
-    assert [box['bbox'] for box in content(flir, 'val')['annotations']] == [[1, 1, 8, 8], [2, 2, 7, 7]]
+    assert [box['bbox'] for box in content(flir, 'test')['annotations']] == [[1, 1, 8, 8], [2, 2, 7, 7]]
     assert table(output)['dog'] == (3, 'object of dog')
     assert table(output)['person'] == (2, 'left out')
     assert 'clipped' not in output
+
+
+def test_file_of_an_earlier_version(convert, flir):
+    """It held the pairs of align_validation.txt, which are for testing; it stays, since old configs name it."""
+    old = flir / 'annotations/flir_val.json'
+    old.parent.mkdir()
+    old.write_text('old')
+    assert f'{old} is from an earlier version of this tool, and its pairs are now in flir_test.json: delete it' in convert()
+    assert old.read_text() == 'old'
 
 
 @pytest.mark.parametrize('entry', ['FLIR_00010_PreviewData', 'FLIR_00010_RGB', 'FLIR_00010', 'FLIR_00010_PreviewData.jpeg',
@@ -150,9 +166,9 @@ def test_chosen_classes(convert, flir):
 def test_forms_of_list_entries(convert, flir, entry):
     """Each form names the same pair. What neither list names is checked for its partners, but not read."""
     (flir / 'Annotations/FLIR_00002_PreviewData.xml').write_text('not read')
-    write_lists(flir, f'{entry}\n\n', 'FLIR_08865')
-    assert 'pairs in neither list, skipped: 2' in convert()
-    assert [image['file_name'] for image in content(flir, 'train')['images']] == ['FLIR_00010_RGB.jpg']
+    write_lists(flir, 'FLIR_08863\nFLIR_08865', f'{entry}\n\n')
+    assert 'pairs in neither list, skipped: 1' in convert()
+    assert [image['file_name'] for image in content(flir, 'test')['images']] == ['FLIR_00010_RGB.jpg']
 
 
 @pytest.mark.parametrize(('train', 'val', 'name', 'message'), [
@@ -237,7 +253,8 @@ def test_wrong_classes(error, classes, message):
 def test_as_a_process(flir, run_python, tmp_path):
     process = run_python(TOOL, flir, '--out', tmp_path / 'elsewhere')
     assert process.returncode == 0, process.stderr
-    assert sorted(path.name for path in (tmp_path / 'elsewhere').iterdir()) == ['flir_train.json', 'flir_val.json']
+    assert sorted(path.name for path in (tmp_path / 'elsewhere').iterdir()) == [
+        'flir_test.json', 'flir_train.json', 'flir_valid.json']
     assert not (flir / 'annotations').exists()
     wrong = run_python(TOOL, flir / 'JPEGImages')
     assert wrong.returncode == 1

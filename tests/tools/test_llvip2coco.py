@@ -100,13 +100,18 @@ def digest(*stems):
 def test_content(convert, llvip):
     output = convert('--release', '2023-02-21')
     categories = [{'id': 1, 'name': 'person'}]
+    split = 'of every 500 training pairs, one run of 50 for validation; seed 0'
     assert content(llvip, 'train') == {
-        'info': {'release': '2023-02-21', 'annotations_sha256': digest('010001', '010002')},
-        'images': [{'id': 10001, 'file_name': '010001.jpg', 'width': 64, 'height': 48},
-                   {'id': 10002, 'file_name': '010002.jpg', 'width': 64, 'height': 48}],
+        'info': {'release': '2023-02-21', 'split': split, 'annotations_sha256': digest('010001')},
+        'images': [{'id': 10001, 'file_name': '010001.jpg', 'width': 64, 'height': 48}],
         'annotations': [
             {'id': 1, 'image_id': 10001, 'category_id': 1, 'bbox': [1, 2, 30, 40], 'area': 1200, 'iscrowd': 0},
             {'id': 2, 'image_id': 10001, 'category_id': 1, 'bbox': [10.5, 4, 9.75, 8], 'area': 78, 'iscrowd': 1}],
+        'categories': categories}
+    assert content(llvip, 'valid') == {
+        'info': {'release': '2023-02-21', 'split': split, 'annotations_sha256': digest('010002')},
+        'images': [{'id': 10002, 'file_name': '010002.jpg', 'width': 64, 'height': 48}],
+        'annotations': [],
         'categories': categories}
     assert content(llvip, 'test') == {
         'info': {'release': '2023-02-21', 'annotations_sha256': digest('190001')},
@@ -117,8 +122,10 @@ def test_content(convert, llvip):
         'categories': categories}
     assert 'person                 4  object of person' in output
     assert '1 boxes extended beyond their image and were clipped to it' in output
-    assert 'llvip_train.json: 2 pairs, 1 objects, 1 crowd boxes (difficult objects), 1 pairs without a box' in output
-    assert 'llvip_test.json: 1 pairs, 2 objects, 0 crowd boxes (difficult objects), 0 pairs without a box' in output
+    assert split in output
+    assert 'llvip_train.json: 1 pairs, 1 objects, 1 crowd boxes (difficult or ignored), 0 pairs without a box' in output
+    assert 'llvip_valid.json: 1 pairs, 0 objects, 0 crowd boxes (difficult or ignored), 1 pairs without a box' in output
+    assert 'llvip_test.json: 1 pairs, 2 objects, 0 crowd boxes (difficult or ignored), 0 pairs without a box' in output
     assert 'not stated' not in output
     assert 'less than a pixel' not in output
 
@@ -131,16 +138,36 @@ def test_release_is_asked_for(convert, llvip):
 @pytest.mark.parametrize('folder', ['visible', 'infrared'])
 def test_imbdet_and_mmdet_read_it(convert, llvip, folder):
     convert()
-    for split, lengths in (('train', [2, 0]), ('test', [2])):
-        assert check_annotations(llvip / f'annotations/llvip_{split}.json', ['person']).lines() == []
+    for part, split, lengths in (('train', 'train', [2]), ('valid', 'train', [0]), ('test', 'test', [2])):
+        assert check_annotations(llvip / f'annotations/llvip_{part}.json', ['person']).lines() == []
         dataset = DATASETS.build({
-            'type': 'CocoDataset', 'data_root': str(llvip), 'ann_file': f'annotations/llvip_{split}.json',
+            'type': 'CocoDataset', 'data_root': str(llvip), 'ann_file': f'annotations/llvip_{part}.json',
             'data_prefix': {'img': f'{folder}/{split}/'}, 'metainfo': {'classes': ('person', )}, 'test_mode': True,
             'pipeline': [{'type': 'LoadImageFromFile'}]})
         assert [len(info['instances']) for info in map(dataset.get_data_info, range(len(dataset)))] == lengths
         assert dataset[0]['img'].shape == (48, 64, 3)
         assert dataset[0]['img_path'] == f'{llvip}/{folder}/{split}/{dataset[0]["img_id"]:06d}.jpg'
-        assert dataset.get_data_info(0)['instances'][0]['bbox'] == ([1, 2, 31, 42] if split == 'train' else [50, 0, 64, 40])
+        first = {'train': [[1, 2, 31, 42]], 'valid': [], 'test': [[50, 0, 64, 40]]}
+        assert [instance['bbox'] for instance in dataset.get_data_info(0)['instances'][:1]] == first[part]
+
+
+def test_the_seed_moves_the_validation_frames(convert, llvip):
+    held = {}
+    for seed in range(8):
+        convert('--seed', seed)
+        train, valid = (content(llvip, part)['images'] for part in ('train', 'valid'))
+        assert sorted(image['id'] for image in train + valid) == [10001, 10002]
+        held[seed] = [image['id'] for image in valid]
+    convert('--seed', 0)
+    assert [image['id'] for image in content(llvip, 'valid')['images']] == held[0]
+    assert sorted({tuple(ids) for ids in held.values()}) == [(10001, ), (10002, )]
+
+
+def test_too_few_training_pairs(error, llvip):
+    for folder in ('visible', 'infrared'):
+        (llvip / folder / 'train/010002.jpg').unlink()
+    xml(llvip, '010002').unlink()
+    assert 'ValueError: 1 training pairs cannot be split into training and validation; unpack all of them' in error()
 
 
 def test_one_split_alone(convert, llvip):
@@ -173,7 +200,8 @@ def test_image_size_leaves_the_system_s_errors(tmp_path):
 def test_as_a_process(llvip, run_python, tmp_path):
     process = run_python(TOOL, llvip, '--out', tmp_path / 'elsewhere')
     assert process.returncode == 0, process.stderr
-    assert sorted(path.name for path in (tmp_path / 'elsewhere').iterdir()) == ['llvip_test.json', 'llvip_train.json']
+    assert sorted(path.name for path in (tmp_path / 'elsewhere').iterdir()) == [
+        'llvip_test.json', 'llvip_train.json', 'llvip_valid.json']
     assert '%|' not in process.stderr  # no progress bar where there is no terminal
     wrong = run_python(TOOL, llvip / 'visible')
     assert wrong.returncode == 1

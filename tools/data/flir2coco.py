@@ -1,6 +1,8 @@
 """Convert the boxes of FLIR_aligned to COCO format: ``tools/data/flir2coco.py FLIR_ROOT [--classes person car bicycle]``.
 
-``file_name`` is that of the visible image, such as FLIR_00002_RGB.jpg; that of the infrared image ends in _PreviewData.jpeg.
+A tenth of align_train.txt is held out for validation, in runs of frames: flir_train.json, flir_valid.json, and flir_test.json
+with the pairs of align_validation.txt, on which papers report. ``file_name`` is that of the visible image, such as
+FLIR_00002_RGB.jpg; that of the infrared image ends in _PreviewData.jpeg.
 """
 
 import argparse
@@ -9,12 +11,13 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from hold_out import description, hold_out
 from voc_pairs import Pair, check_partners, convert, find_files, print_counts, write_contents
 
 from imbdet.cli.arguments import run_tool
 
 LABELS = ('person', 'car', 'bicycle', 'dog')
-LISTS = {'train': 'align_train.txt', 'val': 'align_validation.txt'}
+LISTS = {'train': 'align_train.txt', 'test': 'align_validation.txt'}
 NAME = re.compile(r'(FLIR_[0-9]{5})(_PreviewData|_RGB)?(\.[A-Za-z]+)?')
 
 
@@ -76,13 +79,20 @@ def read_lists(root: Path, pairs: dict[str, Pair]) -> dict[str, list[Pair]]:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Convert both lists, then write both files; an error leaves none."""
+    """Convert both lists, then write the files; an error leaves none."""
     check_classes(arguments.classes)
     split = read_lists(arguments.flir_root, find_pairs(arguments.flir_root))
+    split['train'], split['valid'] = hold_out(split['train'], arguments.seed)
+    how = {part: {'split': description(arguments.seed)} for part in ('train', 'valid')}
+    print(description(arguments.seed))
     parts = {part: convert(pairs, arguments.classes, LABELS) for part, pairs in split.items()}
     print_counts([box for _, boxes in parts.values() for box in boxes], arguments.classes, LABELS)
     folder = arguments.out or arguments.flir_root / 'annotations'
-    write_contents({folder / f'flir_{part}.json': content for part, (content, _) in parts.items()})
+    write_contents({folder / f'flir_{part}.json': {**content, 'info': {**how.get(part, {}), **content['info']}}
+                    for part, (content, _) in parts.items()})
+    if (folder / 'flir_val.json').exists():
+        print(f'{folder / "flir_val.json"} is from an earlier version of this tool, and its pairs are now in flir_test.json: '
+              'delete it once no config of yours uses it')
 
 
 def main() -> None:
@@ -92,6 +102,7 @@ def main() -> None:
     parser.add_argument('--out', type=Path, help='folder to write to (default: FLIR_ROOT/annotations)')
     parser.add_argument('--classes', nargs='+', default=['person', 'car', 'bicycle'],
                         help='labels to detect, in this order (default: person car bicycle)')
+    parser.add_argument('--seed', type=int, default=0, help='seed of the validation frames; the same seed gives the same split')
     run_tool(parser, run)
 
 

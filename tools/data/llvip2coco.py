@@ -1,13 +1,16 @@
 """Convert LLVIP's boxes to COCO format: ``tools/data/llvip2coco.py LLVIP_ROOT [--release TEXT]``.
 
-Both images of a pair share a file: ``file_name`` is their common name, and the config sets the folder, such as
-``infrared/train/``. LLVIP's authors corrected boxes on 2023-02-21. Therefore ``info`` of a file contains the release from
---release and the sha256 of the XML files that it was created from, concatenated in the order of their names.
+A tenth of the training pairs is held out for validation, in runs of frames: llvip_train.json, llvip_valid.json, both with
+images of train/, and llvip_test.json. Both images of a pair share a file: ``file_name`` is their common name, and the config
+sets the folder, such as ``infrared/train/``. LLVIP's authors corrected boxes on 2023-02-21. Therefore ``info`` of a file
+contains the release from --release and the sha256 of the XML files that it was created from, concatenated in the order of
+their names.
 """
 
 import argparse
 from pathlib import Path
 
+from hold_out import description, hold_out
 from voc_pairs import Files, Pair, check_partners, convert, find_files, print_counts, write_contents
 
 from imbdet.cli.arguments import run_tool
@@ -52,14 +55,21 @@ def find_pairs(root: Path) -> dict[str, list[Pair]]:
 
 def run(arguments: argparse.Namespace) -> None:
     """Convert the existing splits, then write their files; an error leaves none."""
-    parts = {split: convert(pairs, CLASSES, CLASSES) for split, pairs in find_pairs(arguments.llvip_root).items()}
+    pairs = find_pairs(arguments.llvip_root)
+    how = {}
+    if 'train' in pairs:
+        pairs['train'], pairs['valid'] = hold_out(pairs['train'], arguments.seed)
+        how = {part: {'split': description(arguments.seed)} for part in ('train', 'valid')}
+        print(description(arguments.seed))
+    parts = {part: convert(of_part, CLASSES, CLASSES) for part, of_part in pairs.items()}
     if arguments.release == NOT_STATED:
         print("the release is not stated: set --release to the date of your copy's annotations, such as 2023-02-21, the date "
               'of their correction, so that results can be compared')
     print_counts([box for _, boxes in parts.values() for box in boxes], CLASSES, CLASSES)
     folder = arguments.out or arguments.llvip_root / 'annotations'
-    write_contents({folder / f'llvip_{split}.json': {**content, 'info': {'release': arguments.release, **content['info']}}
-                    for split, (content, _) in parts.items()})
+    write_contents({folder / f'llvip_{part}.json': {
+        **content, 'info': {'release': arguments.release, **how.get(part, {}), **content['info']}}
+        for part, (content, _) in parts.items()})
 
 
 def main() -> None:
@@ -69,6 +79,7 @@ def main() -> None:
     parser.add_argument('--out', type=Path, help='folder to write to (default: LLVIP_ROOT/annotations)')
     parser.add_argument('--release', default=NOT_STATED,
                         help='which annotations these are, such as 2023-02-21; written to info (default: %(default)s)')
+    parser.add_argument('--seed', type=int, default=0, help='seed of the validation frames; the same seed gives the same split')
     run_tool(parser, run)
 
 

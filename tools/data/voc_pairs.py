@@ -1,4 +1,4 @@
-"""Conversion of image pairs with Pascal VOC XML files to COCO format, shared by llvip2coco.py and flir2coco.py."""
+"""Conversion of image pairs with Pascal VOC XML files to COCO format, shared by the converters of LLVIP, FLIR and KAIST."""
 
 import contextlib
 import difflib
@@ -7,8 +7,9 @@ import json
 import math
 import xml.etree.ElementTree as ET
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from tqdm import tqdm
@@ -35,11 +36,16 @@ class Pair(NamedTuple):
 
 
 class Box(NamedTuple):
-    """An object of an XML file; ``corners`` are x1, y1, x2, y2, inside the image."""
+    """An object of a label file; ``corners`` are x1, y1, x2, y2, inside the image."""
     label: str
     corners: tuple[float, float, float, float]
     difficult: bool
     clipped: bool
+
+
+NO_LABELS: Mapping[str, str] = MappingProxyType({})
+Reader = Callable[[Path, bytes, Path, tuple[int, int], Sequence[str]], list[Box]]
+"""The signature of :func:`read_boxes`."""
 
 
 def find_files(kind: str, pattern: Path, key: Callable[[str], str]) -> Files:
@@ -113,29 +119,49 @@ def _check_size(element: ET.Element | None, image: Path, size: tuple[int, int]) 
 
 def _parse_object(element: ET.Element, size: tuple[int, int], labels: Sequence[str]) -> Box:
     label = (element.findtext('name') or '').strip()
-    if label not in labels:
-        nearest = difflib.get_close_matches(label, labels, n=1, cutoff=0)[0]
-        raise ValueError(f'unknown label {label!r}; did you mean {nearest!r}? Correct it or remove the object')
+    check_label(label, labels)
     difficult = (element.findtext('difficult') or '0').strip()
     if difficult not in ('0', '1'):
         raise ValueError(f'difficult must be 0 or 1, got {difficult!r}; correct it')
     bounds = element.find('bndbox')
     if bounds is None:
         raise ValueError('there is no bndbox; add it or remove the object')
-    x1, y1, x2, y2 = (_number(bounds, key) for key in ('xmin', 'ymin', 'xmax', 'ymax'))
+    if bounds.find('w') is None:
+        x1, y1, x2, y2 = (_number(bounds, key) for key in ('xmin', 'ymin', 'xmax', 'ymax'))
+    else:  # some XML files of KAIST
+        x1, y1, width, height = (_number(bounds, key) for key in ('x', 'y', 'w', 'h'))
+        x2, y2 = x1 + width, y1 + height
+    return make_box(label, (x1, y1, x2, y2), size, difficult == '1')
+
+
+def check_label(label: str, labels: Sequence[str]) -> None:
+    """Raise ValueError unless ``label`` is one of ``labels``."""
+    if label not in labels:
+        nearest = difflib.get_close_matches(label, labels, n=1, cutoff=0)[0]
+        raise ValueError(f'unknown label {label!r}; did you mean {nearest!r}? Correct it or remove the object')
+
+
+def make_box(label: str, corners: tuple[float, float, float, float], size: tuple[int, int], difficult: bool) -> Box:
+    """Clip a box to its image's width and height; raise ValueError if nothing of it is inside."""
+    x1, y1, x2, y2 = corners
     if x2 <= x1 or y2 <= y1:
         raise ValueError(f'the box from x {x1:g} to {x2:g} and y {y1:g} to {y2:g} has no positive size; correct or remove it')
-    corners = max(x1, 0.0), max(y1, 0.0), min(x2, float(size[0])), min(y2, float(size[1]))
-    if corners[2] <= corners[0] or corners[3] <= corners[1]:
+    inside = max(x1, 0.0), max(y1, 0.0), min(x2, float(size[0])), min(y2, float(size[1]))
+    if inside[2] <= inside[0] or inside[3] <= inside[1]:
         raise ValueError(f'the box from x {x1:g} to {x2:g} and y {y1:g} to {y2:g} is outside its image of {size[0]} x '
                          f'{size[1]} pixels; correct or remove it')
-    return Box(label, corners, difficult == '1', corners != (x1, y1, x2, y2))
+    return Box(label, inside, difficult, inside != corners)
 
 
 def _number(element: ET.Element, key: str) -> float:
     text = element.findtext(key)
     if text is None:
         raise ValueError(f'there is no {key}; add it')
+    return finite(key, text)
+
+
+def finite(key: str, text: str) -> float:
+    """Return a number; raise ValueError that names ``key`` if ``text`` is none."""
     try:
         value = float(text)
     except ValueError:
@@ -145,20 +171,26 @@ def _number(element: ET.Element, key: str) -> float:
     return value
 
 
-def convert(pairs: Sequence[Pair], classes: Sequence[str], labels: Sequence[str]) -> tuple[dict, list[Box]]:
+def convert(pairs: Sequence[Pair],
+            classes: Sequence[str],
+            labels: Sequence[str],
+            ignored: Mapping[str, str] = NO_LABELS,
+            read: Reader = read_boxes) -> tuple[dict, list[Box]]:
     """Read the pairs' images and boxes.
 
     Args:
         pairs: In the order in which they are written.
         classes: Labels that are written, in the order of their category ids, from 1.
         labels: All labels that are allowed in the files.
+        ignored: Labels whose boxes become crowd boxes, and the class that they are ignored for.
+        read: Parses a label file, by default Pascal VOC's XML.
 
     Returns:
-        The content of a COCO annotation file, whose ``info`` contains the sha256 of the concatenated XML files, and all boxes
-        that were read, including skipped ones.
+        The content of a COCO annotation file, whose ``info`` contains the sha256 of the concatenated label files, and all
+        boxes that were read, including skipped ones.
 
     Raises:
-        AnnotationError: If an XML file is wrong.
+        AnnotationError: If a label file is wrong.
         ValueError: If an image cannot be read, or the sizes of a pair's images differ.
     """
     images: list[dict] = []
@@ -173,27 +205,34 @@ def convert(pairs: Sequence[Pair], classes: Sequence[str], labels: Sequence[str]
         images.append({'id': pair.id, 'file_name': pair.file_name, 'width': size[0], 'height': size[1]})
         content = pair.labels.read_bytes()
         digest.update(content)
-        in_image = read_boxes(pair.labels, content, pair.visible, size, labels)
+        in_image = read(pair.labels, content, pair.visible, size, labels)
         boxes += in_image
         for box in in_image:
-            if box.label in classes:
+            name = ignored.get(box.label, box.label)
+            if name in classes:
                 x1, y1, x2, y2 = box.corners
                 # Ids start at 1: pycocotools treats a match with annotation 0 as no match.
                 annotations.append({'id': len(annotations) + 1, 'image_id': pair.id,
-                                    'category_id': classes.index(box.label) + 1, 'bbox': [x1, y1, x2 - x1, y2 - y1],
-                                    'area': (x2 - x1) * (y2 - y1), 'iscrowd': int(box.difficult)})
+                                    'category_id': classes.index(name) + 1, 'bbox': [x1, y1, x2 - x1, y2 - y1],
+                                    'area': (x2 - x1) * (y2 - y1),
+                                    'iscrowd': int(box.difficult or box.label in ignored)})
     categories = [{'id': number, 'name': name} for number, name in enumerate(classes, 1)]
     return {'info': {'annotations_sha256': digest.hexdigest()}, 'images': images, 'annotations': annotations,
             'categories': categories}, boxes
 
 
-def print_counts(boxes: Sequence[Box], classes: Sequence[str], labels: Sequence[str]) -> None:
-    """Print how the boxes of each label were written, and warnings about odd ones."""
+def print_counts(boxes: Sequence[Box],
+                 classes: Sequence[str],
+                 labels: Sequence[str],
+                 ignored: Mapping[str, str] = NO_LABELS) -> None:
+    """Print how the boxes of each label were written, and warnings about odd ones; arguments as for :func:`convert`."""
     counts = Counter(box.label for box in boxes)
     print(f'{"label":<16}{"boxes":>8}  written as')
     for label in labels:
-        print(f'{label:<16}{counts[label]:>8}  {f"object of {label}" if label in classes else "left out"}')
-    written = [box for box in boxes if box.label in classes]
+        name = ignored.get(label, label)
+        text = f'{"ignored for" if label in ignored else "object of"} {name}' if name in classes else 'left out'
+        print(f'{label:<16}{counts[label]:>8}  {text}')
+    written = [box for box in boxes if ignored.get(box.label, box.label) in classes]
     clipped = sum(box.clipped for box in written)
     if clipped:
         print(f'{clipped} boxes extended beyond their image and were clipped to it')
@@ -211,4 +250,4 @@ def write_contents(contents: dict[Path, dict]) -> None:
         crowds = sum(box['iscrowd'] for box in content['annotations'])
         empty = len(content['images']) - len({box['image_id'] for box in content['annotations']})
         print(f'wrote {path}: {len(content["images"])} pairs, {len(content["annotations"]) - crowds} objects, {crowds} crowd '
-              f'boxes (difficult objects), {empty} pairs without a box')
+              f'boxes (difficult or ignored), {empty} pairs without a box')

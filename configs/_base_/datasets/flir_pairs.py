@@ -5,7 +5,7 @@ flir_metainfo = dict(classes=('person', 'car', 'bicycle'))
 flir_meta_keys = ('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor',
                   'flip', 'flip_direction', 'modality')
 
-# Images are 640 x 512.
+# Images are 640 x 512 and keep their size, as in the code of MiPa.
 flir_train_pipeline = [
     dict(type='LoadImagePair'),
     dict(type='LoadAnnotations', with_bbox=True),
@@ -35,12 +35,13 @@ flir_train_dataloader = dict(
         ir_replace=('_RGB.jpg', '_PreviewData.jpeg'),
         filter_cfg=dict(filter_empty_gt=True, min_size=32),
         pipeline=flir_train_pipeline))
-# Each image by each camera.
+# A tenth of align_train.txt is held out for validation: the test set chooses no checkpoint. Each image by each camera.
+# flir_val.json of the converter before it held out a tenth had the pairs of flir_test.json.
 flir_val_dataset = dict(
     type='PairedCocoDataset',
     data_root=flir_root,
     metainfo=flir_metainfo,
-    ann_file='annotations/flir_val.json',
+    ann_file='annotations/flir_valid.json',
     data_prefix=dict(img='JPEGImages/', ir='JPEGImages/'),
     ir_replace=('_RGB.jpg', '_PreviewData.jpeg'),
     test_mode=True,
@@ -56,4 +57,14 @@ flir_val_dataloader = dict(
         datasets=[dict(modality='rgb', **flir_val_dataset), dict(modality='ir', **flir_val_dataset)]))
 flir_val_evaluator = dict(
     type='ModalityMetric',
-    metric=dict(type='CocoMetric', ann_file=flir_root + 'annotations/flir_val.json', metric='bbox'))
+    metric=dict(type='CocoMetric', ann_file=flir_root + 'annotations/flir_valid.json', metric='bbox'))
+flir_test_dataset = {**flir_val_dataset, 'ann_file': 'annotations/flir_test.json'}
+flir_test_dataloader = {
+    **flir_val_dataloader, 'dataset':
+    dict(
+        type='ConcatDataset',
+        datasets=[dict(modality='rgb', **flir_test_dataset), dict(modality='ir', **flir_test_dataset)])
+}
+flir_test_evaluator = dict(
+    type='ModalityMetric',
+    metric=dict(type='CocoMetric', ann_file=flir_root + 'annotations/flir_test.json', metric='bbox'))

@@ -1,0 +1,3 @@
+_base_ = './deformable-detr_swin-l_mipa_3xb2-12e_llvip.py'
+# Trained on infrared images alone.
+train_dataloader = dict(dataset=dict(modality='ir'))

@@ -1,0 +1,3 @@
+_base_ = './dino-4scale_convnext-xl_mipa_3xb2-12e_flir.py'
+# Trained on visible images alone.
+train_dataloader = dict(dataset=dict(modality='rgb'))
