@@ -15,14 +15,19 @@ import numpy as np
 
 import imbdet
 from imbdet.cli.errors import USAGE_ERROR, one_line_errors
+from imbdet.cli.likelihood_settings import PRESETS, fill_settings
 from imbdet.cli.runs import load_config, report_annotations
 from imbdet.dataset_equity import LikelihoodFile, cluster_likelihoods, equity_weights, write_likelihoods
 from imbdet.dataset_equity.clusters import (
     CLUSTERING_METHODS,
+    DIMENSIONS,
+    REDUCTIONS,
+    dbscan_clusters,
     default_num_clusters,
     hdbscan_clusters,
     kmeans_clusters,
     reduce_embeddings,
+    tsne_points,
 )
 from imbdet.dataset_equity.likelihoods import NOISE, NOISE_POLICIES
 from imbdet.reports.drawing.figures import new_figure
@@ -41,18 +46,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('source', metavar='CONFIG_OR_ANN', help='config, or annotation file in COCO or LVIS format')
     parser.add_argument('--out', required=True, type=Path, help='npz file to write; a csv and a report are written next to it')
     parser.add_argument('--img-folder', help='folder of the images of an annotation file')
-    parser.add_argument('--embedding', default='resnet50',
+    parser.add_argument('--preset', choices=PRESETS,
+                        help="settings of the paper's authors in place of ours; a flag that is given still counts")
+    parser.add_argument('--embedding',
                         help="model of torchvision; 'timm:NAME'; 'detector', the backbone of the config's detector; or "
-                        "'colour-texture', statistics without weights (default: %(default)s)")
-    parser.add_argument('--weights', default='default', metavar='FILE',
-                        help="file of weights; 'default' downloads them from the model's hub; 'none' uses random weights")
-    parser.add_argument('--image-size', type=int, default=224, help='side of a network input in pixels (default: %(default)s)')
-    parser.add_argument('--method', choices=CLUSTERING_METHODS, default='kmeans', help='clustering (default: %(default)s)')
+                        "'colour-texture', statistics without weights (default: resnet50)")
+    parser.add_argument('--weights', metavar='FILE',
+                        help="file of weights; torchvision's name of some, such as IMAGENET1K_V1; 'default' downloads them "
+                        "from the model's hub; 'none' uses random weights (default: default)")
+    parser.add_argument('--image-size', type=int, help='side of a network input in pixels (default: 224)')
+    parser.add_argument('--normalization', choices=('imagenet', 'symmetric'),
+                        help="pixels for a model of torchvision: by ImageNet's mean and standard deviation, or to [-1, 1] "
+                        '(default: imagenet)')
+    parser.add_argument('--reduction', choices=REDUCTIONS, help='space of the clustering (default: pca)')
+    parser.add_argument('--dimensions', type=int,
+                        help=f'its dimensions (default: at most {DIMENSIONS} of pca, 3 of tsne, which can have 2 or 3)')
+    parser.add_argument('--method', choices=CLUSTERING_METHODS, help='clustering (default: kmeans)')
     parser.add_argument('--clusters', type=int, help='number of clusters of k-means (default: one per 100 images)')
     parser.add_argument('--min-cluster-size', type=int, default=20,
                         help='minimum cluster size of HDBSCAN (default: %(default)s)')
-    parser.add_argument('--noise', choices=NOISE_POLICIES, default='rare',
-                        help='role of images outside all clusters of HDBSCAN (default: %(default)s)')
+    parser.add_argument('--eps', type=float, help='distance of neighbors of DBSCAN (default: 1.0)')
+    parser.add_argument('--min-samples', type=int,
+                        help='neighbors of an image inside a cluster of DBSCAN, itself included (default: 10)')
+    parser.add_argument('--noise', choices=NOISE_POLICIES,
+                        help='role of images outside all clusters of HDBSCAN and DBSCAN (default: rare)')
     parser.add_argument('--eta', type=float, default=1.0,
                         help='eta of the weights that are printed and in the CSV table (default: %(default)s)')
     parser.add_argument('--gamma', type=float, default=5.0, help='gamma of these weights (default: %(default)s)')
@@ -97,9 +114,20 @@ def embed(arguments: argparse.Namespace, images: 'TrainingImages', embedding: 'E
     return folder
 
 
+def reduce(arguments: argparse.Namespace, features: np.ndarray) -> np.ndarray:
+    """Return the points that are clustered."""
+    given = {} if arguments.dimensions is None else {'dimensions': arguments.dimensions}
+    return {'pca': reduce_embeddings, 'tsne': tsne_points}[arguments.reduction](features, arguments.seed, **given)
+
+
 def cluster(arguments: argparse.Namespace, points: np.ndarray) -> tuple[np.ndarray, dict[str, Any]]:
     """Return the clusters and the settings of the clustering."""
     settings: dict[str, Any] = {'method': arguments.method, 'seed': arguments.seed, 'dimensions': points.shape[1]}
+    if arguments.reduction != 'pca':
+        settings['reduction'] = arguments.reduction
+    if arguments.method == 'dbscan':
+        settings.update(library='scikit-learn', eps=arguments.eps, min_samples=arguments.min_samples, noise=arguments.noise)
+        return dbscan_clusters(points, arguments.eps, arguments.min_samples), settings
     if arguments.method == 'hdbscan':
         settings.update(library='scikit-learn', min_cluster_size=arguments.min_cluster_size, noise=arguments.noise)
         return hdbscan_clusters(points, arguments.min_cluster_size), settings
@@ -167,12 +195,17 @@ def run(arguments: argparse.Namespace) -> None:
         images, cfg = read_source(arguments)
         device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
         join_processes(device)
-        embedding = build_embedding(arguments.embedding, arguments.weights, arguments.image_size, cfg, device)
+        preset = fill_settings(arguments)
+        if preset and get_dist_info()[0] == 0:
+            flags = ' '.join(f'--{name.replace("_", "-")} {value}' for name, value in preset.items())
+            print(f'preset {arguments.preset}: {flags}')
+        embedding = build_embedding(arguments.embedding, arguments.weights, arguments.image_size, cfg, device,
+                                    arguments.normalization)
     folder = embed(arguments, images, embedding, device)
     if get_dist_info()[0] != 0:
         return
     features, readable = load_shards(folder, len(images.keys))
-    points = reduce_embeddings(features, arguments.seed)
+    points = reduce(arguments, features)
     clusters, settings = cluster(arguments, points)
     content = file_content(images, readable, clusters, arguments.noise,
                            {'source': str(arguments.source), 'embedding': embedding.description, 'clustering': settings})

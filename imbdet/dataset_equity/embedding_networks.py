@@ -14,6 +14,7 @@ from imbdet.dataset_equity.image_statistics import color_texture
 
 IMAGENET_MEAN = (123.675, 116.28, 103.53)
 IMAGENET_STD = (58.395, 57.12, 57.375)
+NORMALIZATIONS = ('imagenet', 'symmetric')
 STATISTICS_SIZE = 256
 CLASSIFIERS = ('fc.', 'classifier.', 'head')
 
@@ -79,30 +80,39 @@ class NetworkEmbedding(NamedTuple):
         return features.float().mean((2, 3)) if features.dim() == 4 else features.float()
 
 
-def build_embedding(name: str, weights: str, size: int, cfg: Config | None, device: torch.device) -> Embedding:
+def build_embedding(name: str, weights: str, size: int, cfg: Config | None, device: torch.device,
+                    normalization: str = 'imagenet') -> Embedding:
     """Build what embeds images.
 
     Args:
         name: ``'colour-texture'``; ``'detector'``, the backbone of the config's detector; a model of torchvision such as
             ``'resnet50'``; or ``'timm:'`` and a model of timm, such as ``'timm:vit_small_patch14_dinov2'``.
-        weights: ``'default'``, from the model's hub; ``'none'``, random, with a warning; or a file.
+        weights: ``'default'``, from the model's hub; ``'none'``, random, with a warning; a file; or torchvision's name of
+            weights, such as ``'IMAGENET1K_V1'``.
         size: Side of the square that a network sees, in pixels.
         cfg: The config, for ``'detector'``.
         device: Where the network shall run.
+        normalization: Of the images for a model of torchvision: ``'imagenet'``, by the mean and standard deviation that its
+            weights were trained with; or ``'symmetric'``, to [-1, 1], as the code of DatasetEquity's authors has it.
 
     Returns:
         The embedding.
 
     Raises:
-        ValueError: If the model is unknown, or its weights do not fit or cannot be had.
+        ValueError: If the model is unknown, its weights do not fit or cannot be had, or it has a normalization of its own.
         FileNotFoundError: If the file of weights does not exist.
         ImportError: If timm is needed and not installed.
     """
-    if weights not in ('default', 'none') and not Path(weights).is_file():
-        raise FileNotFoundError(f"--weights {weights}: no such file (or 'default', or 'none')")
+    if weights not in ('default', 'none', *_weight_names(name)) and not Path(weights).is_file():
+        raise FileNotFoundError(f"--weights {weights}: no such file (or 'default', 'none', or a name of torchvision's such as "
+                                'IMAGENET1K_V1)')
+    if normalization != 'imagenet' and name not in _torchvision_models():
+        raise ValueError(f'--normalization {normalization} is for models of torchvision; {name} has its own')
     if name == 'colour-texture':
         return ColorTexture({'name': name, 'weights': 'needs none', 'size': STATISTICS_SIZE})
     description = {'name': name, 'weights': weights, 'size': size}
+    if normalization != 'imagenet':
+        description['normalization'] = normalization
     if weights == 'none':
         warnings.warn(f'{name} with random weights: images that look alike to it need not look alike', stacklevel=2)
     mean, std, bgr = torch.tensor(IMAGENET_MEAN), torch.tensor(IMAGENET_STD), False
@@ -115,19 +125,31 @@ def build_embedding(name: str, weights: str, size: int, cfg: Config | None, devi
             network, mean, std = _timm_model(name.removeprefix('timm:'), weights, size)
         else:
             network = _torchvision_model(name, weights)
+            if normalization == 'symmetric':
+                mean = std = torch.full((3, ), 127.5)
     network.eval()  # not chained: mmdet's backbones return None
     network.requires_grad_(False).to(device)
     return NetworkEmbedding(description, network, mean.view(3, 1, 1), std.view(3, 1, 1), bgr, size)
 
 
-def _torchvision_model(name: str, weights: str) -> nn.Module:
+def _torchvision_models() -> list[str]:
     import torchvision
-    from torchvision.models import get_model, list_models
-    if name not in list_models(module=torchvision.models):  # those that classify
+    return torchvision.models.list_models(module=torchvision.models)  # those that classify
+
+
+def _weight_names(name: str) -> list[str]:
+    from torchvision.models import get_model_weights
+    return list(get_model_weights(name).__members__) if name in _torchvision_models() else []
+
+
+def _torchvision_model(name: str, weights: str) -> nn.Module:
+    from torchvision.models import get_model
+    if name not in _torchvision_models():
         raise ValueError(f"no embedding {name!r}: choose colour-texture, detector, a model of torchvision.models such as "
                          'resnet50, or timm:NAME')
-    if weights == 'default':  # torchvision loads them itself: it renames layers of DenseNets, and scales Inception's input
-        model = _download(lambda: get_model(name, weights='DEFAULT'), name)
+    if weights == 'default' or (weights in _weight_names(name) and not Path(weights).is_file()):
+        # torchvision loads them itself: it renames layers of DenseNets, and scales Inception's input
+        model = _download(lambda: get_model(name, weights=weights if weights != 'default' else 'DEFAULT'), name)
     else:
         model = get_model(name, weights=None)
         if weights != 'none':

@@ -20,7 +20,7 @@ from imbdet.data.image_table import image_keys
 from imbdet.dataset_equity.batch_weights import BatchWeights
 from imbdet.dataset_equity.image_weights import ON_MISSING, image_weights
 from imbdet.dataset_equity.likelihoods import equity_weights
-from imbdet.dataset_equity.mixed_images import multi_image_transforms
+from imbdet.dataset_equity.mixed_images import check_mixing, source_images
 from imbdet.heads.predictions import Predictions, attach, find_predictions
 from imbdet.training.detector_hook import DetectorHook
 
@@ -28,8 +28,10 @@ from imbdet.training.detector_hook import DetectorHook
 TESTED_HEADS = (
     dense_heads.RetinaHead, dense_heads.FCOSHead, dense_heads.ATSSHead, dense_heads.PAAHead, dense_heads.GFLHead,
     dense_heads.VFNetHead, dense_heads.YOLOXHead, dense_heads.RTMDetSepBNHead, dense_heads.SSDHead, dense_heads.RPNHead,
-    dense_heads.DETRHead, dense_heads.DeformableDETRHead, dense_heads.DINOHead, bbox_heads.Shared2FCBBoxHead,
-    mask_heads.FCNMaskHead)
+    dense_heads.DETRHead, dense_heads.DeformableDETRHead, dense_heads.DINOHead, dense_heads.DDQDETRHead,
+    dense_heads.StageCascadeRPNHead, dense_heads.RTMDetInsSepBNHead, dense_heads.SOLOHead, dense_heads.DecoupledSOLOHead,
+    dense_heads.SOLOV2Head, dense_heads.MaskFormerHead, dense_heads.Mask2FormerHead, bbox_heads.Shared2FCBBoxHead,
+    bbox_heads.DIIHead, mask_heads.FCNMaskHead)
 
 
 @HOOKS.register_module()
@@ -40,8 +42,10 @@ class DatasetEquityHook(DetectorHook):
 
     with p(i) the likelihood of image i's appearance, from a file that ``imbdet likelihoods`` writes
     (arXiv 2308.09878). The weight is applied to the gradient of the image's own predictions, which is exact as long as a
-    loss's ``avg_factor`` is taken as a constant; logged losses stay unweighted, and the log has the batch's
-    ``equity_weight_mean`` and ``equity_weight_min``. Supports mmdet's dense heads, box heads and the DETR family.
+    loss's ``avg_factor`` is taken as a constant. An image that Mosaic, MixUp or CopyPaste mixed in a
+    :class:`~imbdet.data.WeightedMultiImageMixDataset` with ``record_shares=True`` has the mean weight of its sources, by the
+    area that each contributes. Logged losses stay unweighted; the log has the batch's
+    ``equity_weight_mean`` and ``equity_weight_min``. docs/detector_families.md lists what works with which detector.
 
     The file is read when training starts, so testing does without it. The hook has no state: a resumed training
     continues with the weights of the file.
@@ -51,8 +55,8 @@ class DatasetEquityHook(DetectorHook):
         eta: Above 0; the commonest images weigh eta / (eta + 1).
         gamma: At least 0; the larger, the fewer images count as rare.
         normalize: ``'none'``, or ``'dataset'``: weights are divided by their mean over the training set.
-        apply_to: ``'cls'``: classification, with an objectness where there is one; ``'all'``: every loss, as in the
-            paper's pseudo-code.
+        apply_to: ``'all'``: every loss, as in the paper; ``'cls'``: classification alone, with an objectness where there is
+            one. A detector whose losses cannot all be weighted is an error, which says whether ``'cls'`` is possible.
         on_missing: What becomes of an image that the file does not hold: ``'error'``, ``'mean'`` (the mean weight of the
             others) or ``'rare'`` (p = 0).
 
@@ -68,7 +72,7 @@ class DatasetEquityHook(DetectorHook):
                  eta: float = 1.0,
                  gamma: float = 5.0,
                  normalize: str = 'none',
-                 apply_to: str = 'cls',
+                 apply_to: str = 'all',
                  on_missing: str = 'error') -> None:
         super().__init__()
         for name, value, known in (('normalize', normalize, ('none', 'dataset')), ('apply_to', apply_to, ('cls', 'all')),
@@ -97,14 +101,12 @@ class DatasetEquityHook(DetectorHook):
 
         Raises:
             FileNotFoundError: If there is no file of likelihoods.
-            ValueError: If it is not such a file, an image is missing from it, images are mixed, or a head is not supported.
+            ValueError: If it is not such a file, an image is missing from it, images are mixed without a record, or a head is
+                not supported.
             TypeError: If the data set cannot list its images.
         """
         dataset = runner.train_dataloader.dataset
-        mixing = multi_image_transforms(dataset)
-        if mixing:
-            raise ValueError(f'DatasetEquityHook: {", ".join(mixing)} of the training pipeline makes one image out of '
-                             'several, whose weights differ; take it out of the pipeline to use the hook')
+        check_mixing(dataset)
         images = image_keys(dataset)
         weights = image_weights(self.likelihoods, images, self.eta, self.gamma, self.on_missing)
         if self.normalize == 'dataset':
@@ -127,9 +129,13 @@ class DatasetEquityHook(DetectorHook):
         found, refused = find_predictions(detector, self.apply_to)
         if refused or not found:
             what = f'cannot weight {", ".join(refused)}' if refused else 'found no head to weight'
+            advice = 'docs/detector_families.md of imbdet lists what is supported'
+            if self.apply_to == 'all':
+                classifying, unweighted = find_predictions(detector, 'cls')
+                if classifying and not unweighted:
+                    advice = "Write apply_to='cls' to weight the classification losses alone"
             raise ValueError(f'DatasetEquityHook: {what} in the {type(detector).__name__} with apply_to={self.apply_to!r}. '
-                             'Supported are dense heads that return a list of a tensor for each level, box heads with a '
-                             'bbox_roi_extractor and heads of the DETR family; with all, also FCNMaskHead')
+                             + advice)
         return found
 
     def _log(self, weights: np.ndarray) -> None:
@@ -150,18 +156,20 @@ class DatasetEquityHook(DetectorHook):
         self._batch.start(weights, next(detector.parameters()).device)
 
     def _lookup(self, samples: Any) -> np.ndarray:
-        """Look up the weight of each sample, shape (B,), float32."""
-        paths = [getattr(sample, 'img_path', None) for sample in samples] if isinstance(samples, list) else [None]
-        if None in paths:
+        """Look up the weight of each sample, shape (B,), float32; of a mixed one the mean by the shares of its images."""
+        sources = [source_images(sample) for sample in samples] if isinstance(samples, list) else [[]]
+        if [] in sources:
             raise ValueError('DatasetEquityHook: the batch does not say which images it holds; PackDetInputs has to keep '
                              "'img_path' among its meta_keys")
-        names = np.array([str(path) for path in paths])
+        names = np.array([path for parts in sources for path, _ in parts])
         places = np.searchsorted(self._paths, names).clip(max=len(self._paths) - 1)
         unknown_images = names[self._paths[places] != names]
         if len(unknown_images):
             raise ValueError(f'DatasetEquityHook: {unknown_images[0]} is not among the images that the training set listed at '
                              'the start')
-        return self._weights[places]
+        shares = [share for parts in sources for _, share in parts]
+        rows = np.repeat(np.arange(len(sources)), [len(parts) for parts in sources])
+        return np.bincount(rows, self._weights[places] * shares).astype(np.float32)
 
     def _stop(self, detector: nn.Module, inputs: tuple, keywords: dict, losses: Any) -> Any:
         """Forward hook of the detector: add the log's entries; after the first batch, see what was reached."""

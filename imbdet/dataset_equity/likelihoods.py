@@ -36,7 +36,8 @@ def cluster_likelihoods(clusters: np.ndarray, noise: str = 'rare') -> np.ndarray
         raise ValueError(f'unknown noise policy {noise!r}; choose one of {", ".join(NOISE_POLICIES)}')
     clusters = np.asarray(clusters)
     if (clusters == NOISE).all():
-        raise ValueError(f'no cluster among {len(clusters)} images; a smaller min_cluster_size finds more')
+        raise ValueError(f'no cluster among {len(clusters)} images; a smaller min_cluster_size finds more, of DBSCAN a larger '
+                         'eps')
     names, members = np.unique(clusters, return_inverse=True)
     sizes = np.bincount(members, minlength=len(names))
     if noise == 'rare':

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from mmdet.models import dense_heads
+from mmdet.models import dense_heads, losses
 from mmdet.models.roi_heads import bbox_heads
 from torch import nn
 
@@ -14,6 +14,10 @@ class HeadSpec(NamedTuple):
         layer: Attribute with the layer whose bias decides: a convolution, a linear layer, or lists of them. Empty: not known.
         loss: Attribute with the loss module that sees the targets of the foreground; None if there is none.
         outputs: Positions of the classification in the tuple that ``forward`` returns; empty if it is not a part of its own.
+        predictions: Positions of all that has a loss in that tuple; empty: the whole tuple.
+        tensors: Positions of those predictions that are one tensor, with a dimension of images first, in a tuple whose others
+            are a list of one for each level.
+        has_predictions: Whether it makes predictions, and does not leave that to the heads in it or to the head that it is in.
         objectness: Whether one logit per anchor decides, next to the classes.
         is_joint: Whether its loss takes classes and boxes together, so that neither has a loss of its own.
         is_separable: Whether its losses depend on the predictions alone, and not on parameters that all images share.
@@ -26,6 +30,9 @@ class HeadSpec(NamedTuple):
     layer: str
     loss: str | None = 'loss_cls'
     outputs: tuple[int, ...] = (0, )
+    predictions: tuple[int, ...] = ()
+    tensors: tuple[int, ...] = ()
+    has_predictions: bool = True
     objectness: bool = False
     is_joint: bool = False
     is_separable: bool = True
@@ -45,6 +52,8 @@ HEAD_SPECS: dict[type[nn.Module], HeadSpec] = {
     dense_heads.SABLRetinaHead: HeadSpec('retina_cls'),
     dense_heads.RPNHead: HeadSpec('rpn_cls'),
     dense_heads.GARPNHead: HeadSpec('conv_cls', outputs=(0, 3)),
+    dense_heads.CascadeRPNHead: HeadSpec('', loss=None, has_predictions=False),  # its stages are heads
+    dense_heads.StageCascadeRPNHead: HeadSpec('rpn_cls', outputs=(1, ), predictions=(1, 2)),  # first come features
     dense_heads.FCOSHead: HeadSpec('conv_cls'),
     dense_heads.AutoAssignHead: HeadSpec('conv_cls', loss=None, is_joint=True, is_separable=False),  # a learned center prior
     dense_heads.FoveaHead: HeadSpec('conv_cls'),
@@ -57,6 +66,7 @@ HEAD_SPECS: dict[type[nn.Module], HeadSpec] = {
     dense_heads.VFNetHead: HeadSpec('vfnet_cls'),
     dense_heads.GFLHead: HeadSpec('gfl_cls'),
     dense_heads.RTMDetHead: HeadSpec('rtm_cls', prediction_dependent=True),
+    dense_heads.RTMDetInsHead: HeadSpec('rtm_cls', tensors=(3, ), prediction_dependent=True),  # the features of its masks
     dense_heads.YOLACTHead: HeadSpec('conv_cls'),
     dense_heads.SSDHead: HeadSpec('cls_convs', loss=None),
     dense_heads.YOLOV3Head: HeadSpec('convs_pred', loss='loss_conf', outputs=(), objectness=True),
@@ -64,13 +74,17 @@ HEAD_SPECS: dict[type[nn.Module], HeadSpec] = {
                                     prediction_dependent=True),
     dense_heads.SOLOHead: HeadSpec('conv_cls', outputs=(1, )),
     dense_heads.DecoupledSOLOHead: HeadSpec('conv_cls', outputs=(2, )),
+    dense_heads.SOLOV2Head: HeadSpec('conv_cls', outputs=(1, ), tensors=(2, )),  # the features of its masks
     # Sampling-Free keeps the default bias of RoI heads, where foreground is common: about 1 in 10.
     bbox_heads.BBoxHead: HeadSpec('fc_cls', explicit_only=True),
     bbox_heads.MultiInstanceBBoxHead: HeadSpec('fc_cls', loss=None, is_joint=True, explicit_only=True),
+    # Sparse R-CNN's: queries, whose first boxes are parameters, and a loss of boxes has a gradient for these.
+    bbox_heads.DIIHead: HeadSpec('fc_cls', tensors=(0, ), is_separable=False, explicit_only=True),
     # A query is no anchor: matching is one to one, and depends on the predictions.
     dense_heads.DETRHead: HeadSpec('fc_cls', loss=None, explicit_only=True),
     dense_heads.DeformableDETRHead: HeadSpec('cls_branches', loss=None, explicit_only=True),
     dense_heads.MaskFormerHead: HeadSpec('cls_embed', loss=None, explicit_only=True),
+    losses.DDQAuxLoss: HeadSpec('', has_predictions=False),  # of the head's predictions
 }
 """What is known of each class of heads. A head is looked up by its class, then by its bases."""
 

@@ -13,6 +13,9 @@ from torch.utils.hooks import RemovableHandle
 
 from imbdet.heads.head_specs import head_spec
 
+BY_LAYER = (dense_heads.DETRHead, dense_heads.MaskFormerHead)
+"""Heads of decoders, whose predictions are those of all layers."""
+
 
 class ByImage(Protocol):
     """What :func:`attach` calls with predictions whenever a head has made some; what it returns takes their place."""
@@ -44,11 +47,11 @@ class Predictions(NamedTuple):
         """By what names :func:`attach` calls in each training step."""
         return [self.name, *([encoder_name(self.name)] if getattr(self.head, 'as_two_stage', False) else [])]
 
-    def replace(self, outputs: Any, change: Callable[[Any], Any]) -> Any:
-        """Return the head's outputs with the predictions changed by the function."""
+    def replace(self, outputs: Any, change: Callable[[int, Any], Any]) -> Any:
+        """Return the head's outputs with the predictions changed by the function, which also takes their positions."""
         if isinstance(outputs, Tensor):  # a mask head's
-            return change(outputs)
-        return tuple(change(part) if not self.outputs or position in self.outputs else part
+            return change(0, outputs)
+        return tuple(change(position, part) if not self.outputs or position in self.outputs else part
                      for position, part in enumerate(outputs))
 
 
@@ -81,11 +84,13 @@ def find_predictions(detector: nn.Module, apply_to: str) -> tuple[list[Predictio
 
 def _has_target_loss(module: nn.Module, apply_to: str) -> bool:
     losses = [name for name, _ in module.named_children() if name.startswith('loss')]
+    if not head_spec(module).has_predictions:
+        return False
     if apply_to == 'all':
         return bool(losses) or isinstance(module, BaseDenseHead)  # SSD's loss is no module
-    if isinstance(module, bbox_heads.BBoxHead):
-        return getattr(module, 'with_cls', True)  # SABL's has none
-    return 'loss_cls' in losses or isinstance(module, BaseDenseHead)
+    if not getattr(module, 'with_cls', True):  # SABL's box heads, and the first stage of Cascade RPN
+        return False
+    return 'loss_cls' in losses or isinstance(module, (BaseDenseHead, bbox_heads.BBoxHead))
 
 
 def _predictions(detector: nn.Module, name: str, head: nn.Module, apply_to: str) -> Predictions | str:
@@ -95,18 +100,18 @@ def _predictions(detector: nn.Module, name: str, head: nn.Module, apply_to: str)
         return 'its losses have parameters that all images share'
     if apply_to == 'cls' and spec.is_joint:
         return 'its loss takes classes and boxes together' + ("; choose apply_to='all'" if spec.is_separable else '')
-    outputs = spec.outputs if apply_to == 'cls' else ()
-    if isinstance(head, dense_heads.DETRHead):
+    outputs = spec.outputs if apply_to == 'cls' else spec.predictions
+    if isinstance(head, BY_LAYER):
         return Predictions(name, head, outputs)
-    if isinstance(head, bbox_heads.BBoxHead) or type(head) is mask_heads.FCNMaskHead:
+    if (isinstance(head, bbox_heads.BBoxHead) and not spec.tensors) or type(head) is mask_heads.FCNMaskHead:
         extractor = _extractor(detector, name)
         return 'it has no RoI extractor of its own' if extractor is None else Predictions(name, head, outputs, extractor)
-    if not isinstance(head, BaseDenseHead) or isinstance(head, dense_heads.MaskFormerHead):
-        return 'its predictions are not lists of a tensor for each level'
+    if not isinstance(head, (BaseDenseHead, dense_heads.SOLOHead, bbox_heads.DIIHead)):
+        return 'it is not known to which image each of its predictions belongs'
     if apply_to == 'cls' and not outputs:
         return "its classification is in one tensor with the boxes; choose apply_to='all'"
     if apply_to == 'cls' and not spec.layer and not hasattr(head, 'loss_cls'):
-        return 'it is not known which of its predictions classify'
+        return "it is not known which of its predictions classify; choose apply_to='all'"
     return Predictions(name, head, outputs)
 
 
@@ -131,18 +136,19 @@ def attach(predictions: Predictions, by_image: ByImage) -> Iterator[RemovableHan
     if predictions.extractor is not None:
         yield from _attach_regions(predictions, predictions.extractor, by_image)
         return
-    if isinstance(predictions.head, dense_heads.DETRHead):
+    if isinstance(predictions.head, BY_LAYER):
         yield from _attach_queries(predictions, by_image)
         return
+    tensors = head_spec(predictions.head).tensors
 
-    def hand_over_levels(levels: Any) -> Any:
-        if isinstance(levels, Tensor):
+    def hand_over_output(position: int, output: Any) -> Any:
+        if isinstance(output, Tensor) and position not in tensors:  # whose first dimension may be that of levels
             raise ValueError(f'{predictions.name} ({type(predictions.head).__name__}) returns a tensor where a list of one for '
                              'each level is expected; this head is not supported')
-        return by_image.weight_images(predictions.name, levels)
+        return by_image.weight_images(predictions.name, output)
 
     def hand_over(head: nn.Module, inputs: tuple, outputs: Any) -> Any:
-        return predictions.replace(outputs, hand_over_levels)
+        return predictions.replace(outputs, hand_over_output)
 
     yield predictions.head.register_forward_hook(hand_over)
 
@@ -157,23 +163,26 @@ def _attach_regions(predictions: Predictions, extractor: nn.Module, by_image: By
 
     def hand_over(head: nn.Module, inputs: tuple, outputs: Any) -> Any:
         row_images = images.pop() if images else torch.empty(0)  # of this call alone
-        return predictions.replace(outputs, lambda rows: by_image.weight_rows(predictions.name, rows, row_images))
+        return predictions.replace(outputs, lambda _, rows: by_image.weight_rows(predictions.name, rows, row_images))
 
     yield extractor.register_forward_pre_hook(note, with_kwargs=True)
     yield predictions.head.register_forward_hook(hand_over)
 
 
 def _attach_queries(predictions: Predictions, by_image: ByImage) -> Iterator[RemovableHandle]:
-    """A DETR's head stacks the decoder's layers before the images; its branches also classify the encoder's tokens."""
+    """A decoder's head stacks the layers before the images, or lists them; a DETR's branches classify encoder tokens, too."""
     head: Any = predictions.head
     inside = []
 
     def enter(head: nn.Module, inputs: tuple) -> None:
         inside.append(True)
 
+    def hand_over_layers(_: int, layers: Any) -> Any:
+        return by_image.weight_images(predictions.name, layers, dim=1 if isinstance(layers, Tensor) else 0)
+
     def hand_over(head: nn.Module, inputs: tuple, outputs: tuple) -> tuple:
         inside.clear()
-        return predictions.replace(outputs, lambda layers: by_image.weight_images(predictions.name, layers, dim=1))
+        return predictions.replace(outputs, hand_over_layers)
 
     def hand_over_encoder(layer: nn.Module, inputs: tuple, outputs: Tensor) -> Tensor:
         if inside:  # shared with the decoder, whose predictions are handed over once they are stacked
@@ -183,9 +192,7 @@ def _attach_queries(predictions: Predictions, by_image: ByImage) -> Iterator[Rem
     yield head.register_forward_pre_hook(enter)
     yield head.register_forward_hook(hand_over)
     if getattr(head, 'as_two_stage', False):
-        last = head.num_pred_layer - 1
-        layers = [head.cls_branches[last]]
-        if not predictions.outputs:
-            layers.append(head.reg_branches[last])
-        for layer in layers:
-            yield layer.register_forward_hook(hand_over_encoder)
+        first = head.num_pred_layer - 1  # branches before it are the decoder's; DDQ has another one for its dense queries
+        for branches in (head.cls_branches, head.reg_branches) if not predictions.outputs else (head.cls_branches, ):
+            for layer in branches[first:]:
+                yield layer.register_forward_hook(hand_over_encoder)

@@ -208,6 +208,21 @@ def test_hdbscan(build, scenes, noise, outlier):
                                                 'min_cluster_size': 3, 'noise': noise}
 
 
+def test_preset(build, tmp_path):
+    """The paper's way on our statistics: t-SNE and DBSCAN find the 12 dark images among 40."""
+    write_training_set(tmp_path / 'set', 40, 1)
+    for index in range(40):
+        scene(index, dark=range(12)).save(tmp_path / f'set/images/{index}.png')
+    content, said = build(tmp_path / 'set/train.json', '--preset', 'paper', '--dimensions', 2)
+    assert content.likelihoods.tolist() == [12 / 28] * 12 + [1] * 28
+    assert content.provenance['clustering'] == {
+        'method': 'dbscan', 'seed': 0, 'dimensions': 2, 'reduction': 'tsne', 'library': 'scikit-learn', 'eps': 1.0,
+        'min_samples': 10, 'noise': 'as_cluster'}
+    assert said.out.startswith('preset paper: --reduction tsne --method dbscan --eps 1.0 --min-samples 10 --noise as_cluster\n')
+    assert 'found in t-SNE of the embeddings to 2 dimensions, not in this picture' in (
+        tmp_path / 'out/equity_report/index.html').read_text()
+
+
 def test_folders_tell_images_of_one_name_apart(build, scenes, tmp_path):
     """As in a data set of two splits, whose ids collide too."""
     os.rename(scenes / 'images', tmp_path / 'images')
@@ -238,6 +253,10 @@ def test_folders_tell_images_of_one_name_apart(build, scenes, tmp_path):
     ('train.json', ['--method', 'hdbscan', '--min-cluster-size', 13], 1, 'ValueError: min_cluster_size 13 of 12 images'),
     ('train.json', ['--method', 'hdbscan', '--min-cluster-size', 12, '--noise', 'as_cluster'], 1,
      'ValueError: no cluster among 12 images; a smaller min_cluster_size finds more'),
+    ('train.json', ['--method', 'dbscan', '--eps', 1e-9], 1, 'ValueError: no cluster among 12 images; .* a larger eps'),
+    ('train.json', ['--method', 'dbscan', '--eps', 0], 1, 'ValueError: eps must be above 0, got 0'),
+    ('train.json', ['--reduction', 'tsne'], 1, 'ValueError: t-SNE with a perplexity of 30 needs more than 30 images'),
+    ('train.json', ['--normalization', 'symmetric'], 2, 'ValueError: --normalization symmetric is for models of torchvision'),
 ])
 def test_errors(build, made, tmp_path, capsys, source, arguments, code, message):
     (made / 'copy.json').write_text('{"images": 3}')

@@ -6,8 +6,15 @@ import numpy as np
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
-from imbdet.dataset_equity import clusters
-from imbdet.dataset_equity.clusters import default_num_clusters, hdbscan_clusters, kmeans_clusters, reduce_embeddings
+from imbdet.dataset_equity import cluster_likelihoods, clusters
+from imbdet.dataset_equity.clusters import (
+    dbscan_clusters,
+    default_num_clusters,
+    hdbscan_clusters,
+    kmeans_clusters,
+    reduce_embeddings,
+    tsne_points,
+)
 
 SIZES = (500, 60, 8)
 
@@ -110,6 +117,73 @@ def test_wrong_min_cluster_size(size):
         hdbscan_clusters(np.zeros((9, 3), np.float32), size)
 
 
+def neighbors_of_neighbors(points, eps, min_samples):
+    """DBSCAN from its definition: points with enough neighbors, joined where these are neighbors; others join or are noise."""
+    near = np.linalg.norm(points[:, None] - points, axis=2) <= eps
+    core = near.sum(1) >= min_samples
+    found = np.full(len(points), -1)
+    for start in np.flatnonzero(core):
+        if found[start] == -1:
+            group, waiting = found.max() + 1, [start]
+            while waiting:
+                index = waiting.pop()
+                if found[index] == -1:
+                    found[index] = group
+                    waiting += np.flatnonzero(near[index]).tolist() if core[index] else []
+    return found
+
+
+def test_dbscan_and_likelihoods_by_hand():
+    """Chains of points 0.9 apart: twelve, eleven, and nine, which is too short for ten neighbors within 5; and two alone."""
+    places = [*(0.9 * np.arange(12)), *(100 + 0.9 * np.arange(11)), *(200 + 0.9 * np.arange(9)), 300, 400]
+    points = np.stack([places, np.zeros(len(places))], axis=1).astype(np.float32)
+    found = dbscan_clusters(points, 5.0, 10)
+    assert found.dtype == np.int32
+    assert found.tolist() == [0] * 12 + [1] * 11 + [-1] * 11
+    assert cluster_likelihoods(found).tolist() == [1] * 12 + [11 / 12] * 11 + [0] * 11
+    assert cluster_likelihoods(found, 'as_cluster').tolist() == [1] * 12 + [11 / 12] * 22
+
+
+@pytest.mark.parametrize(('eps', 'min_samples'), [(0.4, 3), (1.0, 10), (1.5, 25)])
+def test_dbscan_against_its_definition(planted, eps, min_samples):
+    points, _ = planted
+    found, expected = dbscan_clusters(points, eps, min_samples), neighbors_of_neighbors(points, eps, min_samples)
+    np.testing.assert_array_equal(found == -1, expected == -1)
+    # A point on the border of two groups belongs to the one that is found first.
+    assert adjusted_rand_score(expected, found) > 0.99
+
+
+@pytest.mark.parametrize(('eps', 'min_samples', 'message'), [
+    (0.0, 10, 'eps must be above 0, got 0.0'), (np.inf, 10, 'eps must be above 0, got inf'),
+    (np.nan, 10, 'eps must be above 0, got nan'), (1.0, 0, 'min_samples must be at least 1, got 0')])
+def test_wrong_settings_of_dbscan(eps, min_samples, message):
+    with pytest.raises(ValueError, match=message):
+        dbscan_clusters(np.zeros((9, 3), np.float32), eps, min_samples)
+
+
+def test_tsne_keeps_groups_and_is_that_of_scikit_learn():
+    from sklearn.manifold import TSNE
+    rng = np.random.default_rng(0)
+    groups = np.repeat(range(3), [30, 20, 12])
+    embeddings = (40 * np.eye(3, 16)[groups] + rng.normal(0, 1, (len(groups), 16))).astype(np.float32)
+    points = tsne_points(embeddings, seed=1)
+    assert points.dtype == np.float32
+    np.testing.assert_array_equal(points, TSNE(3, perplexity=30, max_iter=500, random_state=1).fit_transform(embeddings))
+    flat = tsne_points(embeddings, dimensions=2)
+    assert flat.shape == (62, 2)
+    distances = np.linalg.norm(flat[:, None] - flat, axis=2) + np.diag([np.inf] * len(flat))
+    assert (groups[distances.argmin(1)] == groups).all()
+
+
+def test_wrong_settings_of_tsne():
+    with pytest.raises(ValueError, match='4 dimensions of t-SNE; choose 2 or 3'):
+        tsne_points(np.zeros((99, 5), np.float32), dimensions=4)
+    with pytest.raises(ValueError, match='t-SNE with a perplexity of 30 needs more than 30 images, got 30'):
+        tsne_points(np.zeros((30, 5), np.float32))
+    with pytest.raises(ValueError, match='1 embeddings are not finite'):
+        tsne_points(np.where(np.arange(31)[:, None] == 4, np.nan, 1).astype(np.float32))
+
+
 def test_default_number_of_clusters():
     assert [default_num_clusters(number) for number in (1, 199, 251, 600, 118287)] == [2, 2, 3, 6, 1183]
 
@@ -126,6 +200,15 @@ def test_reduction_keeps_the_distances_of_directions(shape):
     assert reduced.shape == (shape[0], min(*shape, 50))
     directions = embeddings.astype(np.float64) / np.sqrt((embeddings.astype(np.float64)**2).sum(1, keepdims=True))
     np.testing.assert_allclose(distances(reduced), distances(directions), atol=2e-3)
+
+
+def test_fewer_dimensions():
+    embeddings = np.random.default_rng(0).normal(0, 1, (40, 9)).astype(np.float32)
+    few, all_ = reduce_embeddings(embeddings, dimensions=3), reduce_embeddings(embeddings)
+    assert few.shape == (40, 3)
+    np.testing.assert_allclose(np.abs(few), np.abs(all_[:, :3]), atol=1e-4)
+    with pytest.raises(ValueError, match='0 dimensions of principal components; choose at least 1'):
+        reduce_embeddings(embeddings, dimensions=0)
 
 
 def test_reduction_to_the_strongest_directions():

@@ -76,6 +76,18 @@ def test_resnet_against_its_pooled_features(tmp_path):
     torch.testing.assert_close(embedded(embedding), pooled[0], rtol=1e-4, atol=1e-5)
 
 
+def test_pixels_of_the_authors(small_network, tmp_path):
+    """Half as mean and half as deviation, where torchvision's own weights want ImageNet's; the two are told apart."""
+    torch.save(small_network.state_dict(), tmp_path / 'weights.pth')
+    embedding = build_embedding(SMALL, str(tmp_path / 'weights.pth'), SIZE, None, CPU, 'symmetric')
+    expected = features(small_network, normalised(photos(), [0.5] * 3, [0.5] * 3), 'fc')
+    torch.testing.assert_close(embedded(embedding), expected, rtol=1e-3, atol=1e-3)
+    assert embedding.description['normalization'] == 'symmetric'  # and so in the name of the folder that keeps embeddings
+    assert (expected - features(small_network, normalised(photos(), **STATS), 'fc')).abs().max() > 0.01
+    with pytest.raises(ValueError, match='--normalization symmetric is for models of torchvision; colour-texture has its own'):
+        build_embedding('colour-texture', 'none', SIZE, None, CPU, 'symmetric')
+
+
 def test_the_whole_image_is_squeezed():
     image = np.zeros((40, 300, 3), np.uint8)
     image[:, :150], image[:, 150:] = (255, 0, 0), (0, 0, 255)
@@ -123,7 +135,7 @@ def test_wrong_files_of_weights(change, message, small_network, tmp_path):
 
 
 def test_files_that_hold_no_weights(tmp_path):  # fault 25
-    with pytest.raises(FileNotFoundError, match=r"--weights none\.pth: no such file \(or 'default', or 'none'\)"):
+    with pytest.raises(FileNotFoundError, match=r"--weights none\.pth: no such file \(or 'default', 'none', or a name"):
         build(SMALL, 'none.pth')
     with pytest.raises(FileNotFoundError):
         build('colour-texture', 'none.pth')
@@ -201,6 +213,19 @@ def test_default_weights_that_torchvision_renames(hub):
     network = build('densenet121', 'default').network
     name = 'features.denseblock1.denselayer1.conv1.weight'
     assert torch.equal(network.state_dict()[name], model.state_dict()[name])
+
+
+def test_weights_by_name(hub):
+    """The first weights of a network that has better ones by now; no other file is there to be had."""
+    model = models.mobilenet_v2(weights=None)
+    torch.save(model.state_dict(), hub / models.MobileNet_V2_Weights.IMAGENET1K_V1.url.split('/')[-1])
+    found = build('mobilenet_v2', 'IMAGENET1K_V1')
+    assert torch.equal(found.network.state_dict()['features.0.0.weight'], model.features[0][0].weight)
+    assert found.description['weights'] == 'IMAGENET1K_V1'
+    with pytest.raises(ValueError, match='the weights of mobilenet_v2 could not be fetched'):
+        build('mobilenet_v2', 'IMAGENET1K_V2')
+    with pytest.raises(FileNotFoundError, match='--weights IMAGENET1K_V9: no such file .* a name of torchvision'):
+        build('mobilenet_v2', 'IMAGENET1K_V9')
 
 
 def test_unreachable_hub(hub):

@@ -156,23 +156,6 @@ def test_ids_that_collide_are_told_apart_by_path(tmp_path):
     assert float(losses['equity_weight_mean']) == pytest.approx(np.mean([weight(p) for p in (0, 0.2, 0.6, 1)]))
 
 
-@pytest.mark.parametrize('transform', [
-    dict(type='Mosaic', img_scale=(96, 128)), dict(type='MixUp', img_scale=(96, 128)), dict(type='CopyPaste'),
-    dict(type='RandomApply', transforms=[dict(type='CachedMixUp', img_scale=(96, 128))])])
-def test_mixed_images_are_refused(transform, equity, tmp_path):
-    config = training_config(tmp_path, tiny_detector('retinanet'), [equity()])
-    loader = config.train_dataloader
-    inner = loader.dataset
-    steps, inner.pipeline = inner.pipeline[2:], inner.pipeline[:2]
-    loader.dataset = dict(type='MultiImageMixDataset', dataset=inner, pipeline=[transform, *steps])
-    config.experiment_name = f'mixed_{next(RUNS)}'
-    if transform['type'] == 'RandomApply':  # MultiImageMixDataset takes no nested transforms
-        loader.dataset = dict(inner, pipeline=[*inner.pipeline, transform, *steps])
-    name = transform.get('transforms', [transform])[0]['type']
-    with pytest.raises(ValueError, match=rf'DatasetEquityHook: {name} of the training pipeline makes one image out of sev'):
-        Runner.from_cfg(config).train()
-
-
 @MODELS.register_module()
 class UncalledHead(RetinaHead):
     """A head that does not let hooks see its predictions."""
@@ -212,10 +195,40 @@ def test_kin_of_a_served_head_is_named(equity, train, tmp_path):
 
 
 def test_yolov3_takes_weights_for_all_its_losses_alone(equity, train):
-    with pytest.raises(ValueError, match=r'cannot weight bbox_head \(YOLOV3Head: its classification is in one tensor'):
-        train(tiny_detector('yolov3'), equity())
-    log, _ = train(tiny_detector('yolov3'), equity(apply_to='all'), max_iters=1)
+    with pytest.raises(ValueError, match=r"cannot weight bbox_head \(YOLOV3Head: its classification is in one tensor"):
+        train(tiny_detector('yolov3'), equity(apply_to='cls'))
+    log, _ = train(tiny_detector('yolov3'), equity(), max_iters=1)
     assert log[0]['equity_weight_mean'] < 1
+
+
+def test_all_losses_are_the_default():
+    assert DatasetEquityHook('equity.npz').apply_to == 'all'
+
+
+class MaskOfItsOwn(nn.Module):
+    """A head of masks of no family, next to heads that are known."""
+
+    def __init__(self):
+        super().__init__()
+        self.loss_mask = nn.CrossEntropyLoss()
+
+
+def test_what_only_classification_allows_is_an_error_that_says_so(equity, tmp_path):
+    """And not silently less than all losses."""
+    runner = make_runner(tmp_path, tiny_detector('faster-rcnn'))
+    runner.model.mask_head = MaskOfItsOwn()
+    path = equity()['likelihoods']
+    with pytest.raises(ValueError, match=r"cannot weight mask_head \(MaskOfItsOwn: it is not known to which image each of its "
+                       r"predictions belongs\) in the FasterRCNN with apply_to='all'. Write apply_to='cls' to weight the"):
+        DatasetEquityHook(path).before_train(runner)
+    DatasetEquityHook(path, apply_to='cls').before_train(runner)
+
+
+def test_what_cannot_be_weighted_at_all_gets_no_advice(equity, tmp_path):
+    runner = make_runner(tmp_path, tiny_detector('retinanet'))
+    runner.model.extra = HeadOfItsOwn()
+    with pytest.raises(ValueError, match=r"with apply_to='all'. docs/detector_families.md of imbdet lists what is supported"):
+        DatasetEquityHook(equity()['likelihoods']).before_train(runner)
 
 
 class HeadOfItsOwn(nn.Module):
@@ -231,7 +244,7 @@ class HeadOfItsOwn(nn.Module):
 def test_a_head_of_no_family(apply_to, equity, tmp_path):
     runner = make_runner(tmp_path, tiny_detector('retinanet'))
     runner.model.extra = HeadOfItsOwn()
-    with pytest.raises(ValueError, match=r'cannot weight extra \(HeadOfItsOwn: its predictions.* in the RetinaNet'):
+    with pytest.raises(ValueError, match=r'cannot weight extra \(HeadOfItsOwn: it is not known to .* in the RetinaNet'):
         DatasetEquityHook(equity()['likelihoods'], apply_to=apply_to).before_train(runner)
     del runner.model.extra.loss_cls
     hook = DatasetEquityHook(equity()['likelihoods'], apply_to=apply_to)

@@ -51,7 +51,7 @@ def write_equity_report(folder: str | Path, content: LikelihoodFile, points: np.
     embedding, clustering = content.provenance['embedding'], content.provenance['clustering']
     sections = [
         Section('Embeddings', 'Each point is an image, placed by t-SNE, which keeps neighbors together but distorts '
-                'distances. The clusters were found in the embeddings, not in this picture.', pictures['scatter']),
+                f'distances. The clusters were found in {_space(clustering)}, not in this picture.', pictures['scatter']),
         Section('The rarest clusters', 'Images of the smallest clusters; their losses get the largest weights.',
                 pictures['rarest']),
         Section('The commonest clusters', '', pictures['commonest']),
@@ -69,6 +69,11 @@ def write_equity_report(folder: str | Path, content: LikelihoodFile, points: np.
     return write_page(folder / 'index.html', f'Appearance of {content.provenance["source"]}',
                       f'{len(paths)} images, in {len(real)} clusters{outside}, embedded by {embedding["name"]}.{skipped}',
                       sections)
+
+
+def _space(clustering: dict) -> str:
+    reduced = clustering.get('reduction') == 'tsne'
+    return f't-SNE of the embeddings to {clustering["dimensions"]} dimensions' if reduced else 'the embeddings'
 
 
 def _scatter(out: Path, points: np.ndarray, clusters: np.ndarray, by_size: list[int]) -> Path:

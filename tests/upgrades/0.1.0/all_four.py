@@ -4,7 +4,8 @@ custom_hooks=[
         type='OptimalBiasInitHook'),
     dict(momentum=0.3,
         type='GuidedLossHook'),
-    dict(likelihoods='equity.npz',
+    dict(apply_to='cls',  # was the default
+        likelihoods='equity.npz',
         type='DatasetEquityHook'),
     ]
 default_hooks=dict(

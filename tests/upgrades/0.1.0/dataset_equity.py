@@ -1,5 +1,6 @@
 custom_hooks=[
-    dict(likelihoods='equity.npz',
+    dict(apply_to='cls',  # was the default
+        likelihoods='equity.npz',
         type='DatasetEquityHook'),
     ]
 default_hooks=dict(
