@@ -174,7 +174,7 @@ def test_the_order_of_the_hooks_does_not_matter(folder):
 
 
 def test_each_image_weighs_by_ratio_and_rarity(folder):
-    """By an image's pixels, the classification's gradient is r times w of the one without hooks; the ratio is the plain one."""
+    """By an image's pixels, the regression's gradient is w of that without hooks, the classification's r w with its r."""
     runner = Runner.from_cfg(combined_config(folder, METHODS))
     detector = runner.model
     hooks = [hook for hook in runner.hooks if type(hook).__name__ in ('GuidedLossHook', 'DatasetEquityHook')]
@@ -194,8 +194,8 @@ def test_each_image_weighs_by_ratio_and_rarity(folder):
         hook.before_train(runner)
     combined, combined_regression, _ = gradients()
     weights = (1 + (1 - LIKELIHOODS)**5) / 2
-    factors = torch.tensor(ratio * (weights / weights.mean())[images], dtype=torch.float32).view(-1, 1, 1, 1)
+    factors = torch.tensor((weights / weights.mean())[images], dtype=torch.float32).view(-1, 1, 1, 1)
     assert len(hooks) == 2
     assert len(set(factors.flatten().tolist())) > 2
-    torch.testing.assert_close(combined, factors * plain, rtol=1e-4, atol=1e-5 * float(plain.abs().max()))
-    torch.testing.assert_close(combined_regression, plain_regression)
+    for found, expected in ((combined, ratio * factors * plain), (combined_regression, factors * plain_regression)):
+        torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5 * float(expected.abs().max()))

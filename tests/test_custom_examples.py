@@ -115,7 +115,7 @@ def test_detector(run_example):
     assert validation['coco/bbox_AP'] >= 0
     text = log.read_text()
     assert 'OptimalBiasInitHook: head: prior ' in text
-    assert 'applied to cls of head' in text
+    assert 'applied to all of head' in text
     assert 'RepeatFactorSampler (irfs' in text
     assert 'PointHead is supported like the heads that it is derived from, but no test of imbdet covers it' in text
 

@@ -11,6 +11,7 @@ from mmengine.structures import InstanceData
 
 from ..tiny_detectors import tiny_detector
 
+pytestmark = pytest.mark.usefixtures('progress')  # not that of another test's training
 PREPROCESSOR = dict(type='MiPaDataPreprocessor', patch_size=8, ir_ratio=0.5, seed=0, pad_size_divisor=32)
 HEAD = dict(type='PatchModalityHead', in_channels=16, stride=8, patch_size=8, feat_channels=16)
 
