@@ -25,8 +25,10 @@ CONFIGS = Path(__file__).parents[1] / 'configs'
 SHIPPED = sorted(str(path.relative_to(CONFIGS)) for path in CONFIGS.glob('[!_]*/*.py'))
 # Trained on pairs of images. Those of one camera, or of whole images, are compared with those of mixed patches, not built.
 PAIRED = [name for name in SHIPPED if name.startswith('mipa/') or 'digits-pairs' in name]
-# Of a config with the modality head, the detector is that of the config without it, so that only one of them is built.
-BUILT = [name for name in SHIPPED if name not in PAIRED or '_mipa-ma_' in name or '_combined_' in name
+# Of a config with the modality head, the detector is that of the config without it, so that only one of them is built. A
+# config of RFS is that of IRFS but for the method.
+BUILT = [name for name in SHIPPED if '_rfs_' not in name or name.replace('_rfs_', '_irfs_') not in SHIPPED]
+BUILT = [name for name in BUILT if name not in PAIRED or '_mipa-ma_' in name or '_combined_' in name
          or ('_mipa_' in name and name.replace('_mipa_', '_mipa-ma_') not in SHIPPED)]
 
 
