@@ -1,4 +1,4 @@
-_base_ = ['./dino-4scale_swin-t_mipa_4xb2-12e_flir.py', '../_base_/models/mipa_backbones.py']
+_base_ = './dino-4scale_swin-t_mipa_4xb2-12e_flir.py'
 model = dict(
     backbone=dict(_delete_=True, **_base_.swin_l),
     neck=dict(in_channels=_base_.swin_l_channels))

@@ -7,19 +7,24 @@ PARTS = ('dataset', 'datasets', 'pipeline', 'transforms', 'branch_pipelines')
 """Attributes in which wrappers, data sets, pipelines and transforms store their parts."""
 
 
-def walk_dataset(dataset: Any) -> Iterator[Any]:
+DATA_SETS = PARTS[:2]
+"""Those of data sets."""
+
+
+def walk_dataset(dataset: Any, parts: tuple[str, ...] = PARTS) -> Iterator[Any]:
     """Yield a data set, the data sets inside it, and the transforms of their pipelines, also nested ones.
 
     Args:
         dataset: A data set or a wrapper around others.
+        parts: Attributes to go into; :data:`DATA_SETS` for no transforms.
     """
     if isinstance(dataset, (list, tuple, dict)):
         for item in dataset.values() if isinstance(dataset, dict) else dataset:
-            yield from walk_dataset(item)
+            yield from walk_dataset(item, parts)
         return
     yield dataset
-    for name in PARTS:
-        yield from walk_dataset(getattr(dataset, name, ()))
+    for name in parts:
+        yield from walk_dataset(getattr(dataset, name, ()), parts)
 
 
 def inner_datasets(dataset: Any) -> Iterator[Any]:

@@ -8,6 +8,7 @@ from mmengine.dataset import ClassBalancedDataset, ConcatDataset, RepeatDataset
 
 from imbdet.data.mixing_transforms import uniform_mixing
 from imbdet.data.weighted_mix_dataset import WeightedMultiImageMixDataset
+from imbdet.data.wrappers import DATA_SETS, walk_dataset
 
 
 def set_partner_weights(dataset: Any, factors: np.ndarray) -> None:
@@ -31,11 +32,9 @@ def set_partner_weights(dataset: Any, factors: np.ndarray) -> None:
             set_partner_weights(part, own)
     elif isinstance(dataset, (RepeatDataset, MultiImageMixDataset)):
         set_partner_weights(dataset.dataset, factors[:len(dataset.dataset)])
-    else:
-        for inner in _direct_parts(dataset):
-            if any(isinstance(part, WeightedMultiImageMixDataset) for part in _tree(inner)):
-                raise ValueError(f'RepeatFactorSampler cannot tell which images of {type(dataset).__name__} are which in the '
-                                 'WeightedMultiImageMixDataset inside it; put the WeightedMultiImageMixDataset outside')
+    elif any(isinstance(part, WeightedMultiImageMixDataset) for part in walk_dataset(dataset, DATA_SETS)):
+        raise ValueError(f'RepeatFactorSampler cannot tell which images of {type(dataset).__name__} are which in the '
+                         'WeightedMultiImageMixDataset inside it; put the WeightedMultiImageMixDataset outside')
 
 
 def refuse_distorted(dataset: Any) -> None:
@@ -48,7 +47,7 @@ def refuse_distorted(dataset: Any) -> None:
         ValueError: If it contains a ClassBalancedDataset, or Mosaic, MixUp, CopyPaste or a transform like them outside a
             WeightedMultiImageMixDataset.
     """
-    for part in _tree(dataset):
+    for part in walk_dataset(dataset, DATA_SETS):
         if isinstance(part, ClassBalancedDataset):
             raise ValueError(f'RepeatFactorSampler over a {type(part).__name__} would repeat images of rare classes twice; '
                              "replace it with its inner data set in the config, or use mmengine's DefaultSampler")
@@ -59,12 +58,3 @@ def refuse_distorted(dataset: Any) -> None:
                       'move it into the pipeline of a WeightedMultiImageMixDataset around the data set')
             raise ValueError(f'RepeatFactorSampler: the partner images of {", ".join(names)} in the {type(part).__name__} are '
                              f'drawn uniformly, so that an image would not be seen as often as its factor says; {advice}')
-
-
-def _tree(dataset: Any) -> list[Any]:
-    """List a data set and those inside it, without their transforms."""
-    return [dataset, *(part for inner in _direct_parts(dataset) for part in _tree(inner))]
-
-
-def _direct_parts(dataset: Any) -> list[Any]:
-    return [*getattr(dataset, 'datasets', ()), *([dataset.dataset] if hasattr(dataset, 'dataset') else [])]

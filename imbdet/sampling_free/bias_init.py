@@ -120,7 +120,9 @@ class OptimalBiasInitHook(Hook):
         """
         detector = unwrap_detector(runner)
         heads = find_heads(detector, self.layers)
-        self._loaded = pretrained_shapes(detector, [layer for head in heads.values() for layer in head.layers]) | self._loaded
+        # What a checkpoint brought since, on a resume all of it, need not be read again.
+        layers = [layer for head in heads.values() for layer in head.layers if f'{layer}.bias' not in self._loaded]
+        self._loaded = pretrained_shapes(detector, layers) | self._loaded
         priors = self._choose(heads)
         measured = self._measure(runner, detector, [head for head, prior in priors if prior == 'measure'])
         counts = dataset_counts(runner.train_dataloader.dataset).boxes if self.class_wise else None

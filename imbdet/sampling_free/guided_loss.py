@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from imbdet.heads.loss_pairs import match_all, match_pairs, unpaired
-from imbdet.sampling_free.loss_ratio import guided_weight, sum_levels
+from imbdet.sampling_free.loss_ratio import guided_weight, scale_levels, sum_levels, usable_ratio
 from imbdet.sampling_free.uncertainty_weighted import UncertaintyWeighted
 from imbdet.training.detector_hook import DetectorHook
 
@@ -138,9 +138,7 @@ class GuidedLossHook(DetectorHook):
         if keywords.get('mode') != 'loss' or not torch.is_grad_enabled():  # OptimalBiasInitHook measures without gradients
             return losses
         own = self._sums(losses)
-        ratio = own[0] / own[1]
-        usable = (ratio > 0) & torch.isfinite(ratio)
-        sums = torch.cat([own, torch.stack([torch.where(usable, ratio, 0), usable])])
+        sums = torch.cat([own, torch.stack(usable_ratio(own[0], own[1]))])
         all_reduce(sums)  # always: a rank without positives must not leave the others waiting
         if self._average is None:
             start = [self._loaded.get(name, torch.zeros(2)) for name in self.pairs or ()]
@@ -148,9 +146,9 @@ class GuidedLossHook(DetectorHook):
         weights, self._average = guided_weight(sums[0], sums[1], self._average, self.momentum, self._freeze_after,
                                                self.average_over, last=sums[2] / sums[3].clamp(min=1))
         losses = dict(losses)
-        for name, weight in zip(self.pairs or (), weights * weights.new_tensor(self._scales()), strict=True):
-            loss = losses[name]
-            losses[name] = loss * weight if isinstance(loss, Tensor) else [part * weight for part in loss]
+        for name, ratio, scale in zip(self.pairs or (), weights, self._scales(), strict=True):
+            weight = scale * ratio
+            losses[name] = scale_levels(losses[name], weight)
             losses[name.replace('loss', 'guided_weight')] = weight
         for module in self._learned:
             losses = module.weigh(losses)

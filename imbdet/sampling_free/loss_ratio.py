@@ -19,6 +19,34 @@ def sum_levels(loss: Tensor | Sequence[Tensor]) -> Tensor:
     return torch.stack([part.detach().float().mean() for part in parts]).sum()
 
 
+def scale_levels(loss: Tensor | Sequence[Tensor], weight: Tensor) -> Tensor | list[Tensor]:
+    """Multiply a loss by a weight, at each of its levels.
+
+    Args:
+        loss: A tensor, or a list of tensors, one for each level.
+        weight: The weight, shape ().
+
+    Returns:
+        The loss, a tensor or a list as it came.
+    """
+    return loss * weight if isinstance(loss, Tensor) else [part * weight for part in loss]
+
+
+def usable_ratio(regression: Tensor, classification: Tensor) -> tuple[Tensor, Tensor]:
+    """Divide regression by classification losses where that says something.
+
+    Args:
+        regression: Regression losses, shape (P,), float32.
+        classification: Classification losses, shape (P,).
+
+    Returns:
+        The ratios r, shape (P,), 0 where they are not usable; and whether each is, above 0 and finite.
+    """
+    ratio = regression / classification
+    usable = (ratio > 0) & torch.isfinite(ratio)
+    return torch.where(usable, ratio, 0), usable
+
+
 def guided_weight(regression: Tensor, classification: Tensor, average: Tensor, momentum: float | None = None,
                   freeze_after: int | None = None, average_over: int | None = None,
                   last: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -43,9 +71,7 @@ def guided_weight(regression: Tensor, classification: Tensor, average: Tensor, m
     Returns:
         The weights, shape (P,), and the new average, shape (2, P).
     """
-    ratio = regression / classification
-    usable = (ratio > 0) & torch.isfinite(ratio)
-    ratio = torch.where(usable, ratio, 0)
+    ratio, usable = usable_ratio(regression, classification)
     mean, count = average
     newest, share = ratio, torch.where(count > 0, momentum or 1.0, 1.0)
     batches = freeze_after or average_over

@@ -7,6 +7,8 @@ import torch
 from mmdet.registry import MODELS
 from torch import Tensor, nn
 
+from imbdet.sampling_free.loss_ratio import scale_levels
+
 
 @MODELS.register_module()
 class UncertaintyWeighted(nn.Module):
@@ -73,7 +75,6 @@ class UncertaintyWeighted(nn.Module):
         weights = torch.exp(-2 * self.log_sigma) / 2
         weighted = dict(losses)
         for name, weight in zip(self.names, weights, strict=True):
-            loss = losses[name]
-            weighted[name] = loss * weight if isinstance(loss, Tensor) else [part * weight for part in loss]
+            weighted[name] = scale_levels(losses[name], weight)
         weighted['loss_uncertainty'] = self.log_sigma.sum() + losses.get('loss_uncertainty', 0)
         return weighted
