@@ -36,7 +36,8 @@ HEAD = """# Detector families
 
 What each hook does with each detector family of mmdet {mmdet}'s configs, found by `python benchmarks/detector_families.py`
 (torch {torch}, imbdet {imbdet}). Each family trained for a step on two images of noise, and what a hook supports was checked
-there (the script says how).
+there (the script says how). Images were not mixed: under Mosaic or MixUp, with which YOLOX and RTMDet train, DatasetEquityHook
+needs a data set that records which images were mixed (`WeightedMultiImageMixDataset`), and refuses others.
 
 - **tested**: supported, and the test suite compares all heads of the family with independent computations.
 - **yes**: supported.

@@ -358,7 +358,7 @@ def test_files_of_an_earlier_converter_are_not_enough(stem, folder, old, tmp_pat
 
 @pytest.mark.parametrize('name', [name for name in SHIPPED if name.startswith('mipa/') and '_mipa' in name])
 def test_mipa_has_the_settings_of_its_authors(name):
-    """Strength of the reversal, size of images and batch, as in the code of the paper and its ablation of gamma."""
+    """Strength of the reversal, size of images and batch, schedule: as in the code of the paper and its ablation of gamma."""
     cfg = without_imports(name)
     stem = name.removesuffix('.py').rsplit('_', 1)[1]
     if '_mipa-ma_' in name:
@@ -367,8 +367,17 @@ def test_mipa_has_the_settings_of_its_authors(name):
         for keys in data_sets(cfg[f'{part}_dataloader']):
             resize, = [step for step in keys.pipeline if 'Resize' in step.type]
             assert (resize.scale, resize.keep_ratio) == ((1280, 1024) if stem == 'llvip' else (640, 512), True)
-    if name.startswith('mipa/d') and stem != 'kaist':
+    if not name.startswith('mipa/d'):  # of their detectors
+        return
+    if stem != 'kaist':
         assert cfg.auto_scale_lr.base_batch_size == (8 if 'dino-4scale_swin-t' in name and stem == 'llvip' else 6)
+    optimizer = cfg.optim_wrapper
+    assert (optimizer.optimizer.type, optimizer.optimizer.lr) == ('AdamW', 1e-4)
+    assert optimizer.clip_grad.max_norm == 0.1
+    slow = ('backbone', 'sampling_offsets', 'reference_points') if 'deformable' in name else ('backbone', )
+    assert {key: keys.lr_mult for key, keys in optimizer.paramwise_cfg.custom_keys.items()
+            if 'lr_mult' in keys} == dict.fromkeys(slow, 0.1)
+    assert (cfg.train_cfg.max_epochs, [schedule.get('milestones') for schedule in cfg.param_scheduler]) == (12, [[11]])
 
 
 def test_swin_l_is_mmdet_s():

@@ -27,8 +27,8 @@ from imbdet.training.detector_hook import DetectorHook
 # Heads whose gradients the tests compare with those of images taken one by one.
 TESTED_HEADS = (
     dense_heads.RetinaHead, dense_heads.FCOSHead, dense_heads.ATSSHead, dense_heads.PAAHead, dense_heads.GFLHead,
-    dense_heads.VFNetHead, dense_heads.YOLOXHead, dense_heads.RTMDetSepBNHead, dense_heads.SSDHead, dense_heads.RPNHead,
-    dense_heads.DETRHead, dense_heads.DeformableDETRHead, dense_heads.DINOHead, dense_heads.DDQDETRHead,
+    dense_heads.VFNetHead, dense_heads.YOLOXHead, dense_heads.YOLOV3Head, dense_heads.RTMDetSepBNHead, dense_heads.SSDHead,
+    dense_heads.RPNHead, dense_heads.DETRHead, dense_heads.DeformableDETRHead, dense_heads.DINOHead, dense_heads.DDQDETRHead,
     dense_heads.StageCascadeRPNHead, dense_heads.RTMDetInsSepBNHead, dense_heads.SOLOHead, dense_heads.DecoupledSOLOHead,
     dense_heads.SOLOV2Head, dense_heads.MaskFormerHead, dense_heads.Mask2FormerHead, bbox_heads.Shared2FCBBoxHead,
     bbox_heads.DIIHead, mask_heads.FCNMaskHead)

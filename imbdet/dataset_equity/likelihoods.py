@@ -54,7 +54,7 @@ def equity_weights(likelihood: Values, eta: float = 1.0, gamma: float = 5.0) -> 
 
     Args:
         likelihood: p in [0, 1]: a number, an array or a tensor of any shape and floating type.
-        eta: Above 0. The commonest images weigh :math:`\eta / (\eta + 1)`, the rarest 1.
+        eta: Above 0. The commonest images weigh :math:`\eta / (\eta + 1)`, those of likelihood 0 weigh 1.
         gamma: At least 0. The larger it is, the fewer images count as rare.
 
     Returns:

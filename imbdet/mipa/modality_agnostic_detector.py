@@ -11,7 +11,7 @@ PREFIX = 'detector.'
 
 @MODELS.register_module()
 class ModalityAgnosticDetector(BaseDetector):
-    """Train any detector together with a PatchModalityHead on a stage of its backbone (MiPa, arXiv 2404.18849).
+    """Train a detector together with a PatchModalityHead on a stage of its backbone (MiPa, arXiv 2404.18849).
 
     A forward hook on the backbone captures the features of the stage, so they are computed once. A test only runs the
     detector. Checkpoints of the plain detector can be loaded into this one; ``imbdet export``

@@ -38,7 +38,8 @@ class ModalityRegularizer(nn.Module):
     - ``'either'``: by one of the two, each with probability 1/2.
 
     The authors replace the outputs of the patch embedding, which they do not train. Here pixels are replaced, for any
-    backbone, and the embedding is trained. If it is a convolution without overlap, bias or normalization, both are the same.
+    backbone, and the embedding is trained. Both are the same only if the embedding is a convolution without overlap, bias and
+    normalization; those of Swin and ConvNeXt have a bias and a normalization.
 
     It has no state: choices come from the generator of MiPaDataPreprocessor, which is seeded by seed, rank and iteration.
 

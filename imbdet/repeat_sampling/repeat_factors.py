@@ -44,7 +44,7 @@ def category_repeat_factors(image_counts: Sequence[int] | np.ndarray,
         image_counts: Training images that contain each category, shape (C,), integers >= 0.
         instance_counts: Boxes of each category, shape (C,), integers >= 0.
         num_images: Images in the training set, at least 1.
-        threshold: Frequency t in (0, 1]. The papers use 1e-3 for RFS and IRFS and 1e-4 for E-IRFS, on LVIS.
+        threshold: Frequency t in (0, 1]. The papers use 1e-3 for RFS and IRFS, on LVIS; E-IRFS's code uses 1e-4.
         method: ``'irfs'``, ``'rfs'`` or ``'e-irfs'``.
         alpha: Scale of E-IRFS's exponent, above 0.
         image_frequency: E-IRFS's image frequency, ``'of-images'`` or ``'of-image-counts'``.

@@ -32,7 +32,7 @@ class RepeatFactorSampler(Sampler[int]):
     of boxes (``'irfs'``, arXiv 2305.08069). Each epoch rounds the factors again, so that the expected count of an image is
     its factor, while the length of the epoch never changes (see :func:`~imbdet.repeat_sampling.systematic_indices`). With
     ``'e-irfs'`` (arXiv 2503.21893), an epoch draws as many images as the data set has, with replacement and probability
-    r(i) / sum r; its paper uses ``threshold=1e-4``.
+    r(i) / sum r; its public code uses ``threshold=1e-4``.
 
     With a file of image weights, the factor of an image is multiplied by its weight divided by the smallest weight of the
     file: in expectation, this is the same as weighting its losses. The CSV table that ``imbdet likelihoods`` writes contains

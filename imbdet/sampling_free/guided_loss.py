@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 import torch
-from mmdet.models.dense_heads import RPNHead
+from mmdet.models.dense_heads import GARPNHead, RPNHead
 from mmdet.models.roi_heads.base_roi_head import BaseRoIHead
 from mmdet.registry import HOOKS
 from mmengine.dist import all_reduce
@@ -19,6 +19,9 @@ from imbdet.heads.loss_pairs import match_all, match_pairs, unpaired
 from imbdet.sampling_free.loss_ratio import guided_weight, scale_levels, sum_levels, usable_ratio
 from imbdet.sampling_free.uncertainty_weighted import UncertaintyWeighted
 from imbdet.training.detector_hook import DetectorHook
+
+TWO_STAGE = (RPNHead, GARPNHead, BaseRoIHead)
+"""Heads whose ratios are never frozen."""
 
 
 @HOOKS.register_module()
@@ -108,7 +111,7 @@ class GuidedLossHook(DetectorHook):
             if self.pairs is None or other.pairs is None or set(self.pairs) & set(other.pairs):
                 raise ValueError('several GuidedLossHooks guide the same losses; give each the pairs= of its own')
         self._freeze_after = self.freeze_after
-        if self.freeze_after is not None and any(isinstance(module, RPNHead | BaseRoIHead) for module in detector.modules()):
+        if self.freeze_after is not None and any(isinstance(module, TWO_STAGE) for module in detector.modules()):
             print_log('GuidedLossHook: freeze_after does nothing here: the ratios of an RPN and of RoI heads are never frozen, '
                       'as in the code of the authors; average_over freezes them too', logger='current', level=logging.WARNING)
             self._freeze_after = None

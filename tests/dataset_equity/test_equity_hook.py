@@ -194,13 +194,6 @@ def test_kin_of_a_served_head_is_named(equity, train, tmp_path):
     assert 'OwnHead is supported like the heads that it is derived from, but no test of imbdet covers it' in log.read_text()
 
 
-def test_yolov3_takes_weights_for_all_its_losses_alone(equity, train):
-    with pytest.raises(ValueError, match=r"cannot weight bbox_head \(YOLOV3Head: its classification is in one tensor"):
-        train(tiny_detector('yolov3'), equity(apply_to='cls'))
-    log, _ = train(tiny_detector('yolov3'), equity(), max_iters=1)
-    assert log[0]['equity_weight_mean'] < 1
-
-
 def test_all_losses_are_the_default():
     assert DatasetEquityHook('equity.npz').apply_to == 'all'
 

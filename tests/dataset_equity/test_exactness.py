@@ -38,10 +38,15 @@ CHANGES = {
 }
 LISTED = ['retinanet', 'fcos', 'atss', 'gfl', 'faster-rcnn', 'cascade-rcnn', 'mask-rcnn', 'vfnet', 'yolox', 'rtmdet',
           'detr', 'deformable-detr', 'dino']
-OTHERS = ['paa', 'ssd', 'rpn', 'deformable-detr two-stage', 'deformable-detr refine', *mask_and_query_detectors.DETECTORS]
+OTHERS = ['paa', 'ssd', 'rpn', 'yolov3', 'deformable-detr two-stage', 'deformable-detr refine',
+          *mask_and_query_detectors.DETECTORS]
 WITH_MASKS = ('rtmdet-ins', 'solo', 'decoupled-solo', 'solov2', 'maskformer', 'mask2former')
-SHARING = {'sparse-rcnn': 'roi_head.bbox_head.0 \\(DIIHead: its losses have parameters that all images share'}
-"""Detectors of which only the classification can be weighted, and why."""
+REFUSED = {
+    ('sparse-rcnn', 'all'): "roi_head.bbox_head.0 \\(DIIHead: its losses have parameters that all images share.*Write "
+                            "apply_to='cls' to weight the classification losses",
+    ('yolov3', 'cls'): r'cannot weight bbox_head \(YOLOV3Head: its classification is in one tensor',
+}
+"""What cannot be weighted, and why."""
 
 
 def build(name):
@@ -196,9 +201,9 @@ def test_weighted_sum_of_images(case, name, tmp_path):
     weights = weights_of(batch)
     assert len(set(weights)) == 3
     for apply_to in ('cls', 'all'):
-        if apply_to == 'all' and name in SHARING:
-            with pytest.raises(ValueError, match=f"{SHARING[name]}.*Write apply_to='cls' to weight the classification losses"):
-                DatasetEquityHook(write_for(tmp_path, LIKELIHOODS)).before_train(runner)
+        if (name, apply_to) in REFUSED:
+            with pytest.raises(ValueError, match=REFUSED[name, apply_to]):
+                DatasetEquityHook(write_for(tmp_path, LIKELIHOODS), apply_to=apply_to).before_train(runner)
             continue
         single = [gradients(detector, of_image(batch, index), apply_to) for index in range(3)]
         wanted = [sum(weight * gradient for weight, gradient in zip(weights, parts, strict=True))

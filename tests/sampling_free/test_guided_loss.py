@@ -2,11 +2,13 @@
 
 import pytest
 import torch
+from mmdet.registry import MODELS
+from mmengine.config import Config
 from mmengine.runner import Runner
 
 from imbdet.sampling_free import GuidedLossHook
 
-from ..tiny_detectors import DETECTORS, tiny_detector
+from ..tiny_detectors import DETECTORS, MMDET_CONFIGS, tiny_detector
 from ..tiny_training import make_runner, scalars, training_config, write_training_set
 
 # Classification and the regression that guides it; of the DETRs and the stages of Cascade R-CNN further ones.
@@ -177,6 +179,17 @@ def test_two_stages_are_never_frozen(train, capfd):
         for key in ('freeze_after', 'average_over')}
     assert len(set(weights['freeze_after'])) == 3
     assert weights['average_over'] == weights['average_over'][:1] * 3
+    assert 'freeze_after does nothing here' in ''.join(capfd.readouterr())
+
+
+def test_an_rpn_of_guided_anchors_is_not_frozen_either(tmp_path, capfd):
+    """mmdet's GARPNHead is not derived from its RPNHead."""
+    config = Config.fromfile(MMDET_CONFIGS / 'guided_anchoring/ga-rpn_r50-caffe_fpn_1x_coco.py').model
+    config.backbone = dict(type='ResNet', depth=18, base_channels=8)
+    config.neck.update(in_channels=[8, 16, 32, 64])
+    detector = MODELS.build(config)
+    runner = Runner(detector, tmp_path, experiment_name='ga_rpn', default_scope='mmdet')
+    GuidedLossHook(freeze_after=1).attach_to(runner)
     assert 'freeze_after does nothing here' in ''.join(capfd.readouterr())
 
 

@@ -56,7 +56,7 @@ def test_nothing_positive():
 
 
 @pytest.mark.parametrize('path', sorted(CONFIGS.glob('sampling_free/*rcnn*.py')), ids=lambda path: path.stem)
-def test_configs_have_the_losses_of_the_authors(path):
+def test_configs_have_the_divisor_and_the_scale_of_the_authors(path):
     """Regression: smooth_l1 or L1 / (4 positives). Classification: guided to twice the regression, in every RoI head."""
     config = Config.fromfile(path)
     heads = config.model.roi_head.bbox_head
