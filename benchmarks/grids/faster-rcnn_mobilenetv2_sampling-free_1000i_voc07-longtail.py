@@ -1,6 +1,6 @@
 """The same without sampling in the RPN and the RoI head, with Sampling-Free."""
 
-_base_ = './faster-rcnn_mobilenetv2_400i_voc07-longtail.py'
+_base_ = './faster-rcnn_mobilenetv2_1000i_voc07-longtail.py'
 model = dict(
     rpn_head=dict(loss_bbox=dict(loss_weight=0.125)),
     roi_head=dict(

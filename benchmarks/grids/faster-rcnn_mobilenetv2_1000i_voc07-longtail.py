@@ -76,6 +76,10 @@ val_evaluator = dict(
     metric='bbox')
 test_evaluator = val_evaluator
 
-train_cfg = dict(val_interval=400)
+train_cfg = dict(max_iters=1000, val_interval=1000)
 optim_wrapper = dict(optimizer=dict(lr=1e-3))
-default_hooks = dict(checkpoint=dict(interval=400))
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=100),
+    dict(type='CosineAnnealingLR', eta_min=1e-5, by_epoch=False, begin=100, end=1000)
+]
+default_hooks = dict(checkpoint=dict(interval=500))
