@@ -6,6 +6,8 @@ from typing import Annotated
 
 import msgspec
 
+from imbdet.annotations.lenient import as_mmdet_takes
+
 Integer = Annotated[int, msgspec.Meta(ge=-2**63, le=2**63 - 1)]
 """An id that fits into an int64 array."""
 
@@ -34,8 +36,8 @@ class Annotation(msgspec.Struct, gc=False):
     category_id: Integer
     bbox: list[float] | None = None
     area: float | None = None
-    iscrowd: int | bool = False
-    ignore: int | bool = False
+    iscrowd: int | bool | None = False
+    ignore: int | bool | None = False
 
     @property
     def is_ignored(self) -> bool:
@@ -53,19 +55,22 @@ class Category(msgspec.Struct, gc=False):
     instance_count: int | None = None
 
 
-class AnnotationFile(msgspec.Struct):
-    """The part of a COCO or LVIS annotation file that imbdet reads."""
+class AnnotationFile(msgspec.Struct, kw_only=True):
+    """The part of a COCO or LVIS annotation file that imbdet reads; a file for testing alone has no ``annotations``."""
 
     images: list[Image]
-    annotations: list[Annotation]
+    annotations: list[Annotation] = msgspec.field(default_factory=list)
     categories: list[Category]
 
 
 def load_annotations(path: str | Path) -> AnnotationFile:
-    """Read a COCO or LVIS annotation file.
+    """Read a COCO, LVIS or panoptic annotation file.
+
+    What mmdet takes is taken: no ``annotations``, NaN and Infinity, whole floats as ids, and any value in keys that mmdet does
+    not look at. The segments of a panoptic file are its annotations, numbered anew.
 
     Args:
-        path: A JSON file with the lists ``images``, ``annotations`` and ``categories``.
+        path: A JSON file with the lists ``images``, ``categories`` and, unless it is for testing alone, ``annotations``.
 
     Returns:
         Its content without the polygons.
@@ -81,18 +86,16 @@ def load_annotations(path: str | Path) -> AnnotationFile:
     content = path.read_bytes()
     try:
         return msgspec.json.decode(content, type=AnnotationFile)
-    except msgspec.ValidationError as error:
-        raise AnnotationError(f'{path}: {error}') from error
-    except msgspec.DecodeError:
-        return _load_lenient(path, content)
     except RecursionError:
         raise AnnotationError(f'{path}: lists or objects are nested too deeply for an annotation file') from None
+    except msgspec.DecodeError:  # also if a value has the wrong type
+        return _load_lenient(path, content)
 
 
 def _load_lenient(path: Path, content: bytes) -> AnnotationFile:
     """Read a file with Python's parser, which accepts the NaN and Infinity that JSON forbids and exporters write."""
     try:
         # As text, because pycocotools opens it so: json.loads guesses other encodings of bytes.
-        return msgspec.convert(json.loads(content.decode()), type=AnnotationFile)
+        return msgspec.convert(as_mmdet_takes(json.loads(content.decode())), type=AnnotationFile)
     except (ValueError, msgspec.ValidationError, RecursionError) as error:
         raise AnnotationError(f'{path}: {error}') from error

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from imbdet.annotations import AnnotationError, AnnotationFile
+from imbdet.annotations.lenient import as_mmdet_takes
 from imbdet.evaluation.detections import Detections, pair_keys
 
 FEDERATED_KEYS = ('neg_category_ids', 'not_exhaustive_category_ids')
@@ -32,7 +33,8 @@ def check_federated(path: str | Path, annotations: AnnotationFile) -> None:
 class GroundTruth:
     """The content of an annotation file, normalized so that evaluation libraries agree on it.
 
-    - Images are numbered 1, 2, ... in the order of their ids, which may be text.
+    - Images are numbered 1, 2, ... in the order of their ids, which may be text. Ids that are whole floats are integers, and
+      flags are 0 or 1.
     - Image sizes are integers. Annotations of images or categories that the file does not list are dropped.
     - Annotations are numbered from 1: pycocotools and lvis-api treat the id 0 as "not matched".
     - With ``style='lvis'``, as in lvis-api, crowds are ordinary objects and annotations without area do not count.
@@ -53,7 +55,7 @@ class GroundTruth:
     def __init__(self, path: str | Path, style: str) -> None:
         self.path = Path(path)
         self.style = style
-        content = json.loads(self.path.read_bytes())
+        content = as_mmdet_takes(json.loads(self.path.read_bytes()))
         if len({type(image['id']) for image in content['images']}) > 1:
             raise AnnotationError(f'{path}: some image ids are numbers and some are text; all must have the same type')
         ids = sorted(image['id'] for image in content['images'])
@@ -69,8 +71,9 @@ class GroundTruth:
                              key=lambda image: image['id']),
             'annotations': [
                 {**{key: value for key, value in box.items() if key not in left_out}, 'id': number,
-                 'image_id': numbers[box['image_id']]}
-                for number, box in enumerate(content['annotations'], start=1)
+                 'image_id': numbers[box['image_id']],
+                 **{key: int(bool(box.get(key))) for key in ('iscrowd', 'ignore') if key not in left_out and key in box}}
+                for number, box in enumerate(content.get('annotations', ()), start=1)
                 if box['image_id'] in numbers and box['category_id'] in categories and not (is_lvis and box['area'] <= 0)],
             'categories': [{**category, 'frequency': 'f'} for category in content['categories']]}
 

@@ -15,7 +15,7 @@ from mmdet.structures.mask import encode_mask_results
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import MMLogger
 
-from imbdet.annotations import AnnotationFile, check_class_names, check_content, load_annotations
+from imbdet.annotations import AnnotationError, AnnotationFile, check_class_names, check_content, load_annotations
 from imbdet.classes import GROUPS, LVIS_LIMITS, GroupLimits, class_frequencies
 from imbdet.evaluation.average_precision import class_average_precisions, mean_precision, summarize
 from imbdet.evaluation.backends import choose_backend, make_evaluator
@@ -65,6 +65,8 @@ class LongTailMetric(BaseMetric):
         outfile_prefix: Write the detections as COCO results to ``{outfile_prefix}.bbox.json`` (``.segm.json``).
         collect_device: ``'cpu'`` or ``'gpu'``, where results of several ranks are collected.
         prefix: Prefix of the names of the results. None: the style, followed by ``_fixed`` with ``fixed_ap``.
+        format_only: Only write the detections, for images without annotations, such as those of test-dev. Needs
+            ``outfile_prefix``, and no groups.
 
     Raises:
         ValueError: If an argument is unknown or the groups cannot be determined.
@@ -86,7 +88,8 @@ class LongTailMetric(BaseMetric):
                  pooled_ap: bool = False,
                  outfile_prefix: str | None = None,
                  collect_device: str = 'cpu',
-                 prefix: str | None = None) -> None:
+                 prefix: str | None = None,
+                 format_only: bool = False) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix or (f'{style}_fixed' if fixed_ap else style))
         self.metrics = [metric] if isinstance(metric, str) else list(metric)
         if style not in ('lvis', 'coco') or not set(self.metrics) <= {'bbox', 'segm', 'boundary'}:
@@ -98,15 +101,23 @@ class LongTailMetric(BaseMetric):
         self.ann_file = Path(ann_file)
         self.style = style
         self.class_table = f'{prefix.replace("/", "_")}_class_ap' if prefix else 'class_ap'
+        if format_only and outfile_prefix is None:
+            raise ValueError('format_only writes the detections and evaluates nothing; set outfile_prefix, where to write them')
         self.outfile_prefix = outfile_prefix
+        self.format_only = format_only
         annotations = load_annotations(ann_file)
+        self.categories = annotations.categories  # not the rest: every rank would keep a copy
+        self.class_tables: dict[str, ClassTable] = {}
+        if format_only:
+            return
         check_content(self.ann_file, annotations)
+        if not annotations.annotations:
+            raise AnnotationError(f'{ann_file}: there are no annotations to evaluate against; to only write the detections, '
+                                  'set format_only=True and outfile_prefix')
         if style == 'lvis':
             check_federated(self.ann_file, annotations)
-        self.categories = annotations.categories  # not the rest: every rank would keep a copy
         self.groups, self.image_counts = self._frequency_groups(annotations, train_ann_file, frequency,
                                                                 GroupLimits(rare_max, common_max))
-        self.class_tables: dict[str, ClassTable] = {}
 
     def _frequency_groups(self, annotations: AnnotationFile, train_ann_file: str | None, frequency: dict[str, str] | None,
                           limits: GroupLimits) -> tuple[dict[str, str], dict[str, int | None]]:
@@ -152,7 +163,7 @@ class LongTailMetric(BaseMetric):
             results: What :meth:`process` kept, of all ranks.
 
         Returns:
-            ``bbox_AP``, ``bbox_APr`` and so on.
+            ``bbox_AP``, ``bbox_APr`` and so on; nothing with ``format_only``.
         """
         category_ids = self._category_ids()
         metrics = {}
@@ -161,6 +172,10 @@ class LongTailMetric(BaseMetric):
             if self.outfile_prefix is not None:
                 with atomic_write(f'{self.outfile_prefix}.{kind}.json') as file:
                     file.write_text(json.dumps(detections.coco_results()))
+            if self.format_only:
+                MMLogger.get_current_instance().info(f'wrote {len(detections.scores)} {kind} detections in {len(results)} '
+                                                     f'images to {self.outfile_prefix}.{kind}.json')
+                continue
             if not len(detections.scores):
                 MMLogger.get_current_instance().warning(f'no {kind} detections in {len(results)} images: every AP is 0')
             # The precision array has the categories in ascending order of their ids.

@@ -239,7 +239,8 @@ def test_detections_are_written_as_coco_results(case, tmp_path):
 
 @pytest.mark.parametrize(('arguments', 'message'), [
     (dict(style='voc'), "style must be 'lvis' or 'coco'"), (dict(metric='proposal'), "metric 'bbox', 'segm' or 'boundary'"),
-    (dict(rare_max=5), 'need train_ann_file'), (dict(frequency={'class_0': 'r'}), "8 of the classes.*'class_1'"),
+    (dict(rare_max=5), 'need train_ann_file'), (dict(format_only=True), 'set outfile_prefix'),
+    (dict(frequency={'class_0': 'r'}), "8 of the classes.*'class_1'"),
 ])
 def test_bad_arguments(case, arguments, message):
     with pytest.raises(ValueError, match=message):
@@ -268,6 +269,33 @@ def test_what_libraries_trip_over_is_put_right(case):  # fault 24
         found = evaluate(case, style=style, frequency=dict.fromkeys(case.classes, 'f'))
         assert style == 'lvis' or found == expected
         assert found[f'{style}/bbox_AP'] > 0
+
+
+@pytest.mark.parametrize('backend', ['hotcoco', 'faster_coco_eval', 'lvis', 'pycocotools'])
+def test_whole_floats_and_null_flags(case, backend):
+    """What mmdet takes, and some libraries trip over."""
+    style = 'coco' if backend == 'pycocotools' else 'lvis'
+    keys = dict(style=style, backend=backend, frequency=dict.fromkeys(case.classes, 'f'))
+    expected = evaluate(case, **keys)
+    for image in case.truth['images']:
+        image.update(id=float(image['id']), coco_url=0)
+    for number, box in enumerate(case.truth['annotations']):
+        box.update(image_id=float(box['image_id']), iscrowd=[None, 0.0, False][number % 3], ignore=None)
+    for category in case.truth['categories']:
+        category.update(id=float(category['id']), frequency=1)
+    case.path.write_text(json.dumps(case.truth))
+    assert evaluate(case, **keys) == expected
+
+
+def test_submission_for_images_without_annotations(case, tmp_path):
+    evaluate(case, outfile_prefix=str(tmp_path / 'with'), metric=['bbox', 'segm'])
+    del case.truth['annotations']
+    case.path.write_text(json.dumps(case.truth))
+    with pytest.raises(AnnotationError, match=r'truth\.json: there are no annotations to evaluate against; .*format_only=True'):
+        evaluate(case)
+    assert not evaluate(case, outfile_prefix=str(tmp_path / 'without'), metric=['bbox', 'segm'], format_only=True)
+    for kind in ('bbox', 'segm'):
+        assert (tmp_path / f'without.{kind}.json').read_text() == (tmp_path / f'with.{kind}.json').read_text()
 
 
 def test_what_libraries_cannot_read_is_named(case):  # fault 24
