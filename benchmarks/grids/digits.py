@@ -21,4 +21,9 @@ runs = dict(
     plain_ce=dict(config='configs/quickstart/retinanet_r18_plain-ce_400i_digits.py'),
     sampling_free=dict(config='configs/quickstart/retinanet_r18_sampling-free_400i_digits.py'),
     irfs_sampling_free=dict(config='configs/quickstart/retinanet_r18_irfs-sampling-free_400i_digits.py'),
-    equity=dict(config='configs/quickstart/retinanet_r18_equity_400i_digits.py'))
+    sampling_free_class_wise=dict(
+        config='configs/quickstart/retinanet_r18_sampling-free_400i_digits.py',
+        cfg_options={'custom_hooks.0.class_wise': True}),
+    equity=dict(config='configs/quickstart/retinanet_r18_equity_400i_digits.py'),
+    equity_all=dict(
+        config='configs/quickstart/retinanet_r18_equity_400i_digits.py', cfg_options={'custom_hooks.0.apply_to': 'all'}))

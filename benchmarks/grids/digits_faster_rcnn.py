@@ -10,5 +10,5 @@ runs = dict(
         config='configs/quickstart/faster-rcnn_r18_baseline_400i_digits.py',
         cfg_options={'model.roi_head.bbox_head.cls_predictor_cfg.type': 'NormedLinear'}),
     seesaw=dict(config='configs/quickstart/faster-rcnn_r18_seesaw_400i_digits.py'),
-    # As measured in results/digits_faster_rcnn.json; digits_roi_normaliser.py compares it with the config of today.
-    sampling_free=dict(config='benchmarks/grids/faster-rcnn_r18_divided-by-regions_400i_digits.py'))
+    sampling_free=dict(config='configs/quickstart/faster-rcnn_r18_sampling-free_400i_digits.py'),
+    sampling_free_by_regions=dict(config='benchmarks/grids/faster-rcnn_r18_divided-by-regions_400i_digits.py'))

@@ -1,7 +1,7 @@
 """Ground truth in a form that all evaluation libraries read identically."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +43,7 @@ class GroundTruth:
     Args:
         path: A COCO or LVIS annotation file that :func:`~imbdet.annotations.check_content` accepts.
         style: ``'lvis'`` or ``'coco'``.
+        images: Ids of the images to keep. None: all.
 
     Raises:
         AnnotationError: If some image ids are numbers and others are text.
@@ -52,10 +53,13 @@ class GroundTruth:
         image_ids: Image ids of the file, ascending, shape (N,); image number i is at position i - 1.
     """
 
-    def __init__(self, path: str | Path, style: str) -> None:
+    def __init__(self, path: str | Path, style: str, images: Iterable[int | str] | None = None) -> None:
         self.path = Path(path)
         self.style = style
         content = as_mmdet_takes(json.loads(self.path.read_bytes()))
+        if images is not None:
+            kept = set(images)
+            content['images'] = [image for image in content['images'] if image['id'] in kept]
         if len({type(image['id']) for image in content['images']}) > 1:
             raise AnnotationError(f'{path}: some image ids are numbers and some are text; all must have the same type')
         ids = sorted(image['id'] for image in content['images'])

@@ -4,7 +4,7 @@ import functools
 import json
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +15,15 @@ from mmdet.structures.mask import encode_mask_results
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import MMLogger
 
-from imbdet.annotations import AnnotationError, AnnotationFile, check_class_names, check_content, load_annotations
-from imbdet.classes import GROUPS, LVIS_LIMITS, GroupLimits, class_frequencies
+from imbdet.annotations import AnnotationError, check_content, load_annotations
+from imbdet.classes import GROUPS, GroupLimits
 from imbdet.evaluation.average_precision import class_average_precisions, mean_precision, summarize
 from imbdet.evaluation.backends import choose_backend, make_evaluator
 from imbdet.evaluation.class_table import ClassTable
 from imbdet.evaluation.detections import Detections, cap_detections, concatenate
+from imbdet.evaluation.evaluated_classes import label_categories, named_groups
 from imbdet.evaluation.ground_truth import GroundTruth, check_federated
+from imbdet.evaluation.judged_images import check_predicted
 from imbdet.evaluation.pooled_ap import POOLED_CATEGORY, pool_classes
 from imbdet.files import atomic_write
 
@@ -47,6 +49,9 @@ class LongTailMetric(BaseMetric):
     detected, -1 if there is no ground truth, such as for a group without classes. Per-class results are written to
     ``class_ap_bbox.csv`` (``class_ap_segm.csv``) next to the log file, with a ``prefix`` to ``{prefix}_class_ap_bbox.csv``;
     each evaluation of a run overwrites the file.
+
+    Each image that was predicted is judged once. If these are not all images of the file, as with ``indices`` of the data set,
+    the objects of the others do not count, and a warning says how many images were judged.
 
     Args:
         ann_file: Annotation file of the evaluated images, LVIS or COCO format.
@@ -107,6 +112,8 @@ class LongTailMetric(BaseMetric):
         self.format_only = format_only
         annotations = load_annotations(ann_file)
         self.categories = annotations.categories  # not the rest: every rank would keep a copy
+        self._image_ids = [image.id for image in annotations.images]
+        self._part: set[int | str] | None = None  # the images that are judged; None for all
         self.class_tables: dict[str, ClassTable] = {}
         if format_only:
             return
@@ -116,26 +123,8 @@ class LongTailMetric(BaseMetric):
                                   'set format_only=True and outfile_prefix')
         if style == 'lvis':
             check_federated(self.ann_file, annotations)
-        self.groups, self.image_counts = self._frequency_groups(annotations, train_ann_file, frequency,
-                                                                GroupLimits(rare_max, common_max))
-
-    def _frequency_groups(self, annotations: AnnotationFile, train_ann_file: str | None, frequency: dict[str, str] | None,
-                          limits: GroupLimits) -> tuple[dict[str, str], dict[str, int | None]]:
-        """Return the frequency group and, where known, the training images of each class by name."""
-        if train_ann_file is None and limits != LVIS_LIMITS:
-            raise ValueError('rare_max and common_max need train_ann_file, whose images are counted; set it')
-        training = None if train_ann_file is None else load_annotations(train_ann_file)
-        names = [category.name for category in annotations.categories]
-        found = class_frequencies(annotations, training, limits)
-        counts = dict(zip(names, found.image_counts, strict=True))
-        groups: Mapping[str, str | None] = dict(zip(names, found.groups, strict=True)) if frequency is None else frequency
-        source = 'frequency' if frequency is not None else train_ann_file or str(self.ann_file)
-        unknown = [name for name in names if groups.get(name) not in GROUPS]
-        if unknown:
-            raise ValueError(f'{source} does not specify whether {len(unknown)} of the classes of {self.ann_file} are rare, '
-                             f'common or frequent (first: {unknown[0]!r}); set train_ann_file, the training annotations '
-                             "to count images in, or frequency, a dict of 'r', 'c' or 'f' by class name")
-        return {name: str(groups[name]) for name in names}, counts
+        self.groups, self.image_counts = named_groups(self.ann_file, annotations, train_ann_file, frequency,
+                                                      GroupLimits(rare_max, common_max))
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Keep the detections of a batch.
@@ -164,8 +153,12 @@ class LongTailMetric(BaseMetric):
 
         Returns:
             ``bbox_AP``, ``bbox_APr`` and so on; nothing with ``format_only``.
+
+        Raises:
+            ValueError: If no image was predicted, one was more than once, or one is not in the annotation file.
         """
-        category_ids = self._category_ids()
+        category_ids = label_categories(self.ann_file, self.categories, self.dataset_meta['classes'])
+        self._judge([image['image_id'] for image in results])
         metrics = {}
         for kind in self.metrics:
             detections = concatenate(results, kind, category_ids)
@@ -184,9 +177,20 @@ class LongTailMetric(BaseMetric):
             metrics.update({f'{kind}_{name}': value for name, value in summary.items()})
         return metrics
 
+    def _judge(self, predicted: list[int | str]) -> None:
+        """Judge these images."""
+        warning = check_predicted(self.ann_file, predicted, self._image_ids)
+        if warning and not self.format_only:
+            MMLogger.get_current_instance().warning(warning)
+        part = set(predicted) if warning else None
+        if part != self._part:
+            self._part = part
+            for name in ('_ground_truth', '_evaluator'):
+                self.__dict__.pop(name, None)
+
     @functools.cached_property
     def _ground_truth(self) -> GroundTruth:
-        return GroundTruth(self.ann_file, self.style)
+        return GroundTruth(self.ann_file, self.style, self._part)
 
     @functools.cached_property
     def _evaluator(self) -> Any:
@@ -217,21 +221,6 @@ class LongTailMetric(BaseMetric):
         if folder is not None:
             self.class_tables[kind].write(folder / f'{self.class_table}_{kind}.csv')
         return summary
-
-    def _category_ids(self) -> list[int]:
-        """Return the category id of each label: labels follow the file's order, as in mmdet's data sets."""
-        categories = self.categories
-        names = [category.name for category in categories]
-        classes = list(self.dataset_meta['classes'])
-        if len(classes) == len(names):
-            # LVISV1Dataset uses all categories by position, and mmdet's list spells one of LVIS v1's names differently.
-            for position, (name, in_file) in enumerate(zip(classes, names, strict=True)):
-                if name not in names:
-                    MMLogger.get_current_instance().warning(f'{name!r} is treated as {in_file!r} of {self.ann_file}, '
-                                                            'which has the same position')
-                    classes[position] = in_file
-        check_class_names(self.ann_file, classes, names)
-        return [category.id for category in categories if category.name in set(classes)]
 
 
 def _log_folder(logger: MMLogger) -> Path | None:

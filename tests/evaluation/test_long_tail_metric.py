@@ -301,15 +301,17 @@ def test_submission_for_images_without_annotations(case, tmp_path):
 def test_what_libraries_cannot_read_is_named(case):  # fault 24
     case.truth['images'][4]['id'] = 'four'
     case.path.write_text(json.dumps(case.truth))
+    samples = data_samples(case)
+    samples[4]['img_id'] = 'four'
     with pytest.raises(AnnotationError, match=r'truth\.json: some image ids are numbers and some are text'):
-        evaluate(case, [], frequency=dict.fromkeys(case.classes, 'f'))
+        evaluate(case, samples, frequency=dict.fromkeys(case.classes, 'f'))
 
 
 def test_what_a_library_refuses_is_named(case):  # fault 24
     case.truth['categories'][0]['id'] = -1
     case.path.write_text(json.dumps(case.truth))
     with pytest.raises(AnnotationError, match=r'truth\.json: hotcoco cannot evaluate against it \(ValueError: .*integer'):
-        evaluate(case, [], style='coco', backend='hotcoco', frequency=dict.fromkeys(case.classes, 'f'))
+        evaluate(case, style='coco', backend='hotcoco', frequency=dict.fromkeys(case.classes, 'f'))
 
 
 def test_classes_that_the_file_does_not_have(case, caplog):
