@@ -1,0 +1,97 @@
+"""CheckWeightsHook: refuses a checkpoint that does not fit the model."""
+
+import logging
+from typing import Any
+
+import torch
+from mmengine.hooks import Hook
+from mmengine.logging import print_log
+from mmengine.model import BaseTTAModel, is_model_wrapper
+from mmengine.runner import Runner
+from torch import nn
+
+from imbdet.training_checks.loaded_weights import LoadedWeights, loaded_weights
+
+
+class CheckWeightsHook(Hook):
+    """Compare a checkpoint with the model that loads it.
+
+    mmengine loads what fits and leaves the rest random; it says so in a warning among many. In a test or validation, and if a
+    training is resumed, each layer needs its weights: a checkpoint of another detector or number of classes is an error. A
+    training that starts from weights (``load_from``) may have new layers, such as a classifier of other classes: one line of
+    the log says how many layers were kept, which are new and why. If no layer fits, it is an error as well.
+
+    imbdet puts the hook into every run, after the hooks that change what is loaded, such as EMAHook.
+
+    Args:
+        run: ``'train'``, ``'val'`` or ``'test'``.
+    """
+
+    def __init__(self, run: str) -> None:
+        self.run = run
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Have the model report what it loads; mmengine calls this before it hands the weights over.
+
+        Args:
+            runner: The runner.
+            checkpoint: The loaded checkpoint.
+        """
+        weights = checkpoint.get('state_dict', checkpoint)
+        shapes = {str(name).removeprefix('module.'): value.shape for name, value in weights.items()
+                  if isinstance(value, torch.Tensor)}
+        model: Any = runner.model
+        while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
+            model = model.module
+
+        def check(loaded: nn.Module, keys: Any) -> None:
+            handle.remove()
+            self.check(runner, loaded_weights(loaded, shapes, keys.missing_keys, keys.unexpected_keys))
+
+        handle = model.register_load_state_dict_post_hook(check)
+
+    def check(self, runner: Runner, found: LoadedWeights) -> None:
+        """Raise, or say what was loaded.
+
+        Args:
+            runner: The runner.
+            found: What the checkpoint brought.
+
+        Raises:
+            ValueError: If no layer fits; in a test, validation or resumed training also if one does not.
+        """
+        path = runner._load_from or f'the latest checkpoint in {runner.work_dir}'
+        if self.run == 'train' and not runner._resume:
+            if not found.kept:
+                raise ValueError(f'load_from={path} fits no layer of the {_name(runner)}: {found.summary()}. Choose a '
+                                 'checkpoint of this kind of detector, or remove load_from')
+            print_log(f'load_from={path}: {found.summary()}', logger='current',
+                      level=logging.WARNING if found.new or found.unused else logging.INFO)
+            return
+        if found.new or (found.unused and self.run == 'train'):
+            what, advice = self.run, ''
+            if self.run == 'train':
+                what, advice = 'resume', f'; to start from what fits, omit --resume and set load_from={path}'
+            raise ValueError(f'cannot {what} with the weights of {path}, which are of another model: {found.summary()}. Use '
+                             'the config that the checkpoint was trained with' + advice)
+        if found.unused:
+            print_log(f'{path}: {found.summary()}', logger='current', level=logging.WARNING)
+
+
+def _name(runner: Runner) -> str:
+    model: Any = runner.model
+    return type(model.module if is_model_wrapper(model) else model).__name__
+
+
+def put_in(runner: Runner, run: str) -> None:
+    """Register the hook with a runner, or tell the registered one what runs.
+
+    Args:
+        runner: The runner, before a run. :mod:`imbdet.compat` calls this.
+        run: ``'train'``, ``'val'`` or ``'test'``.
+    """
+    for hook in runner.hooks:
+        if isinstance(hook, CheckWeightsHook):
+            hook.run = run
+            return
+    runner.register_hook(CheckWeightsHook(run), priority='LOWEST')

@@ -1,0 +1,77 @@
+"""What a checkpoint brought to a model: which layers it filled, and which stayed as they were."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import torch
+from torch import nn
+
+NAMED = 5
+"""Maximum number of layers in a message."""
+
+
+class LoadedWeights(NamedTuple):
+    """What a checkpoint brought to a model.
+
+    Attributes:
+        kept: Layers that have all their parameters from the checkpoint.
+        new: Layers that have not, each with the reason.
+        unused: Layers of the checkpoint that the model does not have.
+    """
+
+    kept: list[str]
+    new: dict[str, str]
+    unused: list[str]
+
+    def summary(self) -> str:
+        """Describe it in one line."""
+        parts = [f'{len(self.kept)} of {len(self.kept) + len(self.new)} layers are from the checkpoint']
+        if self.new:
+            parts.append('new are ' + _first(f'{layer} ({reason})' for layer, reason in self.new.items()))
+        if self.unused:
+            parts.append('of the checkpoint, the model does not have ' + _first(self.unused))
+        return '; '.join(parts)
+
+
+def loaded_weights(model: nn.Module,
+                   shapes: dict[str, torch.Size],
+                   missing: Iterable[str],
+                   unexpected: Iterable[str]) -> LoadedWeights:
+    """Find out what a checkpoint brought to a model.
+
+    Args:
+        model: The model, after it has loaded.
+        shapes: Shapes of the checkpoint's tensors by name.
+        missing: Names of the model's tensors that the checkpoint did not have, as torch reports them.
+        unexpected: Names of the checkpoint's tensors that the model does not have, likewise.
+
+    Returns:
+        The layers. A layer is a module with parameters of its own; buffers, such as the statistics of batch norms, belong to
+        theirs, but a layer that lacks only buffers counts as kept: losses and heads of an older version may lack them.
+    """
+    absent = set(missing)
+    reasons: dict[str, str] = {}
+    layers = []
+    for name, parameter in model.named_parameters(remove_duplicate=False):
+        layer = _layer(name)
+        layers.append(layer)
+        if name in absent:
+            reasons.setdefault(layer, 'not in the checkpoint')
+        elif name in shapes and shapes[name] != parameter.shape:
+            reasons[layer] = (f'{name.rpartition(".")[2]} has shape {_text(parameter.shape)}, in the checkpoint '
+                              + _text(shapes[name]))
+    kept = [layer for layer in dict.fromkeys(layers) if layer not in reasons]
+    return LoadedWeights(kept, reasons, list(dict.fromkeys(map(_layer, unexpected))))
+
+
+def _layer(name: str) -> str:
+    return name.rpartition('.')[0] or name
+
+
+def _text(shape: torch.Size) -> str:
+    return ' x '.join(map(str, shape)) or '1'
+
+
+def _first(items: Iterable[str]) -> str:
+    items = list(items)
+    return ', '.join(items[:NAMED]) + (f' and {len(items) - NAMED} more' if len(items) > NAMED else '')
