@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from imbdet.annotations.annotation_arrays import AnnotationArrays
-from imbdet.annotations.faults import Fault, find_faults
+from imbdet.annotations.faults import Fault, find_faults, first_ten
 from imbdet.annotations.reader import AnnotationFile
 from imbdet.data.wrappers import inner_configs
 
@@ -19,6 +19,7 @@ class ConfiguredDataset(NamedTuple):
         classes: Class names from the config, or by default those of the class; None for all of the file.
         filter_cfg: mmdet's ``filter_empty_gt`` and ``min_size``, empty for none.
         names_classes: Whether the config itself names the classes.
+        metainfo_keys: Keys of the config's ``metainfo``.
     """
 
     path: str
@@ -26,6 +27,7 @@ class ConfiguredDataset(NamedTuple):
     classes: Sequence[str] | None
     filter_cfg: dict
     names_classes: bool
+    metainfo_keys: tuple[str, ...] = ()
 
     @property
     def is_lvis(self) -> bool:
@@ -46,6 +48,7 @@ class ConfiguredDataset(NamedTuple):
         from mmdet.datasets import LVISV1Dataset
         if not self.is_lvis:
             yield from missing_location(content, 'file_name')
+            yield from self._unnamed_classes([category.name for category in content.categories])
             yield from find_faults(content, columns, self.classes, self.filter_cfg)
             return
         # LVIS data sets use all categories of the file. mmdet spells one of LVIS v1's names differently from the file, so
@@ -56,6 +59,21 @@ class ConfiguredDataset(NamedTuple):
                         class_mismatch_message(self.kind, len(names), len(classes)))
         yield from missing_location(content, 'coco_url' if issubclass(self.kind, LVISV1Dataset) else 'file_name')
         yield from find_faults(content, columns, None, self.filter_cfg)
+
+
+    def _unnamed_classes(self, names: Sequence[str]) -> Iterator[Fault]:
+        """Find a config that leaves the classes to the data set's defaults, which are not those of the file."""
+        defaults = list(self.classes or ())
+        if self.names_classes or set(defaults) <= set(names):
+            return
+        misspelled = [key for key in self.metainfo_keys if key.lower() in ('classes', 'class', 'class_names')]
+        read = 'the config names no classes'
+        if misspelled:
+            read = f'metainfo has the key {misspelled[0]!r}, which mmdet 3 does not read'
+        yield Fault('classes that the config does not name', 'class', defaults,
+                    f'{read}, so that the {len(defaults)} default classes of {self.kind.__name__} count '
+                    f'({first_ten(defaults)}), but the file has others; write metainfo=dict(classes={tuple(names[:10])!r}'
+                    + (' and so on, all classes of the file in its order)' if len(names) > 10 else ')'))
 
 
 LOCATIONS = {'file_name': 'CocoDataset', 'coco_url': 'LVISV1Dataset'}
@@ -106,7 +124,8 @@ def configured_datasets(cfg: dict, loader: str) -> Iterator[ConfiguredDataset]:
             path = os.path.join(dataset['data_root'], path)
         metainfo = dataset.get('metainfo') or {}
         filter_cfg = {} if dataset.get('test_mode') else dict(dataset.get('filter_cfg') or {})
-        yield ConfiguredDataset(path, kind, kind._load_metainfo(metainfo).get('classes'), filter_cfg, 'classes' in metainfo)
+        yield ConfiguredDataset(path, kind, kind._load_metainfo(metainfo).get('classes'), filter_cfg, 'classes' in metainfo,
+                                tuple(metainfo))
 
 
 def class_mismatch_message(kind: type, num_categories: int, num_classes: int) -> str:

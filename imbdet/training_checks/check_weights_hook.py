@@ -81,17 +81,3 @@ class CheckWeightsHook(Hook):
 def _name(runner: Runner) -> str:
     model: Any = runner.model
     return type(model.module if is_model_wrapper(model) else model).__name__
-
-
-def put_in(runner: Runner, run: str) -> None:
-    """Register the hook with a runner, or tell the registered one what runs.
-
-    Args:
-        runner: The runner, before a run. :mod:`imbdet.compat` calls this.
-        run: ``'train'``, ``'val'`` or ``'test'``.
-    """
-    for hook in runner.hooks:
-        if isinstance(hook, CheckWeightsHook):
-            hook.run = run
-            return
-    runner.register_hook(CheckWeightsHook(run), priority='LOWEST')

@@ -35,9 +35,19 @@ def test_missing_file(annotation_file):
         check_config(config(path, ann_file='other.json'), ('train_dataloader', ))
 
 
-def test_default_classes_are_checked_too(annotation_file):
-    with pytest.raises(AnnotationError, match="class 'person'"):  # CocoDataset's own 80 classes
-        check_config(config(annotation_file([(1, 1)])), ('train_dataloader', ))
+@pytest.mark.parametrize(('metainfo', 'message'), [
+    ({}, 'the config names no classes'),
+    (dict(CLASSES=('a', 'b', 'c')), "metainfo has the key 'CLASSES', which mmdet 3 does not read"),
+    (dict(palette=[]), 'the config names no classes')])
+def test_classes_that_the_config_does_not_name(annotation_file, metainfo, message):  # fault 16
+    path = annotation_file([(1, 1)])
+    with pytest.raises(AnnotationError, match=rf"{message}.*the 80 default classes of CocoDataset count \(person, .*write "
+                                              r"metainfo=dict\(classes=\('a', 'b', 'c'\)\)"):
+        check_config(config(path, metainfo=metainfo), ('train_dataloader', ))
+
+
+def test_default_classes_that_the_file_has(annotation_file):
+    check_config(config(annotation_file(categories=CocoDataset.METAINFO['classes'])), ('train_dataloader', ))
 
 
 def test_lvis_data_sets_take_the_whole_file(annotation_file):  # fault 17

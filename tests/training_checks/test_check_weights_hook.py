@@ -6,7 +6,8 @@ import pytest
 import torch
 from mmengine.logging import MMLogger
 
-from imbdet.training_checks.check_weights_hook import CheckWeightsHook, put_in
+from imbdet.training_checks.check_weights_hook import CheckWeightsHook
+from imbdet.training_checks.put_in import put_in
 
 from ..tiny_detectors import tiny_detector
 from ..tiny_training import make_runner, write_training_set
