@@ -3,6 +3,6 @@
 seeds = [0, 1, 2]
 config = 'benchmarks/grids/faster-rcnn_mobilenetv2_'
 runs = dict(
+    faster_rcnn=dict(config=config + '1000i_voc07-longtail.py'),
     by_regions=dict(config=config + 'divided-by-regions_1000i_voc07-longtail.py'),
-    by_positives=dict(config=config + 'sampling-free_1000i_voc07-longtail.py'),
-    faster_rcnn=dict(config=config + '1000i_voc07-longtail.py'))
+    by_positives=dict(config=config + 'sampling-free_1000i_voc07-longtail.py'))
