@@ -23,7 +23,7 @@ from imbdet.evaluation.class_table import ClassTable
 from imbdet.evaluation.detections import Detections, cap_detections, concatenate
 from imbdet.evaluation.evaluated_classes import label_categories, named_groups
 from imbdet.evaluation.ground_truth import GroundTruth, check_federated
-from imbdet.evaluation.judged_images import check_predicted
+from imbdet.evaluation.judged_images import check_predicted, id_array
 from imbdet.evaluation.pooled_ap import POOLED_CATEGORY, pool_classes
 from imbdet.files import atomic_write
 
@@ -112,7 +112,7 @@ class LongTailMetric(BaseMetric):
         self.format_only = format_only
         annotations = load_annotations(ann_file)
         self.categories = annotations.categories  # not the rest: every rank would keep a copy
-        self._image_ids = [image.id for image in annotations.images]
+        self._image_ids = id_array([image.id for image in annotations.images])
         self._part: set[int | str] | None = None  # the images that are judged; None for all
         self.class_tables: dict[str, ClassTable] = {}
         if format_only:

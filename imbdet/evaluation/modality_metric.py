@@ -99,5 +99,10 @@ class ModalityMetric(BaseMetric):
                 # -1 and NaN mean no ground truth, which both modalities share.
                 found[modality].update({name: value if value == -1 or math.isnan(value) else 0.0
                                         for name, value in missing.items()})
-        found['mean'] = {name: (value + found['ir'][name]) / 2 for name, value in found['rgb'].items()}
+        found['mean'] = {name: _mean(value, found['ir'][name]) for name, value in found['rgb'].items()}
         return {f'{modality}/{name}': value for modality, values in found.items() for name, value in values.items()}
+
+
+def _mean(one: float, other: float) -> float:
+    """Return the mean of two results; -1, no ground truth, if one of them has none."""
+    return -1.0 if -1 in (one, other) else (one + other) / 2
