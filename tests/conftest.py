@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from mmdet.utils import register_all_modules
+from mmengine.logging import MMLogger
 
 import imbdet  # noqa: F401  registers what the tests build
 from imbdet.sample_data import make_digits_longtail
@@ -48,6 +49,21 @@ def annotation_file(tmp_path):
         return path
 
     return write
+
+
+@pytest.fixture
+def mmengine_log(caplog):
+    """A function that gives what mmengine's current logger writes from then on; it does not propagate."""
+    loggers = []
+
+    def listen():
+        loggers.append(MMLogger.get_current_instance())
+        loggers[-1].addHandler(caplog.handler)
+        return caplog
+
+    yield listen
+    for logger in loggers:
+        logger.removeHandler(caplog.handler)
 
 
 @pytest.fixture(scope='session')

@@ -60,7 +60,6 @@ class ConfiguredDataset(NamedTuple):
         yield from missing_location(content, 'coco_url' if issubclass(self.kind, LVISV1Dataset) else 'file_name')
         yield from find_faults(content, columns, None, self.filter_cfg)
 
-
     def _unnamed_classes(self, names: Sequence[str]) -> Iterator[Fault]:
         """Find a config that leaves the classes to the data set's defaults, which are not those of the file."""
         defaults = list(self.classes or ())

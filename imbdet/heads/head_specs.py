@@ -42,6 +42,8 @@ class HeadSpec(NamedTuple):
 
 
 UNKNOWN = HeadSpec('')
+RPN_HEADS = (dense_heads.RPNHead, dense_heads.GARPNHead)
+"""Heads of region proposals, of one class; mmdet does not derive that of guided anchors from the other."""
 
 HEAD_SPECS: dict[type[nn.Module], HeadSpec] = {
     dense_heads.RetinaHead: HeadSpec('retina_cls'),

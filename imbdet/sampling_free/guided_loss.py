@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 import torch
-from mmdet.models.dense_heads import GARPNHead, RPNHead
 from mmdet.models.roi_heads.base_roi_head import BaseRoIHead
 from mmdet.registry import HOOKS
 from mmengine.dist import all_reduce
@@ -15,12 +14,13 @@ from mmengine.runner import Runner
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
+from imbdet.heads.head_specs import RPN_HEADS
 from imbdet.heads.loss_pairs import match_all, match_pairs, unpaired
 from imbdet.sampling_free.loss_ratio import guided_weight, scale_levels, sum_levels, usable_ratio
 from imbdet.sampling_free.uncertainty_weighted import UncertaintyWeighted
 from imbdet.training.detector_hook import DetectorHook
 
-TWO_STAGE = (RPNHead, GARPNHead, BaseRoIHead)
+TWO_STAGE = (*RPN_HEADS, BaseRoIHead)
 """Heads whose ratios are never frozen."""
 
 

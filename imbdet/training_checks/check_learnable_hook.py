@@ -3,7 +3,6 @@
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from imbdet.classes import class_names
 from imbdet.training.detector import unwrap_detector
 from imbdet.training_checks.learnable import check_batches, check_head_classes, check_objects
 
@@ -33,7 +32,7 @@ class CheckLearnableHook(Hook):
         dataloader = getattr(runner, f'{self.run}_dataloader')
         metainfo = getattr(dataloader.dataset, 'metainfo', None)
         if isinstance(metainfo, dict) and metainfo.get('classes'):
-            check_head_classes(unwrap_detector(runner), class_names(dataloader.dataset), metainfo.get('thing_classes') or ())
+            check_head_classes(unwrap_detector(runner), metainfo['classes'], metainfo.get('thing_classes') or ())
         if self.run == 'train':
             check_objects(dataloader.dataset)
             check_batches(dataloader)

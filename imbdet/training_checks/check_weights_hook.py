@@ -6,10 +6,11 @@ from typing import Any
 import torch
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
-from mmengine.model import BaseTTAModel, is_model_wrapper
+from mmengine.model import BaseTTAModel
 from mmengine.runner import Runner
 from torch import nn
 
+from imbdet.training.detector import unwrap_detector
 from imbdet.training_checks.loaded_weights import LoadedWeights, loaded_weights
 
 
@@ -40,8 +41,8 @@ class CheckWeightsHook(Hook):
         weights = checkpoint.get('state_dict', checkpoint)
         shapes = {str(name).removeprefix('module.'): value.shape for name, value in weights.items()
                   if isinstance(value, torch.Tensor)}
-        model: Any = runner.model
-        while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
+        model: Any = unwrap_detector(runner)
+        if isinstance(model, BaseTTAModel):
             model = model.module
 
         def check(loaded: nn.Module, keys: Any) -> None:
@@ -63,8 +64,9 @@ class CheckWeightsHook(Hook):
         path = runner._load_from or f'the latest checkpoint in {runner.work_dir}'
         if self.run == 'train' and not runner._resume:
             if not found.kept:
-                raise ValueError(f'load_from={path} fits no layer of the {_name(runner)}: {found.summary()}. Choose a '
-                                 'checkpoint of this kind of detector, or remove load_from')
+                kind = type(unwrap_detector(runner)).__name__
+                raise ValueError(f'load_from={path} fits no layer of the {kind}: {found.summary()}. Choose a checkpoint of '
+                                 'this kind of detector, or remove load_from')
             print_log(f'load_from={path}: {found.summary()}', logger='current',
                       level=logging.WARNING if found.new or found.unused else logging.INFO)
             return
@@ -76,8 +78,3 @@ class CheckWeightsHook(Hook):
                              'the config that the checkpoint was trained with' + advice)
         if found.unused:
             print_log(f'{path}: {found.summary()}', logger='current', level=logging.WARNING)
-
-
-def _name(runner: Runner) -> str:
-    model: Any = runner.model
-    return type(model.module if is_model_wrapper(model) else model).__name__

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-from mmdet.models.dense_heads import GARPNHead, RPNHead
 from torch import nn
 
 from imbdet.data.data_infos import data_infos
 from imbdet.data.wrappers import inner_datasets
 from imbdet.heads.find_heads import find_heads
+from imbdet.heads.head_specs import RPN_HEADS
 
 NAMED = 5
 """Maximum number of classes in a message."""
@@ -32,7 +32,7 @@ def check_head_classes(detector: nn.Module, classes: Sequence[str], things: Sequ
         return
     for name, head in find_heads(detector).items():
         number = getattr(head.module, 'num_classes', None)
-        is_rpn = isinstance(head.module, RPNHead | GARPNHead) or 'rpn_head' in name.split('.')
+        is_rpn = isinstance(head.module, RPN_HEADS) or 'rpn_head' in name.split('.')
         if not isinstance(number, int) or is_rpn or number in (len(classes), len(things) or None):
             continue
         names = ', '.join(map(str, classes[:NAMED])) + (', ...' if len(classes) > NAMED else '')

@@ -3,7 +3,6 @@
 import json
 
 import pytest
-from mmengine.logging import MMLogger
 
 from imbdet.evaluation import LongTailMetric
 
@@ -16,15 +15,6 @@ PART = range(105, 117)
 @pytest.fixture
 def case(tmp_path):
     return make_case(tmp_path)
-
-
-@pytest.fixture
-def log(caplog):
-    """What mmengine's logger writes, which does not propagate."""
-    logger = MMLogger.get_current_instance()
-    logger.addHandler(caplog.handler)
-    yield caplog
-    logger.removeHandler(caplog.handler)
 
 
 def part_of(case, folder):
@@ -50,7 +40,8 @@ def evaluate(metric, samples):
 
 
 @pytest.mark.parametrize(('style', 'kind'), [('lvis', 'bbox'), ('coco', 'bbox'), ('coco', 'segm')])
-def test_a_part_is_judged_as_a_file_of_its_own(case, style, kind, tmp_path, log):
+def test_a_part_is_judged_as_a_file_of_its_own(case, style, kind, tmp_path, mmengine_log):
+    log = mmengine_log()
     samples = data_samples(case, with_masks=kind == 'segm')
     part = [sample for sample in samples if sample['img_id'] in PART]
     alone = part_of(case, tmp_path / 'part')
@@ -65,7 +56,8 @@ def test_a_part_is_judged_as_a_file_of_its_own(case, style, kind, tmp_path, log)
     assert evaluate(metric, samples) == whole  # nothing of the part is left
 
 
-def test_an_image_without_detections_is_judged(case, log):
+def test_an_image_without_detections_is_judged(case, mmengine_log):
+    log = mmengine_log()
     samples = data_samples(case)
     for key in ('bboxes', 'labels', 'scores'):
         samples[0]['pred_instances'][key] = samples[0]['pred_instances'][key][:0]
