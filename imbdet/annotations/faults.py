@@ -10,6 +10,9 @@ import numpy as np
 from imbdet.annotations.annotation_arrays import AnnotationArrays
 from imbdet.annotations.reader import AnnotationFile
 
+OTHER_ORDER = 'classes in another order than in the file'
+"""Kind of a fault."""
+
 
 class Fault(NamedTuple):
     """One kind of fault, with all entries of the file that have it.
@@ -32,15 +35,17 @@ class Fault(NamedTuple):
 def find_faults(content: AnnotationFile,
                 columns: AnnotationArrays,
                 classes: Sequence[str] | None = None,
-                filter_cfg: dict | None = None) -> Iterator[Fault]:
+                filter_cfg: dict | None = None,
+                names: Sequence[str] | None = None) -> Iterator[Fault]:
     """Search an annotation file for faults that crash mmdet, corrupt training or make mmdet drop annotations silently.
 
     Args:
         content: Content of the file.
         columns: The same as arrays.
-        classes: Class names of the data set's config. They must be in the file, in the file's order, because mmdet's labels
-            follow the file and not the config.
+        classes: Class names of the data set's config. They must be in the file, in the order of the labels, which mmdet takes
+            from the file and not from the config.
         filter_cfg: mmdet's ``filter_empty_gt`` and ``min_size``, to check that images remain.
+        names: Names of the categories in the order of the data set's labels. None: the file's order.
 
     Yields:
         The faults, fatal ones first.
@@ -50,7 +55,7 @@ def find_faults(content: AnnotationFile,
         yield from _repeated_ids(kind, (entry.id for entry in entries))  # type: ignore[attr-defined]
     yield from _not_finite(content, columns)
     if classes is not None:
-        yield from class_faults(classes, [category.name for category in content.categories])
+        yield from class_faults(classes, names or [category.name for category in content.categories])
     if not kept_images(content, columns, classes, filter_cfg).any():
         yield Fault('no image left', 'image', [image.id for image in content.images],
                     f'none of the {len(content.images)} images is left to train on: filter_cfg={filter_cfg or {}} and the '
@@ -68,7 +73,7 @@ def class_faults(classes: Sequence[str], names: Sequence[str]) -> Iterator[Fault
 
     Args:
         classes: Names of the config.
-        names: Names of the file's categories, in its order.
+        names: Names of the file's categories, in the order of the labels.
 
     Yields:
         The faults.
@@ -94,7 +99,7 @@ def class_faults(classes: Sequence[str], names: Sequence[str]) -> Iterator[Fault
     known = [name for name in classes if name not in set(unknown)]
     in_file_order = [name for name in names if name in set(known)]
     if known != in_file_order:
-        yield Fault('classes in another order than in the file', 'class', known,
+        yield Fault(OTHER_ORDER, 'class', known,
                     'the classes of the config are in another order than the categories of the file. mmdet takes its labels '
                     f'from the file, so names and labels would not match; write classes={tuple(in_file_order)}')
 

@@ -63,6 +63,29 @@ class AnnotationFile(msgspec.Struct, kw_only=True):
     categories: list[Category]
 
 
+class _CategoryList(msgspec.Struct):
+    categories: list[Category]
+
+
+def load_categories(path: str | Path) -> list[Category]:
+    """Read the categories of an annotation file alone, which is faster than :func:`load_annotations`.
+
+    Args:
+        path: A JSON file with the list ``categories``.
+
+    Returns:
+        The categories, in the file's order.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        AnnotationError: If it is not JSON, or has no such list.
+    """
+    try:
+        return msgspec.json.decode(Path(path).read_bytes(), type=_CategoryList).categories
+    except (msgspec.DecodeError, RecursionError):  # such as NaN, which Python's parser accepts
+        return load_annotations(path).categories
+
+
 def load_annotations(path: str | Path) -> AnnotationFile:
     """Read a COCO, LVIS or panoptic annotation file.
 

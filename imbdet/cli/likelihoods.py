@@ -108,8 +108,8 @@ def embed(arguments: argparse.Namespace, images: 'TrainingImages', embedding: 'E
 
     paths = [key.img_path for key in images.keys]
     rank, world_size = get_dist_info()
-    folder = cache_folder(arguments.out.with_suffix('.embeddings'), paths, embedding)
-    embed_shards(paths, embedding, folder, arguments.batch_size, arguments.num_workers, device, rank, world_size)
+    folder = cache_folder(arguments.out.with_suffix('.embeddings'), paths, embedding, images.reader)
+    embed_shards(paths, embedding, folder, arguments.batch_size, arguments.num_workers, device, rank, world_size, images.reader)
     barrier()
     return folder
 

@@ -10,7 +10,7 @@ import lazy_loader
 from imbdet.data.configured_datasets import ConfiguredDataset, configured_datasets
 from imbdet.data.data_infos import box_labels, boxes_and_labels, data_infos
 from imbdet.data.dataset_checks import check_config, check_dataset_classes
-from imbdet.data.image_header import image_size
+from imbdet.data.image_reader import ImageReader, image_size, pipeline_reader
 from imbdet.data.labels import labels_per_image
 from imbdet.data.mixing_transforms import mixing_transforms, uniform_mixing, unrecorded_mixing
 from imbdet.data.wrappers import inner_configs, inner_datasets, walk_dataset
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __getattr__, _, _ = lazy_loader.attach(__name__, submod_attrs={'weighted_mix_dataset': ['WeightedMultiImageMixDataset']})
 __all__ = [
-    'ConfiguredDataset', 'WeightedMultiImageMixDataset', 'box_labels', 'boxes_and_labels', 'check_config',
+    'ConfiguredDataset', 'ImageReader', 'WeightedMultiImageMixDataset', 'box_labels', 'boxes_and_labels', 'check_config',
     'check_dataset_classes', 'configured_datasets', 'data_infos', 'image_size', 'inner_configs', 'inner_datasets',
-    'labels_per_image', 'mixing_transforms', 'uniform_mixing', 'unrecorded_mixing', 'walk_dataset'
+    'labels_per_image', 'mixing_transforms', 'pipeline_reader', 'uniform_mixing', 'unrecorded_mixing', 'walk_dataset'
 ]

@@ -1,12 +1,15 @@
 """Data sets of a config and their annotation files."""
 
+import inspect
 import os
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from imbdet.annotations.annotation_arrays import AnnotationArrays
-from imbdet.annotations.faults import Fault, find_faults, first_ten
-from imbdet.annotations.reader import AnnotationFile
+from imbdet.annotations.faults import OTHER_ORDER, Fault, find_faults, first_ten
+from imbdet.annotations.mask_checks import check_masks
+from imbdet.annotations.reader import AnnotationFile, Category
 from imbdet.data.wrappers import inner_configs
 
 
@@ -18,22 +21,42 @@ class ConfiguredDataset(NamedTuple):
         kind: Class of the data set: mmdet's CocoDataset or a subclass.
         classes: Class names from the config, or by default those of the class; None for all of the file.
         filter_cfg: mmdet's ``filter_empty_gt`` and ``min_size``, empty for none.
-        names_classes: Whether the config itself names the classes.
         metainfo_keys: Keys of the config's ``metainfo``.
+        with_masks: Whether its pipeline loads masks.
     """
 
     path: str
     kind: type
     classes: Sequence[str] | None
     filter_cfg: dict
-    names_classes: bool
     metainfo_keys: tuple[str, ...] = ()
+    with_masks: bool = False
+
+    @property
+    def names_classes(self) -> bool:
+        """Whether the config itself names the classes."""
+        return 'classes' in self.metainfo_keys
 
     @property
     def is_lvis(self) -> bool:
         """Whether it is one of mmdet's LVIS data sets, which use all categories of the file."""
         from mmdet.datasets.lvis import LVISV05Dataset
         return issubclass(self.kind, LVISV05Dataset)
+
+    def label_order(self, categories: Sequence[Category]) -> list[Category]:
+        """Sort categories in the order in which this data set numbers its labels.
+
+        Args:
+            categories: Categories in the file's order, which counts for all of mmdet's data sets but one: Objects365V1Dataset
+                sorts them by their ids.
+
+        Returns:
+            The sorted categories.
+        """
+        from mmdet.datasets import Objects365V1Dataset
+        if issubclass(self.kind, Objects365V1Dataset):
+            return sorted(categories, key=lambda category: category.id)
+        return list(categories)
 
     def faults(self, content: AnnotationFile, columns: AnnotationArrays) -> Iterator[Fault]:
         """Search the file for faults that crash this data set, corrupt training or make it drop annotations silently.
@@ -43,13 +66,19 @@ class ConfiguredDataset(NamedTuple):
             columns: The same as arrays.
 
         Yields:
-            The faults, fatal ones first.
+            The faults, fatal ones first. Masks are not looked at, see :meth:`mask_faults`.
         """
         from mmdet.datasets import LVISV1Dataset
         if not self.is_lvis:
             yield from missing_location(content, 'file_name')
-            yield from self._unnamed_classes([category.name for category in content.categories])
-            yield from find_faults(content, columns, self.classes, self.filter_cfg)
+            names = [category.name for category in self.label_order(content.categories)]
+            yield from self._unnamed_classes(names)
+            for fault in find_faults(content, columns, self.classes, self.filter_cfg, names):
+                if fault.kind == OTHER_ORDER and names != [category.name for category in content.categories]:
+                    advice = fault.message.rpartition('; ')[2]
+                    fault = fault._replace(message=f'{self.kind.__name__} numbers labels by ascending category id, and the '
+                                                   f'classes of the config are in another order; {advice}')
+                yield fault
             return
         # LVIS data sets use all categories of the file. mmdet spells one of LVIS v1's names differently from the file, so
         # its own list is compared by length only, a user's by name.
@@ -59,6 +88,24 @@ class ConfiguredDataset(NamedTuple):
                         class_mismatch_message(self.kind, len(names), len(classes)))
         yield from missing_location(content, 'coco_url' if issubclass(self.kind, LVISV1Dataset) else 'file_name')
         yield from find_faults(content, columns, None, self.filter_cfg)
+
+    def mask_faults(self, content: AnnotationFile) -> list[Fault]:
+        """Search the file for masks that crash mmdet or take too much memory, if the pipeline loads masks.
+
+        Args:
+            content: Content of the file.
+
+        Returns:
+            The faults with which a training can start.
+
+        Raises:
+            AnnotationError: If an annotation of the data set's classes has a mask that cannot be used.
+        """
+        if not self.with_masks:
+            return []
+        names = None if self.is_lvis or self.classes is None else set(self.classes)
+        counted = {category.id for category in content.categories if names is None or category.name in names}
+        return check_masks(self.path, is_training=True, categories=counted)
 
     def _unnamed_classes(self, names: Sequence[str]) -> Iterator[Fault]:
         """Find a config that leaves the classes to the data set's defaults, which are not those of the file."""
@@ -110,6 +157,9 @@ def configured_datasets(cfg: dict, loader: str) -> Iterator[ConfiguredDataset]:
     Yields:
         Each COCO or LVIS data set, also those inside wrappers. Other formats are skipped, and so are files on remote storage
         that mmengine's backends read.
+
+    Raises:
+        FileNotFoundError: If the file with the class names of a V3DetDataset does not exist.
     """
     from mmdet.datasets import CocoDataset
     from mmdet.registry import DATASETS
@@ -121,10 +171,29 @@ def configured_datasets(cfg: dict, loader: str) -> Iterator[ConfiguredDataset]:
             continue
         if dataset.get('data_root') and not os.path.isabs(path):
             path = os.path.join(dataset['data_root'], path)
-        metainfo = dataset.get('metainfo') or {}
         filter_cfg = {} if dataset.get('test_mode') else dict(dataset.get('filter_cfg') or {})
-        yield ConfiguredDataset(path, kind, kind._load_metainfo(metainfo).get('classes'), filter_cfg, 'classes' in metainfo,
-                                tuple(metainfo))
+        yield ConfiguredDataset(path, kind, _classes(kind, dataset), filter_cfg, tuple(dataset.get('metainfo') or {}),
+                                _loads_masks(dataset.get('pipeline') or ()))
+
+
+def _loads_masks(pipeline: Sequence[dict]) -> bool:
+    """Return whether a pipeline loads polygons or run lengths; panoptic masks are images, which other transforms load."""
+    return any(transform.get('with_mask') and getattr(transform['type'], '__name__', transform['type']).endswith(
+        'LoadAnnotations') for transform in pipeline)
+
+
+def _classes(kind: Any, dataset: dict) -> Sequence[str] | None:
+    """Return the classes of a data set's config; those of V3DetDataset are in a text file unless the config names them."""
+    from mmdet.datasets import V3DetDataset
+
+    if issubclass(kind, V3DetDataset) and dataset.get('metainfo') is None:
+        default = inspect.signature(kind.__init__).parameters['label_file'].default
+        path = Path(dataset.get('data_root') or '', dataset.get('label_file', default))
+        if not path.is_file():
+            raise FileNotFoundError(f'{kind.__name__} reads the names of its classes from {path}, which does not exist; '
+                                    'correct data_root or label_file')
+        return path.read_text(encoding='utf-8').splitlines()
+    return kind._load_metainfo(dataset.get('metainfo') or {}).get('classes')
 
 
 def class_mismatch_message(kind: type, num_categories: int, num_classes: int) -> str:

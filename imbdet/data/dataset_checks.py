@@ -1,27 +1,31 @@
 """Checks of data sets and of their configs against the annotation files."""
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from imbdet.annotations.annotation_arrays import to_arrays
+from imbdet.annotations.faults import OTHER_ORDER, Fault, first_ten
 from imbdet.annotations.file_checks import FaultReport, check_class_names, raise_fatal
-from imbdet.annotations.reader import AnnotationError, load_annotations
-from imbdet.data.configured_datasets import class_mismatch_message, configured_datasets
+from imbdet.annotations.reader import AnnotationError, load_annotations, load_categories
+from imbdet.data.configured_datasets import ConfiguredDataset, class_mismatch_message, configured_datasets
 from imbdet.data.wrappers import inner_datasets
+
+LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 
 
 def check_dataset_classes(dataset: Any) -> None:
-    """Raise if a built data set's classes are not those of its annotation file.
+    """Raise if the labels of a built data set are not those of its class names.
 
-    mmdet's CocoDataset skips a class whose name is not in the file, which shifts all later labels. LVISV1Dataset uses all
-    categories of the file, whatever its classes are. Both change the number of ``cat_ids``, so the file is read again only
-    to name the class.
+    mmdet's CocoDataset skips a class whose name is not in the file, which shifts all later labels, and numbers the labels in
+    the file's order, Objects365V1Dataset by ascending id. LVISV1Dataset uses all categories of the file, whatever its classes
+    are. The check compares the mapping that the data set made, ``cat_ids``, with the names of the file, whatever its class.
 
     Args:
         dataset: A data set or a wrapper of data sets; data sets without ``cat_ids`` are not checked.
 
     Raises:
-        AnnotationError: If the numbers differ.
+        AnnotationError: If a label has another name in the config than in the file.
     """
     from mmdet.datasets.lvis import LVISV05Dataset
 
@@ -29,14 +33,26 @@ def check_dataset_classes(dataset: Any) -> None:
         if not hasattr(inner, 'cat_ids'):
             continue
         names = tuple(inner.metainfo.get('classes') or ())
-        if len(inner.cat_ids) == len(names):
-            continue
-        if isinstance(inner, LVISV05Dataset):
-            raise AnnotationError(f'{inner.ann_file}: {class_mismatch_message(type(inner), len(inner.cat_ids), len(names))}')
-        in_file = [category.name for category in load_annotations(inner.ann_file).categories]
-        check_class_names(inner.ann_file, names, in_file)
-        raise AnnotationError(f'{inner.ann_file}: {len(inner.cat_ids)} categories match the {len(names)} classes of the '
-                              'config; a name must appear only once in the file and only once in the config')
+        if isinstance(inner, LVISV05Dataset):  # mmdet spells a name of LVIS v1 differently: the number is compared
+            if len(inner.cat_ids) != len(names):
+                raise AnnotationError(f'{inner.ann_file}: '
+                                      f'{class_mismatch_message(type(inner), len(inner.cat_ids), len(names))}')
+        elif Path(inner.ann_file).is_file():  # not on remote storage
+            _check_label_names(inner, names)
+
+
+def _check_label_names(dataset: Any, names: Sequence[str]) -> None:
+    """Compare the names of labels; the categories of the file are those that count in the order of the labels."""
+    categories = load_categories(dataset.ann_file)
+    by_id = {category.id: category.name for category in categories}
+    of_labels = [by_id.get(category_id) for category_id in dataset.cat_ids]
+    if of_labels == list(names):
+        return
+    used = set(dataset.cat_ids)
+    rest = [category.name for category in categories if category.id not in used]
+    check_class_names(dataset.ann_file, names, [*filter(None, of_labels), *rest])
+    raise AnnotationError(f'{dataset.ann_file}: {len(dataset.cat_ids)} categories match the {len(names)} classes of the '
+                          'config; a name must appear only once in the file and only once in the config')
 
 
 def check_config(cfg: dict, loaders: tuple[str, ...]) -> list[FaultReport]:
@@ -59,5 +75,35 @@ def check_config(cfg: dict, loaders: tuple[str, ...]) -> list[FaultReport]:
         for use in configured_datasets(cfg, loader):
             content = load_annotations(use.path)
             path = Path(use.path)
-            reports[path] = FaultReport(path, raise_fatal(use.path, use.faults(content, to_arrays(content))))
+            faults = (_with_advice_for_all(fault, use, cfg) for fault in use.faults(content, to_arrays(content)))
+            reports[path] = FaultReport(path, raise_fatal(use.path, faults) + use.mask_faults(content))
     return list(reports.values())
+
+
+def _with_advice_for_all(fault: Fault, use: ConfiguredDataset, cfg: dict) -> Fault:
+    """Replace advice on the order of the classes if it would not fit the other files of the config."""
+    if fault.kind != OTHER_ORDER:
+        return fault
+    order = _label_names(use)
+    for other in _other_uses(cfg, use):
+        other_order = _label_names(other)
+        common = set(order) & set(other_order) & set(use.classes or ())
+        mine, theirs = ([name for name in names if name in common] for names in (order, other_order))
+        if mine != theirs:
+            return fault._replace(message=(
+                f'its categories are in another order ({first_ten(mine)}) than those of {other.path} ({first_ten(theirs)}). '
+                'mmdet takes labels from the order of each file, so no order of the classes fits both; write a file in the '
+                f"order of the other: 'imbdet fix {use.path} --categories-like {other.path} --out NEW'"))
+    return fault
+
+
+def _other_uses(cfg: dict, use: ConfiguredDataset) -> Iterator[ConfiguredDataset]:
+    """Yield the config's other data sets whose files exist, those of the training first."""
+    for loader in LOADERS:
+        for other in configured_datasets(cfg, loader):
+            if (other.path, other.kind) != (use.path, use.kind) and not other.is_lvis and Path(other.path).is_file():
+                yield other
+
+
+def _label_names(use: ConfiguredDataset) -> list[str]:
+    return [category.name for category in use.label_order(load_categories(use.path))]

@@ -4,38 +4,39 @@ import hashlib
 import json
 import os
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
+from imbdet.data.image_reader import ImageReader
 from imbdet.dataset_equity.embedding_networks import Embedding
 from imbdet.files import atomic_write
 
 IMAGES_PER_SHARD = 1000
 """Number of images that each process embeds again at most after it was killed."""
+READER = ImageReader()
+"""mmdet's default."""
 
 
 class _Images(Dataset):
     """The prepared images of some paths; None for one that cannot be read."""
 
-    def __init__(self, paths: Sequence[str], embedding: Embedding) -> None:
-        self.paths, self.embedding = paths, embedding
+    def __init__(self, paths: Sequence[str], embedding: Embedding, reader: ImageReader) -> None:
+        self.paths, self.embedding, self.reader = paths, embedding, reader
 
     def __len__(self) -> int:
         return len(self.paths)
 
     def __getitem__(self, index: int) -> np.ndarray | None:
         try:
-            with Image.open(self.paths[index]) as image:
-                pixels = np.asarray(image.convert('RGB'))
-        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):  # what PIL raises of broken files
+            return self.embedding.prepare(self.reader.read_rgb(self.paths[index]))
+        except (OSError, ValueError):
             return None
-        return self.embedding.prepare(pixels)
 
 
 def _collate(images: list[np.ndarray | None]) -> tuple[Tensor, Tensor]:
@@ -43,7 +44,7 @@ def _collate(images: list[np.ndarray | None]) -> tuple[Tensor, Tensor]:
     return torch.stack(readable) if readable else torch.empty(0), torch.tensor([image is not None for image in images])
 
 
-def cache_folder(folder: str | Path, paths: Sequence[str], embedding: Embedding) -> Path:
+def cache_folder(folder: str | Path, paths: Sequence[str], embedding: Embedding, reader: ImageReader = READER) -> Path:
     """Return the folder of the shards for these images and this embedding.
 
     A weight file is identified by its path, size and modification time, so that new weights get a new folder.
@@ -52,23 +53,26 @@ def cache_folder(folder: str | Path, paths: Sequence[str], embedding: Embedding)
         folder: Parent folder.
         paths: The images.
         embedding: The embedding.
+        reader: How the images are read.
 
     Returns:
         ``folder/NAME-DIGEST``.
     """
     weights = Path(str(embedding.description['weights']))
     state = (weights.stat().st_size, weights.stat().st_mtime_ns) if weights.is_file() else ()
-    digest = hashlib.sha256(json.dumps([list(paths), embedding.description, state, IMAGES_PER_SHARD]).encode()).hexdigest()[:12]
+    described = [list(paths), embedding.description, state, IMAGES_PER_SHARD, asdict(reader)]
+    digest = hashlib.sha256(json.dumps(described).encode()).hexdigest()[:12]
     return Path(folder) / f'{embedding.description["name"].replace(":", "-").replace("/", "-")}-{digest}'
 
 
-def embed_shard(paths: Sequence[str], embedding: Embedding, batch_size: int, num_workers: int, device: torch.device,
-                bar: tqdm) -> tuple[np.ndarray, np.ndarray]:
+def embed_shard(paths: Sequence[str], embedding: Embedding, reader: ImageReader, batch_size: int, num_workers: int,
+                device: torch.device, bar: tqdm) -> tuple[np.ndarray, np.ndarray]:
     """Embed some images.
 
     Args:
         paths: The images.
         embedding: The embedding.
+        reader: How the images are read.
         batch_size: Images per batch.
         num_workers: Processes that read images.
         device: Device to compute on; on a GPU in half precision.
@@ -77,7 +81,7 @@ def embed_shard(paths: Sequence[str], embedding: Embedding, batch_size: int, num
     Returns:
         Embeddings of the readable images, shape (readable, D), float32, and which are, shape (len(paths),), bool.
     """
-    loader: DataLoader = DataLoader(_Images(paths, embedding), batch_size, num_workers=num_workers, collate_fn=_collate)
+    loader: DataLoader = DataLoader(_Images(paths, embedding, reader), batch_size, num_workers=num_workers, collate_fn=_collate)
     features, readable = [], []
     with torch.inference_mode(), torch.autocast(device.type, enabled=device.type == 'cuda'):
         for batch, is_readable in loader:
@@ -108,7 +112,8 @@ def embed_shards(paths: Sequence[str],
                  num_workers: int,
                  device: torch.device,
                  rank: int = 0,
-                 world_size: int = 1) -> None:
+                 world_size: int = 1,
+                 reader: ImageReader = READER) -> None:
     """Embed this process's share of the images and write it shard by shard.
 
     Existing shards are kept unless one of their images was written since then, for example to repair it.
@@ -122,6 +127,7 @@ def embed_shards(paths: Sequence[str],
         device: Device to compute on.
         rank: Rank of this process.
         world_size: Number of processes.
+        reader: How the images are read: as the training reads them.
     """
     shards = {shard: paths[shard * IMAGES_PER_SHARD:(shard + 1) * IMAGES_PER_SHARD]
               for shard in range(rank, -(-len(paths) // IMAGES_PER_SHARD), world_size)}
@@ -132,7 +138,7 @@ def embed_shards(paths: Sequence[str],
             if _is_current(file, written):
                 bar.update(len(shard_paths))
                 continue
-            features, readable = embed_shard(shard_paths, embedding, batch_size, num_workers, device, bar)
+            features, readable = embed_shard(shard_paths, embedding, reader, batch_size, num_workers, device, bar)
             with atomic_write(file) as temporary:
                 np.savez(temporary, features=features, readable=readable, written=written)
 

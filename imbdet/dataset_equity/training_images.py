@@ -11,7 +11,9 @@ from mmengine.registry import init_default_scope
 from imbdet.annotations import load_annotations
 from imbdet.classes import class_names, file_labels
 from imbdet.data.data_infos import box_labels, data_infos
+from imbdet.data.image_reader import ImageReader, pipeline_reader
 from imbdet.data.image_table import ImageKey, image_key
+from imbdet.data.wrappers import inner_datasets
 
 
 class TrainingImages(NamedTuple):
@@ -21,11 +23,13 @@ class TrainingImages(NamedTuple):
         keys: Id and path of each.
         labels: For each image the classes of its boxes, int64, crowd boxes left out.
         class_names: Names of the classes.
+        reader: How the training reads the images.
     """
 
     keys: list[ImageKey]
     labels: list[np.ndarray]
     class_names: tuple[str, ...]
+    reader: ImageReader = ImageReader()
 
     def select(self, chosen: np.ndarray) -> 'TrainingImages':
         """Return some of the images.
@@ -63,7 +67,7 @@ def images_of_config(cfg: Config) -> TrainingImages:
         raise ValueError(f'{cfg.filename}: the training set has no images; its filter_cfg or its classes may have removed '
                          'them all')
     keys, labels = zip(*images.values(), strict=True)
-    return TrainingImages(list(keys), list(labels), class_names(dataset))
+    return TrainingImages(list(keys), list(labels), class_names(dataset), pipeline_reader(next(inner_datasets(dataset))))
 
 
 def images_of_annotations(ann_file: str | Path, folder: str | Path) -> TrainingImages:

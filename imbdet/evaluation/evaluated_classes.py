@@ -6,6 +6,7 @@ from pathlib import Path
 from mmengine.logging import MMLogger
 
 from imbdet.annotations import AnnotationFile, check_class_names, load_annotations
+from imbdet.annotations.faults import class_faults
 from imbdet.annotations.reader import Category
 from imbdet.classes import GROUPS, LVIS_LIMITS, GroupLimits, class_frequencies
 
@@ -47,7 +48,10 @@ def named_groups(path: str | Path,
 
 
 def label_categories(path: str | Path, categories: Sequence[Category], classes: Sequence[str]) -> list[int]:
-    """Return the category id of each label: labels follow the file's order, as in mmdet's data sets.
+    """Return the category id of each label, by the names of the classes.
+
+    mmdet's data sets number labels in the file's order, Objects365V1Dataset by ascending category id; which of the two it
+    was, the metric is not told. In any other order, names and labels of the data set do not match.
 
     Args:
         path: The annotation file, for messages.
@@ -58,7 +62,7 @@ def label_categories(path: str | Path, categories: Sequence[Category], classes: 
         One id for each class.
 
     Raises:
-        AnnotationError: If a class is not in the file, or in another order.
+        AnnotationError: If a class is not in the file, or the classes are in neither order.
     """
     names = [category.name for category in categories]
     classes = list(classes)
@@ -69,5 +73,8 @@ def label_categories(path: str | Path, categories: Sequence[Category], classes: 
                 MMLogger.get_current_instance().warning(f'{name!r} is treated as {in_file!r} of {path}, which has the same '
                                                         'position')
                 classes[position] = in_file
-    check_class_names(path, classes, names)
-    return [category.id for category in categories if category.name in set(classes)]
+    by_id = [category.name for category in sorted(categories, key=lambda category: category.id)]
+    if any(class_faults(classes, by_id)):
+        check_class_names(path, classes, names)
+    ids = {category.name: category.id for category in categories}
+    return [ids[name] for name in classes]

@@ -8,6 +8,7 @@ import numpy as np
 
 from imbdet.annotations import AnnotationError, AnnotationFile
 from imbdet.annotations.lenient import as_mmdet_takes
+from imbdet.annotations.masks import usable_polygons
 from imbdet.evaluation.detections import Detections, pair_keys
 
 FEDERATED_KEYS = ('neg_category_ids', 'not_exhaustive_category_ids')
@@ -30,6 +31,13 @@ def check_federated(path: str | Path, annotations: AnnotationFile) -> None:
                                   f"id {missing[0]}); for files in COCO format use style='coco'")
 
 
+def _mask(box: dict) -> dict:
+    """Return the polygons of an annotation; nothing if it has run lengths or no mask."""
+    polygons = box.get('segmentation')
+    is_list = isinstance(polygons, list) and all(isinstance(polygon, list) for polygon in polygons)
+    return {'segmentation': usable_polygons(polygons)} if is_list else {}
+
+
 class GroundTruth:
     """The content of an annotation file, normalized so that evaluation libraries agree on it.
 
@@ -40,10 +48,14 @@ class GroundTruth:
     - With ``style='lvis'``, as in lvis-api, crowds are ordinary objects and annotations without area do not count.
       Categories get a frequency, which lvis-api requires; the results do not depend on it.
 
+    - Polygons of fewer than three points, which libraries take for boxes or refuse, are left out.
+
     Args:
-        path: A COCO or LVIS annotation file that :func:`~imbdet.annotations.check_content` accepts.
+        path: A COCO or LVIS annotation file that :func:`~imbdet.annotations.check_content` accepts, and for masks also
+            :func:`~imbdet.annotations.mask_checks.check_masks`.
         style: ``'lvis'`` or ``'coco'``.
         images: Ids of the images to keep. None: all.
+        masks: Whether masks are evaluated; without, ``segmentation`` is left out.
 
     Raises:
         AnnotationError: If some image ids are numbers and others are text.
@@ -53,7 +65,8 @@ class GroundTruth:
         image_ids: Image ids of the file, ascending, shape (N,); image number i is at position i - 1.
     """
 
-    def __init__(self, path: str | Path, style: str, images: Iterable[int | str] | None = None) -> None:
+    def __init__(self, path: str | Path, style: str, images: Iterable[int | str] | None = None,
+                 masks: bool = True) -> None:
         self.path = Path(path)
         self.style = style
         content = as_mmdet_takes(json.loads(self.path.read_bytes()))
@@ -67,15 +80,15 @@ class GroundTruth:
         self.image_ids = np.array(ids)
         categories = {category['id'] for category in content['categories']}
         is_lvis = style == 'lvis'
-        left_out = {'iscrowd'} if is_lvis else set()
+        left_out = {*(['iscrowd'] if is_lvis else []), *([] if masks else ['segmentation'])}
         self.content = {
             'info': {}, 'licenses': [],
             'images': sorted(({**image, 'id': numbers[image['id']], 'width': round(image['width']),
                                'height': round(image['height'])} for image in content['images']),
                              key=lambda image: image['id']),
             'annotations': [
-                {**{key: value for key, value in box.items() if key not in left_out}, 'id': number,
-                 'image_id': numbers[box['image_id']],
+                {**{key: value for key, value in box.items() if key not in left_out}, **(_mask(box) if masks else {}),
+                 'id': number, 'image_id': numbers[box['image_id']],
                  **{key: int(bool(box.get(key))) for key in ('iscrowd', 'ignore') if key not in left_out and key in box}}
                 for number, box in enumerate(content.get('annotations', ()), start=1)
                 if box['image_id'] in numbers and box['category_id'] in categories and not (is_lvis and box['area'] <= 0)],

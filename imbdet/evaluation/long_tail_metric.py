@@ -16,6 +16,7 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import MMLogger
 
 from imbdet.annotations import AnnotationError, check_content, load_annotations
+from imbdet.annotations.mask_checks import check_masks
 from imbdet.classes import GROUPS, GroupLimits
 from imbdet.evaluation.average_precision import class_average_precisions, mean_precision, summarize
 from imbdet.evaluation.backends import choose_backend, make_evaluator
@@ -75,7 +76,8 @@ class LongTailMetric(BaseMetric):
 
     Raises:
         ValueError: If an argument is unknown or the groups cannot be determined.
-        AnnotationError: If an annotation file has a fatal fault, or keys that the style needs are missing.
+        AnnotationError: If an annotation file has a fatal fault, keys that the style needs are missing, or masks are evaluated
+            and an annotation has none that all libraries can use; with the annotation ids.
         FileNotFoundError: If an annotation file does not exist.
         ImportError: If the backend is not installed.
     """
@@ -118,6 +120,8 @@ class LongTailMetric(BaseMetric):
         if format_only:
             return
         check_content(self.ann_file, annotations)
+        if self.metrics != ['bbox']:
+            check_masks(self.ann_file)
         if not annotations.annotations:
             raise AnnotationError(f'{ann_file}: there are no annotations to evaluate against; to only write the detections, '
                                   'set format_only=True and outfile_prefix')
@@ -190,7 +194,7 @@ class LongTailMetric(BaseMetric):
 
     @functools.cached_property
     def _ground_truth(self) -> GroundTruth:
-        return GroundTruth(self.ann_file, self.style, self._part)
+        return GroundTruth(self.ann_file, self.style, self._part, masks=self.metrics != ['bbox'])
 
     @functools.cached_property
     def _evaluator(self) -> Any:

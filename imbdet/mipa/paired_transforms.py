@@ -54,7 +54,7 @@ class LoadImagePair(BaseTransform):
             raise ValueError(f'ir_range must be the lowest and the highest value, in ascending order, got {ir_range}')
         self.to_float32 = to_float32
         self.ir_range = ir_range
-        self.backend_args = backend_args
+        self.color_type, self.imdecode_backend, self.backend_args = 'color', 'pillow', backend_args  # as in LoadImageFromFile
 
     def transform(self, results: dict) -> dict:
         """Load an image or a pair.

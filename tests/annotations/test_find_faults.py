@@ -102,7 +102,7 @@ def test_kept_images_are_mmdets(annotation_file, classes, filter_cfg):  # fault 
 def test_lvis_data_sets(annotation_file):  # fault 17
     content = load_annotations(annotation_file([(1, 1)]))
     columns = to_arrays(content)
-    use = ConfiguredDataset('train.json', LVISV1Dataset, ('a', 'b'), {}, True)
+    use = ConfiguredDataset('train.json', LVISV1Dataset, ('a', 'b'), {}, ('classes', ))
     faults = list(use.faults(content, columns))
     assert [(fault.kind, fault.ids) for fault in faults] == [('classes that differ from the file', ['a', 'b']),
                                                              ('images without coco_url', [1, 2, 3])]

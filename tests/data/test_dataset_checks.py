@@ -3,7 +3,8 @@
 import json
 
 import pytest
-from mmdet.datasets import CocoDataset, ConcatDataset
+from mmdet.datasets import CocoDataset, ConcatDataset, Objects365V1Dataset, V3DetDataset
+from mmdet.registry import TRANSFORMS
 
 from imbdet.annotations import AnnotationError
 from imbdet.classes import class_names
@@ -106,3 +107,105 @@ def test_other_data_sets_need_file_name(annotation_file, kind):  # fault 17
     path = annotation_file([(1, 1)], image_keys=dict(file_name=None))
     with pytest.raises(AnnotationError, match="no 'file_name'.* add it to the file"):
         check_config(config(path, kind, metainfo=dict(classes=('a', 'b', 'c'))), ('train_dataloader', ))
+
+
+ORDERS = {'train': ('c', 'a', 'b'), 'val': ('b', 'c', 'a')}
+IDS = {'a': 1, 'b': 2, 'c': 3}
+
+
+def files_of_two_orders(annotation_file, kind, classes, orders=ORDERS):
+    """A config whose files list the same categories in two orders, and the two paths."""
+    paths = {name: annotation_file([(1, 1), (2, 2), (3, 3)], name=f'{name}.json',
+                                   categories=[dict(id=IDS[letter], name=letter) for letter in order])
+             for name, order in orders.items()}
+    return paths, {f'{name}_dataloader': config(path, kind, metainfo=dict(classes=classes))['train_dataloader']
+                   for name, path in paths.items()}
+
+
+def labels(kind, path, classes):
+    """Built: the class name that the config gives to the label of each category's box, by the category's name."""
+    dataset = kind(ann_file=str(path), data_prefix=dict(img=''), metainfo=dict(classes=classes), pipeline=[])
+    names = {number: name for name, number in IDS.items()}
+    return {names[category]: classes[label] for category, label in dataset.cat2label.items()}, dataset
+
+
+def test_objects365_numbers_labels_by_id(annotation_file):
+    """The order that is accepted is the one with which labels and names belong together; so is the order of the advice."""
+    paths, cfg = files_of_two_orders(annotation_file, 'Objects365V1Dataset', ('a', 'b', 'c'))
+    assert len(check_config(cfg, ('train_dataloader', 'val_dataloader'))) == 2
+    for path in paths.values():
+        of_labels, dataset = labels(Objects365V1Dataset, path, ('a', 'b', 'c'))
+        assert all(name == in_config for name, in_config in of_labels.items())
+        check_dataset_classes(dataset)
+    for wrong in (ORDERS['train'], ORDERS['val']):
+        _, cfg = files_of_two_orders(annotation_file, 'Objects365V1Dataset', wrong)
+        with pytest.raises(AnnotationError, match=r"numbers labels by ascending category id.*write classes=\('a', 'b', 'c'\)"):
+            check_config(cfg, ('train_dataloader', ))
+        of_labels, dataset = labels(Objects365V1Dataset, paths['train'], wrong)
+        assert any(name != in_config for name, in_config in of_labels.items())
+        with pytest.raises(AnnotationError, match=r"write classes=\('a', 'b', 'c'\)"):
+            check_dataset_classes(dataset)
+
+
+@pytest.mark.parametrize('loaders', [('train_dataloader', 'val_dataloader'), ('val_dataloader', )])
+def test_advice_holds_for_all_files_of_the_config(annotation_file, loaders):
+    """No order of the classes fits both files: it is not advised to change it."""
+    paths, cfg = files_of_two_orders(annotation_file, 'CocoDataset', ORDERS['train'])
+    with pytest.raises(AnnotationError, match=r'val\.json: its categories are in another order \(b, c, a\) than those of '
+                                              r'.*train\.json \(c, a, b\).*imbdet fix .*val\.json --categories-like'):
+        check_config(cfg, loaders)
+    of_labels, dataset = labels(CocoDataset, paths['val'], ORDERS['train'])
+    assert of_labels != dict(zip('abc', 'abc', strict=True))
+    with pytest.raises(AnnotationError, match=r"write classes=\('b', 'c', 'a'\)"):
+        check_dataset_classes(dataset)
+
+
+def test_advice_that_fits_both_files(annotation_file):
+    same = dict.fromkeys(ORDERS, ('c', 'a', 'b'))
+    _, cfg = files_of_two_orders(annotation_file, 'CocoDataset', ('a', 'b', 'c'), same)
+    with pytest.raises(AnnotationError, match=r"write classes=\('c', 'a', 'b'\)"):
+        check_config(cfg, ('train_dataloader', 'val_dataloader'))
+    _, cfg = files_of_two_orders(annotation_file, 'CocoDataset', ('c', 'a', 'b'), same)
+    assert len(check_config(cfg, ('train_dataloader', 'val_dataloader'))) == 2
+
+
+def test_v3det_names_its_classes_in_a_file(annotation_file, tmp_path):
+    path = annotation_file([(1, 1)])
+    cfg = config(path, 'V3DetDataset', label_file='names.txt')
+    with pytest.raises(FileNotFoundError, match=r'V3DetDataset reads the names of its classes from .*names\.txt'):
+        check_config(cfg, ('train_dataloader', ))
+    (tmp_path / 'names.txt').write_text('a\nc\nb\n')
+    with pytest.raises(AnnotationError, match='another order'):
+        check_config(cfg, ('train_dataloader', ))
+    (tmp_path / 'names.txt').write_text('a\nb\nc\n')
+    check_config(cfg, ('train_dataloader', ))
+    dataset = V3DetDataset(ann_file=path.name, data_root=str(tmp_path), label_file='names.txt', pipeline=[],
+                           data_prefix=dict(img=''))
+    check_dataset_classes(dataset)
+
+
+POLYGON = [10, 10, 30, 10, 30, 30]
+WITH_MASKS = [dict(type='LoadAnnotations', with_bbox=True, with_mask=True)]
+
+
+@pytest.mark.parametrize(('mask', 'in_mmdet'), [(None, KeyError), ([[float('nan'), *POLYGON[1:]]], None), ([POLYGON], None),
+                                                ([POLYGON[:4]], None)])
+def test_masks_of_a_config_that_loads_them(annotation_file, mask, in_mmdet):
+    """mmdet fails on a missing mask when its image is loaded, and ignores a line."""
+    path = annotation_file([dict(segmentation=[POLYGON]), dict(segmentation=mask)])
+    cfg = config(path, metainfo=dict(classes=('a', 'b', 'c')), pipeline=WITH_MASKS)
+    dataset = CocoDataset(ann_file=str(path), data_prefix=dict(img=''), metainfo=dict(classes=('a', 'b', 'c')), pipeline=[])
+    info = {**dataset.get_data_info(0), 'ori_shape': (100, 100)}
+    load = TRANSFORMS.build(WITH_MASKS[0])
+    if in_mmdet is not None:
+        with pytest.raises(in_mmdet, match='mask'):
+            load(info)
+    if mask in ([POLYGON], [POLYGON[:4]]):
+        (report, ) = check_config(cfg, ('train_dataloader', ))
+        assert list(report.dropped.values()) == ([[2]] if mask != [POLYGON] else [])
+        assert load(info)['gt_ignore_flags'].tolist() == [False, mask != [POLYGON]]
+        return
+    with pytest.raises(AnnotationError, match=r'1 of 2 annotations have .* \(annotation ids 2\)'):
+        check_config(cfg, ('train_dataloader', ))
+    cfg['train_dataloader']['dataset']['pipeline'] = [dict(type='LoadAnnotations', with_bbox=True)]
+    check_config(cfg, ('train_dataloader', ))

@@ -11,7 +11,7 @@ from mmdet.registry import DATASETS
 from PIL import Image
 
 from imbdet.annotations import check_annotations
-from imbdet.data.image_header import image_size
+from imbdet.data.image_reader import image_size
 
 ROOT = Path(__file__).parents[2]
 TOOL = ROOT / 'tools/data/llvip2coco.py'

@@ -1,5 +1,6 @@
 """Images of every kind in trainings of a plain config with RepeatFactorSampler (fault 18)."""
 
+import json
 import logging
 from collections import Counter
 from types import SimpleNamespace
@@ -9,10 +10,13 @@ import pytest
 import torch.multiprocessing
 from mmdet.registry import DATASETS
 from mmengine.runner import Runner
+from PIL import Image
 
 from imbdet.cli.errors import RUN_ERROR, one_line_errors
+from imbdet.data import ImageReader
+from imbdet.data.image_header import EXIF_ORIENTATION
 from imbdet.training_checks import CheckImagesHook
-from imbdet.training_checks.check_images_hook import image_fault
+from imbdet.training_checks.image_faults import ListedImage, faults_of, other_size, unreadable
 
 from ..mipa.pairs_of_images import paired_dataset, write_pairs
 from ..tiny_detectors import tiny_detector
@@ -56,9 +60,9 @@ def test_broken_files(tmp_path, kind):
     path = tmp_path / '1.jpg'
     path.touch()
     put_image(path, kind)
-    said = image_fault(str(path))
-    assert said.startswith('FileNotFoundError: ' if kind == 'missing' else ('UnidentifiedImageError: ', 'OSError: '))
-    assert ('truncated' in said) == kind.startswith('truncated')
+    said = unreadable(ListedImage(str(path), None, ImageReader()))
+    assert said.startswith('FileNotFoundError: ' if kind == 'missing' else ('ValueError: cannot be decoded by cv2', 'OSError: '))
+    assert str(path) not in said
 
 
 @pytest.mark.parametrize('kind', ['sound', *ODD])
@@ -66,7 +70,41 @@ def test_odd_files_are_whole(tmp_path, kind):
     path = tmp_path / '1.jpg'
     path.touch()
     put_image(path, kind)
-    assert image_fault(str(path)) is None
+    assert list(faults_of(ListedImage(str(path), (128, 96), ImageReader()))) == []
+
+
+def test_what_only_pillow_refuses(tmp_path):
+    """An image of more pixels than Pillow opens, which OpenCV decodes."""
+    path = tmp_path / '1.png'
+    Image.fromarray(np.zeros((96, 128), np.uint8)).save(path)
+    limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, 100
+    try:
+        with pytest.raises(Image.DecompressionBombError):
+            Image.open(path)
+        assert list(faults_of(ListedImage(str(path), (128, 96), ImageReader()))) == []
+        refused = ListedImage(str(path), (128, 96), ImageReader(imdecode_backend='pillow'))
+        assert [kind for kind, _ in faults_of(refused)] == ['unreadable']
+    finally:
+        Image.MAX_IMAGE_PIXELS = limit
+
+
+def test_images_of_another_size_than_their_annotations(folder):
+    """Resized ones, and those that an EXIF orientation turns; a training does not start from them."""
+    pixels = Image.open(image(folder, 2))
+    pixels.resize((60, 40)).save(image(folder, 2))
+    exif = Image.Exif()
+    exif[EXIF_ORIENTATION] = 6
+    pixels.crop((0, 0, 100, 50)).save(image(folder, 5), format='JPEG', exif=exif)
+    content = json.loads((folder / 'train.json').read_text())
+    content['images'][5].update(width=100, height=50)
+    (folder / 'train.json').write_text(json.dumps(content))
+    width, height = pixels.size
+    with pytest.raises(ValueError, match='2 of 8 training images have another size than their annotations') as error:
+        train(folder, HOOK)
+    assert f'2.png (60 x 40, in the annotations {width} x {height})' in str(error.value)
+    assert '5.png (50 x 100, in the annotations 100 x 50: turned by EXIF orientation 6)' in str(error.value)
+    stored = ListedImage(str(image(folder, 5)), (100, 50), ImageReader('color_ignore_orientation'))
+    assert other_size(stored) is None
 
 
 def test_a_training_with_broken_images_does_not_start(folder):
@@ -76,7 +114,6 @@ def test_a_training_with_broken_images_does_not_start(folder):
         train(folder, HOOK)
     for number in range(8):
         assert (str(image(folder, number)) in str(error.value)) == (number < len(BROKEN))
-    assert str(error.value).count('truncated') == 2
     assert '4.png (FileNotFoundError: [Errno 2] No such file or directory)' in str(error.value)
 
 
@@ -87,7 +124,7 @@ def test_many_broken_images(folder):
         put_image(image(folder, number), 'empty')
     with pytest.raises(OSError, match='12 of 12 .*; and 2 more, see the log') as error:
         train(folder, HOOK)
-    assert str(error.value).count('UnidentifiedImageError') == 10
+    assert str(error.value).count('cannot be decoded by cv2') == 10
     logs = [path.read_text() for path in (folder / 'work').glob('*/*.log')]
     assert all(str(image(folder, number)) in logs[-1] for number in range(12))
 
@@ -105,7 +142,7 @@ def test_pairs_and_joined_sets(tmp_path):
     runner = make_runner(tmp_path, tiny_detector('retinanet'), [HOOK], train_dataloader=dict(
         batch_size=2, num_workers=0, sampler=dict(type='RepeatFactorSampler', threshold=1e-3),
         dataset=dict(type='ConcatDataset', datasets=[paired_dataset(tmp_path), paired_dataset(tmp_path, modality='rgb')])))
-    with pytest.raises(OSError, match=r'1 of 12 training images cannot be read: .*infrared/3.png \(OSError: .*truncated'):
+    with pytest.raises(OSError, match=r'1 of 12 training images cannot be read: .*infrared/3.png \(ValueError: cannot be decoded by pillow \(OSError: .*truncated'):
         runner.train()
 
 

@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from imbdet.annotations import AnnotationError
 from imbdet.cli.arguments import run_tool
-from imbdet.data.image_header import image_size
+from imbdet.data.image_reader import image_size
 from imbdet.files import atomic_write
 
 CLASSES = ('Car', 'Van', 'Truck', 'Pedestrian', 'Person_sitting', 'Cyclist', 'Tram', 'Misc')

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from tqdm import tqdm
 
 from imbdet.annotations import AnnotationError
-from imbdet.data.image_header import image_size
+from imbdet.data.image_reader import image_size
 from imbdet.files import atomic_write
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from imbdet.data.image_reader import ImageReader
 from imbdet.dataset_equity.likelihood_file import LikelihoodFile
 from imbdet.dataset_equity.likelihoods import NOISE
 from imbdet.reports.drawing.figures import new_figure, save_figure
@@ -111,8 +112,7 @@ def _gallery(out: Path, chosen: list[int], content: LikelihoodFile, paths: Seque
         shown = np.random.default_rng(0).permutation(members)[:GALLERY_IMAGES]
         for column, index in enumerate(shown):
             axes = figure.add_subplot(len(chosen), GALLERY_IMAGES, row * GALLERY_IMAGES + column + 1)
-            with Image.open(paths[index]) as image:
-                thumbnail = image.convert('RGB')
+            thumbnail = Image.fromarray(ImageReader().read_rgb(paths[index]))
             thumbnail.thumbnail((240, 240))
             axes.imshow(thumbnail)
             axes.set_axis_off()

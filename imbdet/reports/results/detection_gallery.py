@@ -5,9 +5,8 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-import cv2
-
 from imbdet.annotations import AnnotationFile, load_annotations
+from imbdet.data.image_reader import ImageReader
 from imbdet.reports.drawing.figures import GROUP_COLORS, GROUP_NAMES, new_figure, save_figure
 
 COLUMNS = 4
@@ -52,7 +51,8 @@ def draw_detections(ann_file: str | Path,
         ``out``.
 
     Raises:
-        FileNotFoundError: If an image cannot be read.
+        FileNotFoundError: If an image does not exist.
+        ValueError: If one cannot be decoded.
     """
     content = load_annotations(ann_file)
     images = {image.id: image for image in content.images}
@@ -66,11 +66,9 @@ def draw_detections(ann_file: str | Path,
     figure = new_figure(3 * COLUMNS, 3 * rows + 0.6)
     for position, image_id in enumerate(chosen):
         path = Path(image_folder) / str(images[image_id].file_name)
-        pixels = cv2.imread(str(path))
-        if pixels is None:
-            raise FileNotFoundError(f'image not found or not readable: {path}')
+        pixels = ImageReader().read_rgb(path)
         axes = figure.add_subplot(rows, COLUMNS, position + 1)
-        axes.imshow(pixels[..., ::-1])
+        axes.imshow(pixels)
         axes.set_axis_off()
         for box in content.annotations:
             if box.image_id == image_id:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from imbdet.annotations import AnnotationError, AnnotationFile, check_content, load_annotations
+from imbdet.annotations.mask_checks import check_masks
 from imbdet.classes.frequency_groups import GROUPS, class_frequencies
 from imbdet.evaluation.average_precision import class_average_precisions, summarize
 from imbdet.evaluation.backends import choose_backend, make_evaluator
@@ -101,7 +102,9 @@ class ResultsEvaluator:
         if self.style == 'lvis':
             check_federated(ann_file, self.annotations)
         self.classes = _classes(self.ann_file, self.annotations, train_ann_file)
-        self._ground_truth = GroundTruth(ann_file, self.style)
+        if kind != 'bbox':
+            check_masks(ann_file)
+        self._ground_truth = GroundTruth(ann_file, self.style, masks=kind != 'bbox')
         self._backend = make_evaluator(choose_backend(self.style, (kind, )), self._ground_truth, (kind, ))
 
     def evaluate(self, path: str | Path) -> SeedResults:
