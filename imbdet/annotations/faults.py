@@ -104,6 +104,22 @@ def class_faults(classes: Sequence[str], names: Sequence[str]) -> Iterator[Fault
                     f'from the file, so names and labels would not match; write classes={tuple(in_file_order)}')
 
 
+def label_difference(classes: Sequence[str], others: Sequence[str]) -> str:
+    """Describe the first difference between two lists of classes.
+
+    Args:
+        classes: Names by label.
+        others: Other names by label.
+
+    Returns:
+        Such as ``"label 1 is 'cat' and 'dog'"`` or ``'3 and 2 classes'``.
+    """
+    for label, (one, other) in enumerate(zip(classes, others, strict=False)):
+        if one != other:
+            return f'label {label} is {one!r} and {other!r}'
+    return f'{len(classes)} and {len(others)} classes'
+
+
 def kept_images(content: AnnotationFile,
                 columns: AnnotationArrays,
                 classes: Sequence[str] | None = None,

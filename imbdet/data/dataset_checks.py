@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from imbdet.annotations.annotation_arrays import to_arrays
-from imbdet.annotations.faults import OTHER_ORDER, Fault, first_ten
+from imbdet.annotations.faults import OTHER_ORDER, Fault, first_ten, label_difference
 from imbdet.annotations.file_checks import FaultReport, check_class_names, raise_fatal
 from imbdet.annotations.reader import AnnotationError, load_annotations, load_categories
 from imbdet.data.configured_datasets import ConfiguredDataset, class_mismatch_message, configured_datasets
@@ -77,7 +77,23 @@ def check_config(cfg: dict, loaders: tuple[str, ...]) -> list[FaultReport]:
             path = Path(use.path)
             faults = (_with_advice_for_all(fault, use, cfg) for fault in use.faults(content, to_arrays(content)))
             reports[path] = FaultReport(path, raise_fatal(use.path, faults) + use.mask_faults(content))
+    _check_same_classes(cfg)
     return list(reports.values())
+
+
+def _check_same_classes(cfg: dict) -> None:
+    """Raise if data sets of the config have different classes: the labels of a detector are those of its training.
+
+    A detector that takes its classes from a text may be tested with others.
+    """
+    if (cfg.get('model') or {}).get('language_model'):
+        return
+    uses = [(loader, use, list(use.classes)) for loader in LOADERS for use in configured_datasets(cfg, loader) if use.classes]
+    for loader, use, classes in uses[1:]:
+        first_loader, first, expected = uses[0]
+        if classes != expected:
+            raise AnnotationError(f'{first_loader} ({first.path}) and {loader} ({use.path}) have different classes '
+                                  f'({label_difference(expected, classes)}); give all data sets the same metainfo=dict(classes=...)')
 
 
 def _with_advice_for_all(fault: Fault, use: ConfiguredDataset, cfg: dict) -> Fault:

@@ -10,6 +10,7 @@ from mmengine.model import BaseTTAModel
 from mmengine.runner import Runner
 from torch import nn
 
+from imbdet.annotations.faults import label_difference
 from imbdet.training.detector import unwrap_detector
 from imbdet.training_checks.loaded_weights import LoadedWeights, loaded_weights
 
@@ -20,7 +21,8 @@ class CheckWeightsHook(Hook):
     mmengine loads what fits and leaves the rest random; it says so in a warning among many. In a test or validation, and if a
     training is resumed, each layer needs its weights: a checkpoint of another detector or number of classes is an error. A
     training that starts from weights (``load_from``) may have new layers, such as a classifier of other classes: one line of
-    the log says how many layers were kept, which are new and why. If no layer fits, it is an error as well.
+    the log says how many layers were kept, which are new and why. If no layer fits, it is an error as well. The classes that
+    mmengine stores in a checkpoint are compared too: weights whose classes are in another order fit, but mean others.
 
     imbdet puts the hook into every run, after the hooks that change what is loaded, such as EMAHook.
 
@@ -38,6 +40,8 @@ class CheckWeightsHook(Hook):
             runner: The runner.
             checkpoint: The loaded checkpoint.
         """
+        if self.run != 'train' or runner._resume:
+            self.check_classes(runner, checkpoint)
         weights = checkpoint.get('state_dict', checkpoint)
         shapes = {str(name).removeprefix('module.'): value.shape for name, value in weights.items()
                   if isinstance(value, torch.Tensor)}
@@ -50,6 +54,29 @@ class CheckWeightsHook(Hook):
             self.check(runner, loaded_weights(loaded, shapes, keys.missing_keys, keys.unexpected_keys))
 
         handle = model.register_load_state_dict_post_hook(check)
+
+    def check_classes(self, runner: Runner, checkpoint: dict) -> None:
+        """Compare the classes that the weights were trained with to those of the data.
+
+        Args:
+            runner: The runner.
+            checkpoint: The loaded checkpoint; one without ``dataset_meta`` is not compared.
+
+        Raises:
+            ValueError: If the same classes are in another order.
+        """
+        trained = _classes((checkpoint.get('meta') or {}).get('dataset_meta'))
+        dataloader = getattr(getattr(runner, f'_{self.run}_loop'), 'dataloader', None)
+        current = _classes(getattr(getattr(dataloader, 'dataset', None), 'metainfo', None))
+        if not trained or not current or trained == current:
+            return
+        path = runner._load_from or f'the latest checkpoint in {runner.work_dir}'
+        difference = f'in the training and here, {label_difference(trained, current)}'
+        if sorted(trained) == sorted(current):
+            raise ValueError(f'the weights of {path} were trained with the same classes in another order ({difference}), so '
+                             'that detections would get wrong names; use the order of the training in metainfo')
+        print_log(f'the weights of {path} were trained with other classes ({difference})', logger='current',
+                  level=logging.WARNING)
 
     def check(self, runner: Runner, found: LoadedWeights) -> None:
         """Raise, or say what was loaded.
@@ -78,3 +105,7 @@ class CheckWeightsHook(Hook):
                              'the config that the checkpoint was trained with' + advice)
         if found.unused:
             print_log(f'{path}: {found.summary()}', logger='current', level=logging.WARNING)
+
+
+def _classes(metainfo: Any) -> list[str]:
+    return list(metainfo.get('classes') or ()) if isinstance(metainfo, dict) else []

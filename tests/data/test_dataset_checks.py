@@ -184,6 +184,17 @@ def test_v3det_names_its_classes_in_a_file(annotation_file, tmp_path):
     check_dataset_classes(dataset)
 
 
+@pytest.mark.parametrize(('classes', 'difference'), [(('a', 'c'), "label 1 is 'b' and 'c'"), (('a', 'b'), '3 and 2 classes')])
+def test_data_sets_of_different_classes(annotation_file, classes, difference):
+    """The labels of a detector are those of its training, whatever the validation set calls them."""
+    path = annotation_file([(1, 1)])
+    cfg = {name: config(path, metainfo=dict(classes=names))['train_dataloader']
+           for name, names in (('train_dataloader', ('a', 'b', 'c')), ('test_dataloader', classes))}
+    with pytest.raises(AnnotationError, match=rf'train_dataloader \(.*and test_dataloader .*different classes \({difference}'):
+        check_config(cfg, ('train_dataloader', ))
+    check_config({**cfg, 'model': dict(type='GroundingDINO', language_model=dict(type='BertModel'))}, ('train_dataloader', ))
+
+
 POLYGON = [10, 10, 30, 10, 30, 30]
 WITH_MASKS = [dict(type='LoadAnnotations', with_bbox=True, with_mask=True)]
 

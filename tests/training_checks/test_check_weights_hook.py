@@ -1,5 +1,7 @@
 """What a checkpoint brings, against a comparison with the weights after it was loaded."""
 
+import json
+
 import pytest
 import torch
 
@@ -7,7 +9,7 @@ from imbdet.training_checks.check_weights_hook import CheckWeightsHook
 from imbdet.training_checks.put_in import put_in
 
 from ..tiny_detectors import tiny_detector
-from ..tiny_training import make_runner, write_training_set
+from ..tiny_training import CLASSES, make_runner, training_config, write_training_set
 
 
 @pytest.fixture
@@ -114,3 +116,34 @@ def test_resumed_with_ema(runner_of, trained, tmp_path):
     again = runner_of(tiny_detector('retinanet'), tmp_path / 'ema.pth', resume=True, custom_hooks=hooks)
     again.train()
     assert sum(isinstance(hook, CheckWeightsHook) for hook in again.hooks) == 1
+
+
+@pytest.fixture
+def test_of(trained, runner_of):
+    """A function that tests the trained detector on a data set of some classes; the file has them in this order."""
+
+    def test(classes):
+        config = training_config(trained.parent, {}).train_dataloader
+        path = trained.parent / 'test.json'
+        content = json.loads((trained.parent / 'train.json').read_text())
+        content['categories'] = [{'id': index, 'name': name} for index, name in enumerate(classes)]
+        path.write_text(json.dumps(content))
+        dataset = {**config.dataset, 'ann_file': path.name, 'metainfo': dict(classes=classes), 'test_mode': True}
+        runner = runner_of(tiny_detector('retinanet'), trained, test_cfg=dict(type='TestLoop'), test_dataloader=dict(
+            batch_size=2, num_workers=0, sampler=dict(type='DefaultSampler', shuffle=False), dataset=dataset),
+                           test_evaluator=dict(type='CocoMetric', ann_file=str(path)))
+        runner.test()
+
+    return test
+
+
+def test_weights_of_the_same_classes_in_another_order_are_refused(test_of):
+    test_of(CLASSES)
+    with pytest.raises(ValueError, match=r"same classes in another order \(in the training and here, label 0 is 'a' and 'b'\)"):
+        test_of(('b', 'a', 'c'))
+
+
+def test_weights_of_other_classes_are_told(test_of, tmp_path):
+    test_of((*CLASSES[:2], 'd'))
+    logs = ''.join(path.read_text() for path in tmp_path.glob('work_*/*/*.log'))
+    assert "were trained with other classes (in the training and here, label 2 is 'c' and 'd')" in logs
