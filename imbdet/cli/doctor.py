@@ -1,11 +1,13 @@
-"""``imbdet doctor``: check the installation and print the commands that fix its problems.
+"""``imbdet doctor [CONFIG]``: check the installation, or a config with its data, and print how to fix problems.
 
-It reads package metadata before it imports a package, so that it works if torch or mmdet is missing or broken.
+Without a config, it reads package metadata before it imports a package, so that it works if torch or mmdet is missing or
+broken. With one, it builds everything that a training builds and compares it, but trains nothing.
 """
 
 import argparse
 import platform
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,8 +27,11 @@ OPTIONAL = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the exit code to the help; there are no arguments."""
-    parser.epilog = 'The exit code is 0 without problems, else 1.'
+    """Add the arguments of the verb, and the exit code to the help."""
+    parser.add_argument('config', nargs='?', help='config to check with its data, instead of the installation')
+    parser.add_argument('--cfg-options', nargs='+', action='extend', metavar='KEY=VALUE',
+                        help='override settings of the config: key=value pairs')
+    parser.epilog = 'The exit code is 0 without problems, else 1; warnings are no problems.'
 
 
 def package_lines() -> Iterator[tuple[str, str]]:
@@ -58,6 +63,9 @@ def gpu_lines() -> Iterator[tuple[str, str]]:
 
 def run(arguments: argparse.Namespace) -> None:
     """Print everything, and exit with code 1 if there is a problem."""
+    if arguments.config is not None:
+        print_findings(arguments)
+        return
     for label, text in package_lines():
         print(f'{label:<17} {text}')
     problems, broken = find_problems()
@@ -72,3 +80,22 @@ def run(arguments: argparse.Namespace) -> None:
     for problem in problems:
         print(f'- {problem}')
     raise SystemExit(RUN_ERROR)
+
+
+def print_findings(arguments: argparse.Namespace) -> None:
+    """Check a config, print each finding when it is made, and exit with code 1 if one is an error."""
+    from imbdet.cli.arguments import parse_options
+    from imbdet.cli.doctor_config import examine_config
+    from imbdet.cli.runs import load_config
+
+    cfg = load_config(arguments.config)
+    if arguments.cfg_options is not None:
+        cfg.merge_from_dict(parse_options(arguments.cfg_options))
+    levels: Counter[str] = Counter()
+    for result in examine_config(cfg):
+        levels[result.level] += 1
+        print(f'{result.level:<11} {result.check}: {result.text}', flush=True)
+    counts = ' and '.join(f'{levels[level]} {level}{"" if levels[level] == 1 else "s"}' for level in ('error', 'warning'))
+    print(f'\n{arguments.config}: {counts}')
+    if levels['error']:
+        raise SystemExit(RUN_ERROR)

@@ -93,7 +93,7 @@ def _check_same_classes(cfg: dict) -> None:
         first_loader, first, expected = uses[0]
         if classes != expected:
             raise AnnotationError(f'{first_loader} ({first.path}) and {loader} ({use.path}) have different classes '
-                                  f'({label_difference(expected, classes)}); give all data sets the same metainfo=dict(classes=...)')
+                                  f'({label_difference(expected, classes)}); write the same metainfo=dict(classes=...) in all')
 
 
 def _with_advice_for_all(fault: Fault, use: ConfiguredDataset, cfg: dict) -> Fault:
