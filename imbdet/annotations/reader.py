@@ -121,4 +121,5 @@ def _load_lenient(path: Path, content: bytes) -> AnnotationFile:
         # As text, because pycocotools opens it so: json.loads guesses other encodings of bytes.
         return msgspec.convert(as_mmdet_takes(json.loads(content.decode())), type=AnnotationFile)
     except (ValueError, msgspec.ValidationError, RecursionError) as error:
-        raise AnnotationError(f'{path}: {error}') from error
+        hint = f"; 'imbdet fix {path} --out NEW' may correct it" if isinstance(error, msgspec.ValidationError) else ''
+        raise AnnotationError(f'{path}: {error}{hint}') from error

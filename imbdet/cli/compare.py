@@ -5,6 +5,7 @@ same NAME are the seeds of one run. The first run is the baseline.
 """
 
 import argparse
+import sys
 from pathlib import Path
 
 
@@ -73,7 +74,11 @@ def run(arguments: argparse.Namespace) -> None:
     for name, paths in files.items():
         runs.append(Run(name, []))
         for path in paths:
-            runs[-1].files.append(evaluator.evaluate(path))
+            results = evaluator.evaluate(path)
+            runs[-1].files.append(results)
             progress.update()
+            warning = evaluator.part_warning(results)
+            if warning:
+                progress.write(f'imbdet: warning: {warning}', file=sys.stderr)
     progress.close()
     print(f'wrote {write_long_tail_report(arguments.out, evaluator, runs)} with pictures and tables next to it')

@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
+from mmdet.models.losses import EQLV2Loss
+from mmdet.models.roi_heads import FCNMaskHead, MaskIoUHead
+from mmdet.models.roi_heads.mask_heads import MaskPointHead
 from torch import nn
 
 from imbdet.data.data_infos import data_infos
@@ -10,6 +13,8 @@ from imbdet.data.wrappers import inner_datasets
 from imbdet.heads.find_heads import find_heads
 from imbdet.heads.head_specs import RPN_HEADS
 
+COUNTING = (FCNMaskHead, MaskPointHead, MaskIoUHead, EQLV2Loss)
+"""Modules besides the classification heads with a ``num_classes`` that has to be that of the data."""
 NAMED = 5
 """Maximum number of classes in a message."""
 
@@ -17,8 +22,9 @@ NAMED = 5
 def check_head_classes(detector: nn.Module, classes: Sequence[str], things: Sequence[str] = ()) -> None:
     """Check that the heads have as many classes as the data.
 
-    With fewer, mmdet teaches the last classes as background; with more, it fails in the evaluation. An RPN has one class, and
-    a detector with a language model takes its classes from a text; both are not compared.
+    With fewer, mmdet teaches the last classes as background; with more, it fails in the evaluation. Mask heads and losses that
+    count classes are compared as well. An RPN has one class, and a detector with a language model takes its classes from a
+    text; both are not compared.
 
     Args:
         detector: An mmdet detector.
@@ -35,9 +41,17 @@ def check_head_classes(detector: nn.Module, classes: Sequence[str], things: Sequ
         is_rpn = isinstance(head.module, RPN_HEADS) or 'rpn_head' in name.split('.')
         if not isinstance(number, int) or is_rpn or number in (len(classes), len(things) or None):
             continue
-        names = ', '.join(map(str, classes[:NAMED])) + (', ...' if len(classes) > NAMED else '')
-        raise ValueError(f'model.{name} has num_classes={number}, but the data set has {len(classes)} classes ({names}); set '
-                         f"num_classes={len(classes)} in each of the model's heads, or correct metainfo=dict(classes=...)")
+        raise _other_classes(name, number, classes)
+    for name, module in detector.named_modules():
+        is_compared = isinstance(module, COUNTING) and not getattr(module, 'class_agnostic', False)
+        if is_compared and module.num_classes not in (len(classes), len(things) or None):
+            raise _other_classes(name, int(module.num_classes), classes)
+
+
+def _other_classes(name: str, number: int, classes: Sequence[str]) -> ValueError:
+    names = ', '.join(map(str, classes[:NAMED])) + (', ...' if len(classes) > NAMED else '')
+    return ValueError(f'model.{name} has num_classes={number}, but the data set has {len(classes)} classes ({names}); set '
+                      f"num_classes={len(classes)} in each of the model's heads, or correct metainfo=dict(classes=...)")
 
 
 def check_objects(dataset: Any) -> None:

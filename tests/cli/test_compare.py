@@ -90,3 +90,15 @@ def test_errors_end_in_one_line(report, case, tmp_path, capsys, fault, arguments
     assert len(lines) == 1
     assert re.search(message, lines[0])
     assert not (tmp_path / 'work_dirs').exists()
+
+
+def test_results_of_a_part_of_the_images(report, case, tmp_path, capsys):
+    """A results file lists detections, and no image in which nothing was found: it is said, not guessed."""
+    part = tmp_path / 'part.json'
+    part.write_text(json.dumps([detection for detection in case.detections if detection['image_id'] < 110]))
+    report(f'all={results_file(case, "bbox", tmp_path)}', f'part={part}')
+    said = capsys.readouterr().err
+    assert f'{part} has detections in 9 of the 30 images of {case.path}' in said
+    assert said.count('imbdet: warning: ') == 1
+    page = (tmp_path / 'work_dirs/long_tail_report/index.html').read_text()
+    assert f'<td>part</td><td>9</td><td>{part}</td>' in page

@@ -4,6 +4,7 @@ import json
 
 import pytest
 from mmdet.registry import MODELS
+from PIL import Image
 
 from imbdet.training_checks.learnable import check_head_classes
 
@@ -60,6 +61,36 @@ def test_head_of_other_classes(train, number):
     model.bbox_head.num_classes = number
     with pytest.raises(ValueError, match=rf'model\.bbox_head has num_classes={number}, but the data set has 3 classes'):
         train(model)
+
+
+@pytest.mark.parametrize(('part', 'number'), [('mask_head', 2), ('mask_head', 80), ('bbox_head.loss_cls', 1203)])
+def test_mask_heads_and_losses_that_count_classes(part, number):
+    model = tiny_detector('mask-rcnn')
+    if part == 'mask_head':
+        model.roi_head.mask_head.num_classes = number
+    else:
+        model.roi_head.bbox_head.loss_cls = dict(type='EQLV2Loss', num_classes=number)
+    with pytest.raises(ValueError, match=rf'model\.roi_head\.{part} has num_classes={number}, but the data set has 3'):
+        check_head_classes(MODELS.build(model), THREE)
+    if part == 'mask_head':
+        model.roi_head.mask_head.class_agnostic = True
+        check_head_classes(MODELS.build(model), THREE)
+
+
+def test_labels_of_other_names_than_in_the_file(train, tmp_path):
+    content = json.loads((tmp_path / 'train.json').read_text())
+    content['categories'].reverse()
+    (tmp_path / 'train.json').write_text(json.dumps(content))
+    with pytest.raises(ValueError, match=r"another order than the categories.*write classes=\('c', 'b', 'a'\)"):
+        train()
+
+
+def test_images_of_another_size_are_told(train, tmp_path):
+    Image.new('RGB', (64, 48)).save(tmp_path / 'images/2.png')
+    train(log_level='INFO')
+    logs = ''.join(path.read_text() for path in tmp_path.glob('work/*/*.log'))
+    assert f'1 of 4 images that were looked at have another size than their annotations (first: {tmp_path}/images/2.png is ' \
+           '64 x 48, in the annotations 128 x 96)' in logs
 
 
 def test_nothing_but_crowds(train):

@@ -22,6 +22,10 @@ SCOPES = ('all', *GROUPS)
 """Groups of classes that have numbers: all, and the rare, common and frequent ones."""
 
 
+NEARLY_ALL = 0.9
+"""Share of images with detections below which results may be of a part of the images."""
+
+
 class EvaluatedClasses(NamedTuple):
     """The C evaluated classes, in the order of their ids.
 
@@ -54,6 +58,7 @@ class SeedResults(NamedTuple):
             class they were detected as, missed objects by their own.
         ap50_gains: AP50 gained by fixing each type of error, shape (4, 6).
         reliability: Precision by score in each of ``SCOPES``.
+        images_with_detections: Number of images in which something was detected.
     """
 
     path: Path
@@ -63,6 +68,7 @@ class SeedResults(NamedTuple):
     error_counts: np.ndarray
     ap50_gains: np.ndarray
     reliability: list[Reliability]
+    images_with_detections: int
 
 
 class Run(NamedTuple):
@@ -125,7 +131,23 @@ class ResultsEvaluator:
         precision = self._backend.precision(detections, self.kind, self.classes.ids)
         summary = {name: float(_or_nan(value)) for name, value in summarize(precision, self.classes.groups).items()}
         class_ap = _or_nan(class_average_precisions(precision)['AP'])
-        return SeedResults(Path(path), summary, class_ap, *self._diagnose(detections))
+        return SeedResults(Path(path), summary, class_ap, *self._diagnose(detections), len(set(found.image_ids.tolist())))
+
+    def part_warning(self, results: SeedResults) -> str | None:
+        """Find results that may be of a part of the images.
+
+        Args:
+            results: Results of a file.
+
+        Returns:
+            What to say if too few images have detections; None otherwise.
+        """
+        number = len(self.annotations.images)
+        if results.images_with_detections >= NEARLY_ALL * number:
+            return None
+        return (f'{results.path} has detections in {results.images_with_detections} of the {number} images of '
+                f'{self.ann_file}. A results file does not list images in which nothing was detected, so that all are judged: '
+                'if only a part was predicted, compare against the annotations of that part')
 
     def _diagnose(self, detections: Detections) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[Reliability]]:
         """Return number of objects, number of errors, AP50 gained by fixing them, and reliability in each scope."""

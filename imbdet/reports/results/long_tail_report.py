@@ -77,8 +77,9 @@ def write_long_tail_report(folder: str | Path, evaluator: ResultsEvaluator, runs
                 _calibration_table(runs)),
         Section('All classes', 'From the fewest to the most training images; also in class_table.csv, with one column '
                 'per seed.', None, _class_table(classes, aps)),
-        Section('Files', '', None, [('run', 'results file'),
-                                    *((run.name, str(file.path)) for run in runs for file in run.files)])
+        Section('Files', 'A results file does not list images in which nothing was detected; all images are judged.', None,
+                [('run', 'images with detections', 'results file'),
+                 *((run.name, str(file.images_with_detections), str(file.path)) for run in runs for file in run.files)])
     ]
     lead = (f'{", ".join(run.name for run in runs)} on the {len(evaluator.annotations.images)} images of '
             f'{evaluator.ann_file}; {"boxes" if evaluator.kind == "bbox" else "masks"}. {COUNTED[evaluator.style]} The '
