@@ -16,6 +16,10 @@ class AnnotationError(ValueError):
     """An annotation file that cannot be trained on or evaluated against as it is."""
 
 
+class AnnotationWarning(UserWarning):
+    """What was left out or read differently than a user may expect, in a data set that can be used."""
+
+
 class Image(msgspec.Struct, gc=False):
     """An entry of ``images``; keys that are missing in a file are None."""
 

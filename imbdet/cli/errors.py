@@ -4,6 +4,7 @@ import contextlib
 import logging
 import sys
 import traceback
+import warnings
 from collections.abc import Iterator
 
 from imbdet import installation
@@ -36,6 +37,24 @@ def one_line_errors(verbose: bool, code: int) -> Iterator[None]:
         hint = f'traceback in {log}' if log else '--verbose shows the traceback'
         print(f'imbdet: error: {name}: {message} ({hint})', file=sys.stderr)
         raise SystemExit(code) from None
+
+
+@contextlib.contextmanager
+def one_line_warnings() -> Iterator[None]:
+    """Print the warnings of the block that are about annotations in one line on standard error, and others as always."""
+    show_other = warnings.showwarning
+
+    def show(message, category, *place, **keys):
+        if category.__name__ == 'AnnotationWarning':  # not imported: it needs packages that the doctor may find missing
+            print(f'imbdet: warning: {message}', file=sys.stderr)
+        else:
+            show_other(message, category, *place, **keys)
+
+    warnings.showwarning = show
+    try:
+        yield
+    finally:
+        warnings.showwarning = show_other
 
 
 def _describe(error: Exception) -> tuple[str, str]:
