@@ -44,7 +44,7 @@ def objects(dataset):
 
 
 @pytest.mark.parametrize('name', CHANGES)
-def test_is_read_as_mmdet_reads_it(sound, name):
+def test_is_read_as_mmdet_reads_it(sound, name):  # fault 30
     path, content = sound
     path.write_text(json.dumps(changed(content, CHANGES[name])))
     dataset = CocoDataset(ann_file=str(path), data_prefix=dict(img=''), metainfo=dict(classes=('a', 'b', 'c')), pipeline=[])
@@ -77,7 +77,7 @@ def test_what_mmdet_would_drop_or_fail_on_is_named(sound, change, message):
         load_annotations(path)
 
 
-def test_a_file_for_testing_alone(sound):
+def test_a_file_for_testing_alone(sound):  # fault 30
     path, content = sound
     del content['annotations']
     path.write_text(json.dumps(content))
@@ -87,7 +87,7 @@ def test_a_file_for_testing_alone(sound):
     assert read.annotations == []
 
 
-def test_segments_of_a_panoptic_file(tmp_path):
+def test_segments_of_a_panoptic_file(tmp_path):  # fault 30
     """Ids of segments repeat in other images; crowds and stuff are annotations too."""
     images = [{'id': number, 'file_name': f'{number}.jpg', 'width': 100, 'height': 80} for number in (4, 9)]
     segments = [{'id': number, 'category_id': number, 'bbox': [10 * number, 5, 20, 30], 'area': 500,

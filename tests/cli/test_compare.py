@@ -92,7 +92,7 @@ def test_errors_end_in_one_line(report, case, tmp_path, capsys, fault, arguments
     assert not (tmp_path / 'work_dirs').exists()
 
 
-def test_results_of_a_part_of_the_images(report, case, tmp_path, capsys):
+def test_results_of_a_part_of_the_images(report, case, tmp_path, capsys):  # fault 28
     """A results file lists detections, and no image in which nothing was found: it is said, not guessed."""
     part = tmp_path / 'part.json'
     part.write_text(json.dumps([detection for detection in case.detections if detection['image_id'] < 110]))

@@ -129,7 +129,7 @@ def labels(kind, path, classes):
     return {names[category]: classes[label] for category, label in dataset.cat2label.items()}, dataset
 
 
-def test_objects365_numbers_labels_by_id(annotation_file):
+def test_objects365_numbers_labels_by_id(annotation_file):  # fault 29
     """The order that is accepted is the one with which labels and names belong together; so is the order of the advice."""
     paths, cfg = files_of_two_orders(annotation_file, 'Objects365V1Dataset', ('a', 'b', 'c'))
     assert len(check_config(cfg, ('train_dataloader', 'val_dataloader'))) == 2
@@ -148,7 +148,7 @@ def test_objects365_numbers_labels_by_id(annotation_file):
 
 
 @pytest.mark.parametrize('loaders', [('train_dataloader', 'val_dataloader'), ('val_dataloader', )])
-def test_advice_holds_for_all_files_of_the_config(annotation_file, loaders):
+def test_advice_holds_for_all_files_of_the_config(annotation_file, loaders):  # fault 29
     """No order of the classes fits both files: it is not advised to change it."""
     paths, cfg = files_of_two_orders(annotation_file, 'CocoDataset', ORDERS['train'])
     with pytest.raises(AnnotationError, match=r'val\.json: its categories are in another order \(b, c, a\) than those of '
@@ -169,7 +169,7 @@ def test_advice_that_fits_both_files(annotation_file):
     assert len(check_config(cfg, ('train_dataloader', 'val_dataloader'))) == 2
 
 
-def test_v3det_names_its_classes_in_a_file(annotation_file, tmp_path):
+def test_v3det_names_its_classes_in_a_file(annotation_file, tmp_path):  # fault 29
     path = annotation_file([(1, 1)])
     cfg = config(path, 'V3DetDataset', label_file='names.txt')
     with pytest.raises(FileNotFoundError, match=r'V3DetDataset reads the names of its classes from .*names\.txt'):
@@ -185,7 +185,7 @@ def test_v3det_names_its_classes_in_a_file(annotation_file, tmp_path):
 
 
 @pytest.mark.parametrize(('classes', 'difference'), [(('a', 'c'), "label 1 is 'b' and 'c'"), (('a', 'b'), '3 and 2 classes')])
-def test_data_sets_of_different_classes(annotation_file, classes, difference):
+def test_data_sets_of_different_classes(annotation_file, classes, difference):  # fault 27
     """The labels of a detector are those of its training, whatever the validation set calls them."""
     path = annotation_file([(1, 1)])
     cfg = {name: config(path, metainfo=dict(classes=names))['train_dataloader']
@@ -201,7 +201,7 @@ WITH_MASKS = [dict(type='LoadAnnotations', with_bbox=True, with_mask=True)]
 
 @pytest.mark.parametrize(('mask', 'in_mmdet'), [(None, KeyError), ([[float('nan'), *POLYGON[1:]]], None), ([POLYGON], None),
                                                 ([POLYGON[:4]], None)])
-def test_masks_of_a_config_that_loads_them(annotation_file, mask, in_mmdet):
+def test_masks_of_a_config_that_loads_them(annotation_file, mask, in_mmdet):  # fault 32
     """mmdet fails on a missing mask when its image is loaded, and ignores a line."""
     path = annotation_file([dict(segmentation=[POLYGON]), dict(segmentation=mask)])
     cfg = config(path, metainfo=dict(classes=('a', 'b', 'c')), pipeline=WITH_MASKS)

@@ -31,7 +31,7 @@ def write(path, image_format='PNG', turn=None, size=(128, 96)):
 @pytest.mark.parametrize('settings', SETTINGS)
 @pytest.mark.parametrize('turn', [None, 1, 6, 3])
 @pytest.mark.parametrize('image_format', FORMATS)
-def test_pixels_and_size_are_the_pipeline_s(tmp_path, image_format, turn, settings):
+def test_pixels_and_size_are_the_pipeline_s(tmp_path, image_format, turn, settings):  # fault 31
     path = write(tmp_path / 'image', image_format, turn)
     reader = pipeline_reader(type('Data', (), {'pipeline': [LoadImageFromFile(**settings)]}))
     assert reader == ImageReader(**settings)
@@ -41,7 +41,7 @@ def test_pixels_and_size_are_the_pipeline_s(tmp_path, image_format, turn, settin
 
 
 @pytest.mark.parametrize('turn', range(1, 9))
-def test_every_orientation_of_photographs(tmp_path, turn):
+def test_every_orientation_of_photographs(tmp_path, turn):  # fault 31
     path = write(tmp_path / 'photo.jpg', 'JPEG', turn)
     height, width = LoadImageFromFile().transform({'img_path': str(path)})['ori_shape']
     assert image_size(path) == image_header(path).shown_size == (width, height)

@@ -40,7 +40,7 @@ def evaluate(metric, samples):
 
 
 @pytest.mark.parametrize(('style', 'kind'), [('lvis', 'bbox'), ('coco', 'bbox'), ('coco', 'segm')])
-def test_a_part_is_judged_as_a_file_of_its_own(case, style, kind, tmp_path, mmengine_log):
+def test_a_part_is_judged_as_a_file_of_its_own(case, style, kind, tmp_path, mmengine_log):  # fault 28
     log = mmengine_log()
     samples = data_samples(case, with_masks=kind == 'segm')
     part = [sample for sample in samples if sample['img_id'] in PART]
@@ -65,7 +65,7 @@ def test_an_image_without_detections_is_judged(case, mmengine_log):
     assert 'judged' not in log.text
 
 
-def test_what_is_ambiguous_is_refused(case):
+def test_what_is_ambiguous_is_refused(case):  # fault 28
     samples = data_samples(case)
     with pytest.raises(ValueError, match=r'2 images were predicted more than once \(first: image 101, 2 times\)'):
         evaluate(metric_of(case), samples + samples[:2])

@@ -287,7 +287,7 @@ def test_whole_floats_and_null_flags(case, backend):
     assert evaluate(case, **keys) == expected
 
 
-def test_submission_for_images_without_annotations(case, tmp_path):
+def test_submission_for_images_without_annotations(case, tmp_path):  # fault 30
     evaluate(case, outfile_prefix=str(tmp_path / 'with'), metric=['bbox', 'segm'])
     del case.truth['annotations']
     case.path.write_text(json.dumps(case.truth))

@@ -34,14 +34,14 @@ def change(case, every, function):
 
 
 @pytest.mark.parametrize('backend', BACKENDS)
-def test_points_and_lines_next_to_polygons_do_not_count(case, backend):
+def test_points_and_lines_next_to_polygons_do_not_count(case, backend):  # fault 32
     expected = evaluate(case, backend)
     change(case, 2, lambda box: box['segmentation'].insert(0, [1, 2, 30, 40]))  # pycocotools takes it for a box
     change(case, 3, lambda box: box['segmentation'].append([5, 6]))
     assert evaluate(case, backend) == expected
 
 
-def test_polygons_that_leave_the_image_are_one_mask_in_all_libraries(case):
+def test_polygons_that_leave_the_image_are_one_mask_in_all_libraries(case):  # fault 32
     def stretch(box):
         (polygon, ) = box['segmentation']
         polygon[2], polygon[4], polygon[7] = 390, 399.5, -190
@@ -53,7 +53,7 @@ def test_polygons_that_leave_the_image_are_one_mask_in_all_libraries(case):
 
 
 @pytest.mark.parametrize('odd', [None, [], [[1, 2, 3, 4]], [1, 2, 3, 4, 5, 6], 'text'])
-def test_boxes_do_not_need_masks(case, odd):
+def test_boxes_do_not_need_masks(case, odd):  # fault 32
     expected = evaluate(case, 'hotcoco', 'bbox')
     change(case, 2, lambda box: box.update(segmentation=odd))
     for backend in BACKENDS:
@@ -64,7 +64,7 @@ def test_boxes_do_not_need_masks(case, odd):
 
 
 @pytest.mark.parametrize('value', [float('nan'), float('inf'), 1e9, -1e7])
-def test_no_memory_is_taken_for_polygons_far_outside(case, value):
+def test_no_memory_is_taken_for_polygons_far_outside(case, value):  # fault 32
     def move(box):
         box['segmentation'][0][2] = value
 

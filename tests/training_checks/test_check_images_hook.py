@@ -73,7 +73,7 @@ def test_odd_files_are_whole(tmp_path, kind):
     assert list(faults_of(ListedImage(str(path), (128, 96), ImageReader()))) == []
 
 
-def test_what_only_pillow_refuses(tmp_path):
+def test_what_only_pillow_refuses(tmp_path):  # fault 30
     """An image of more pixels than Pillow opens, which OpenCV decodes."""
     path = tmp_path / '1.png'
     Image.fromarray(np.zeros((96, 128), np.uint8)).save(path)
@@ -88,7 +88,7 @@ def test_what_only_pillow_refuses(tmp_path):
         Image.MAX_IMAGE_PIXELS = limit
 
 
-def test_images_of_another_size_than_their_annotations(folder):
+def test_images_of_another_size_than_their_annotations(folder):  # fault 31
     """Resized ones, and those that an EXIF orientation turns; a training does not start from them."""
     pixels = Image.open(image(folder, 2))
     pixels.resize((60, 40)).save(image(folder, 2))

@@ -56,7 +56,7 @@ def test_things_of_a_panoptic_data_set():
 
 
 @pytest.mark.parametrize('number', [2, 80])
-def test_head_of_other_classes(train, number):
+def test_head_of_other_classes(train, number):  # fault 27
     model = tiny_detector('retinanet')
     model.bbox_head.num_classes = number
     with pytest.raises(ValueError, match=rf'model\.bbox_head has num_classes={number}, but the data set has 3 classes'):
@@ -64,7 +64,7 @@ def test_head_of_other_classes(train, number):
 
 
 @pytest.mark.parametrize(('part', 'number'), [('mask_head', 2), ('mask_head', 80), ('bbox_head.loss_cls', 1203)])
-def test_mask_heads_and_losses_that_count_classes(part, number):
+def test_mask_heads_and_losses_that_count_classes(part, number):  # fault 27
     model = tiny_detector('mask-rcnn')
     if part == 'mask_head':
         model.roi_head.mask_head.num_classes = number
@@ -85,7 +85,7 @@ def test_labels_of_other_names_than_in_the_file(train, tmp_path):
         train()
 
 
-def test_images_of_another_size_are_told(train, tmp_path):
+def test_images_of_another_size_are_told(train, tmp_path):  # fault 31
     Image.new('RGB', (64, 48)).save(tmp_path / 'images/2.png')
     train(log_level='INFO')
     logs = ''.join(path.read_text() for path in tmp_path.glob('work/*/*.log'))
@@ -93,13 +93,13 @@ def test_images_of_another_size_are_told(train, tmp_path):
            '64 x 48, in the annotations 128 x 96)' in logs
 
 
-def test_nothing_but_crowds(train):
+def test_nothing_but_crowds(train):  # fault 27
     with pytest.raises(ValueError, match=r'train\.json: none of the 4 training images has an object to learn from: all 12 '
                                          'boxes are crowd or ignored'):
         train(change=lambda box: dict(iscrowd=1))
 
 
-def test_nothing_but_boxes_that_mmdet_drops(train):
+def test_nothing_but_boxes_that_mmdet_drops(train):  # fault 27
     with pytest.raises(ValueError, match=r'train\.json: none of the 4 training images .*: no box is left of the annotations'):
         train(change=lambda box: dict(bbox=[value / 128 for value in box['bbox']]))
 
@@ -108,7 +108,7 @@ def test_one_object_is_enough(train):
     train(change=lambda box: dict(iscrowd=int(box['id'] != 7)))
 
 
-def test_fewer_images_than_a_batch(train, tmp_path):
+def test_fewer_images_than_a_batch(train, tmp_path):  # fault 27
     loader = make_runner(tmp_path, tiny_detector('retinanet')).cfg.train_dataloader
     with pytest.raises(ValueError, match=r'an epoch has no batch: 4 training images are fewer than .*batch_size=5 on each'):
         train(train_dataloader=dict(loader, batch_size=5, drop_last=True))

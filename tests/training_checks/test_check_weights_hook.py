@@ -55,13 +55,13 @@ def test_weights_of_the_same_model_are_loaded(runner_of, trained, run):
 
 
 @pytest.mark.parametrize(('run', 'resume', 'what'), [('test', False, 'test'), ('val', False, 'val'), ('train', True, 'resume')])
-def test_weights_of_another_number_of_classes_are_refused(runner_of, trained, run, resume, what):
+def test_weights_of_another_number_of_classes_are_refused(runner_of, trained, run, resume, what):  # fault 33
     with pytest.raises(ValueError, match=rf'cannot {what} with the weights of .*trained\.pth.*new are bbox_head\.retina_cls '
                                          r'\((weight|bias) has shape 45( x|, ).*in the checkpoint 27'):
         load(runner_of(more_classes(), trained, resume=resume), run)
 
 
-def test_a_training_that_starts_from_weights_says_what_is_new(runner_of, trained, mmengine_log):
+def test_a_training_that_starts_from_weights_says_what_is_new(runner_of, trained, mmengine_log):  # fault 33
     runner = runner_of(more_classes(), trained)
     text = mmengine_log()
     load(runner, 'train')
@@ -74,7 +74,7 @@ def test_a_training_that_starts_from_weights_says_what_is_new(runner_of, trained
     assert f'{len(kept)} of {len(own)} layers are from the checkpoint; new are bbox_head.retina_cls (' in text.text
 
 
-def test_weights_of_which_none_fits(runner_of, tmp_path):
+def test_weights_of_which_none_fits(runner_of, tmp_path):  # fault 33
     torch.save({'state_dict': {'foo.weight': torch.zeros(2)}, 'meta': {}}, tmp_path / 'foreign.pth')
     with pytest.raises(ValueError, match=r'load_from=.*foreign\.pth fits no layer of the RetinaNet: 0 of'):
         load(runner_of(tiny_detector('retinanet'), tmp_path / 'foreign.pth'), 'train')
@@ -119,7 +119,7 @@ def test_resumed_with_ema(runner_of, trained, tmp_path):
 
 
 @pytest.fixture
-def test_of(trained, runner_of):
+def tester(trained, runner_of):
     """A function that tests the trained detector on a data set of some classes; the file has them in this order."""
 
     def test(classes):
@@ -137,13 +137,13 @@ def test_of(trained, runner_of):
     return test
 
 
-def test_weights_of_the_same_classes_in_another_order_are_refused(test_of):
-    test_of(CLASSES)
+def test_weights_of_the_same_classes_in_another_order_are_refused(tester):  # fault 33
+    tester(CLASSES)
     with pytest.raises(ValueError, match=r"same classes in another order \(in the training and here, label 0 is 'a' and 'b'\)"):
-        test_of(('b', 'a', 'c'))
+        tester(('b', 'a', 'c'))
 
 
-def test_weights_of_other_classes_are_told(test_of, tmp_path):
-    test_of((*CLASSES[:2], 'd'))
+def test_weights_of_other_classes_are_told(tester, tmp_path):
+    tester((*CLASSES[:2], 'd'))
     logs = ''.join(path.read_text() for path in tmp_path.glob('work_*/*/*.log'))
     assert "were trained with other classes (in the training and here, label 2 is 'c' and 'd')" in logs
