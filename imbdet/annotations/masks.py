@@ -1,7 +1,6 @@
 """Masks of annotations: polygons and run lengths, and what makes one unusable."""
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 MIN_VALUES = 6
@@ -74,7 +73,9 @@ def usable_polygons(segmentation: list) -> list:
 
 def _run_length_fault(mask: dict, width: float, height: float) -> str | None:
     size, counts = mask.get('size'), mask.get('counts')
-    if not (isinstance(size, Sequence) and list(size) == [round(height), round(width)]):
+    if not isinstance(size, list) or set(map(type, size)) != {int}:
+        return 'have run lengths whose size is not two integers'
+    if size != [round(height), round(width)]:
         return 'have run lengths of another size than their image'
     if isinstance(counts, (str, bytes)):
         counts = decode_run_lengths(counts)

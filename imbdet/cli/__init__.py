@@ -10,7 +10,7 @@ from functools import partial
 import imbdet
 from imbdet.cli.arguments import add_verbose
 from imbdet.cli.did_you_mean import nearest_hint
-from imbdet.cli.errors import RUN_ERROR, USAGE_ERROR, one_line_errors
+from imbdet.cli.errors import RUN_ERROR, USAGE_ERROR, one_line_errors, one_line_warnings
 
 __all__ = ['VERBS', 'main', 'run_verb']
 
@@ -18,12 +18,15 @@ VERBS = {
     'train': 'Train a detector',
     'test': 'Test (and evaluate) a detector',
     'report': 'Report how imbalanced a data set is, and what to do about it',
+    'fix': 'Fix the faults of an annotation file',
+    'split': 'Split an annotation file into training and validation images, each class in both',
+    'longtail': 'Thin an annotation file to a long tail, for experiments',
     'compare': 'Compare results of detectors by class frequency',
     'grid': 'Train a grid of configs x seeds, or merge its results, and report them',
     'likelihoods': 'Compute the likelihood of the appearance of each training image',
     'export': 'Extract the detector from a ModalityAgnosticDetector',
     'quickstart': 'Make the sample data set, then train, evaluate and draw: a complete run in minutes',
-    'doctor': 'Check the installation and print the commands that fix its problems',
+    'doctor': 'Check the installation, or a config with its data, and print how to fix problems',
 }
 """What each verb does. The module of its name has ``add_arguments(parser)`` and ``run(arguments)``."""
 
@@ -90,5 +93,5 @@ def _add_arguments(verb: str, parser: argparse.ArgumentParser) -> None:
 
 
 def _run(verb: str, arguments: argparse.Namespace) -> None:
-    with one_line_errors(arguments.verbose, RUN_ERROR):
+    with one_line_errors(arguments.verbose, RUN_ERROR), one_line_warnings():
         importlib.import_module(f'imbdet.cli.{verb}').run(arguments)

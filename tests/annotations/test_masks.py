@@ -29,7 +29,9 @@ UNUSABLE = {
     'not a list of numbers': [[[None] * 6], [['1', '2', '3', '4', '5', '6']], [None], [SQUARE, {'x': 1}]],
     'NaN or infinity': [[[float('nan'), *SQUARE[1:]]], [[float('inf'), *SQUARE[1:]]]],
     'more than one image size outside': [[[-101, *SQUARE[1:]]], [[*SQUARE[:7], 201]], [[1e9, *SQUARE[1:]], SQUARE]],
-    'run lengths of another size': [{**RUNS, 'size': [50, 100]}, {'counts': [10000]}, {'size': 100, 'counts': [10000]}],
+    'run lengths of another size': [{**RUNS, 'size': [50, 100]}, {**RUNS, 'size': [100]}],
+    'size is not two integers': [{'counts': [10000]}, {'size': 100, 'counts': [10000]}, {**RUNS, 'size': [100.0, 100.0]},
+                                 {**RUNS, 'size': []}],
     'run lengths that do not cover': [{**RUNS, 'counts': [1, 2]}, {**RUNS, 'counts': 'ab'}, {**RUNS, 'counts': 'é'},
                                       {**RUNS, 'counts': [-5, 10005]}, {'size': [100, 100]}, {**RUNS, 'counts': 'oooo'}],
 }
