@@ -16,7 +16,8 @@ def as_mmdet_takes(content: Any) -> Any:
     - Whole floats become integers where mmdet only compares: ids, ``iscrowd`` and ``ignore``.
     - A value of another type becomes None in keys that only some data sets look at; whoever needs the key says that it is
       missing.
-    - The segments of a panoptic file become annotations. Their ids may repeat, so they are numbered from 1.
+    - The segments of things of a panoptic file become annotations; stuff has no objects. Ids of segments may repeat, so they
+      are numbered from 1.
 
     Args:
         content: What the JSON parser returned.
@@ -28,7 +29,10 @@ def as_mmdet_takes(content: Any) -> Any:
         return content
     annotations = content.get('annotations')
     if isinstance(annotations, list) and any(isinstance(entry, dict) and 'segments_info' in entry for entry in annotations):
-        content['annotations'] = list(_segments(annotations))
+        categories = content.get('categories')
+        stuff = [entry.get('id') for entry in (categories if isinstance(categories, list) else ())
+                 if isinstance(entry, dict) and entry.get('isthing', 1) == 0]
+        content['annotations'] = list(_segments(annotations, stuff))
     for key in ('images', 'annotations', 'categories'):
         for entry in content[key] if isinstance(content.get(key), list) else ():
             if isinstance(entry, dict):
@@ -50,7 +54,7 @@ def _whole(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _segments(annotations: list) -> Iterable[Any]:
+def _segments(annotations: list, stuff: list) -> Iterable[Any]:
     number = 0
     for entry in annotations:
         segments = entry.get('segments_info') if isinstance(entry, dict) else None
@@ -58,5 +62,7 @@ def _segments(annotations: list) -> Iterable[Any]:
             yield entry
             continue
         for segment in segments:
+            if isinstance(segment, dict) and segment.get('category_id') in stuff:
+                continue
             number += 1
             yield {**segment, 'id': number, 'image_id': entry.get('image_id')} if isinstance(segment, dict) else segment

@@ -1,5 +1,6 @@
 """Typed reader of COCO and LVIS annotation files, which skips the polygons."""
 
+import codecs
 import json
 from pathlib import Path
 from typing import Annotated
@@ -125,5 +126,6 @@ def _load_lenient(path: Path, content: bytes) -> AnnotationFile:
         # As text, because pycocotools opens it so: json.loads guesses other encodings of bytes.
         return msgspec.convert(as_mmdet_takes(json.loads(content.decode())), type=AnnotationFile)
     except (ValueError, msgspec.ValidationError, RecursionError) as error:
-        hint = f"; 'imbdet fix {path} --out NEW' may correct it" if isinstance(error, msgspec.ValidationError) else ''
-        raise AnnotationError(f'{path}: {error}{hint}') from error
+        is_json = isinstance(error, msgspec.ValidationError) or content.startswith(codecs.BOM_UTF8)
+        hint = f"'imbdet fix {path} --out NEW' may correct it" if is_json else 'it must be JSON in COCO or LVIS format'
+        raise AnnotationError(f'{path}: {error}; {hint}') from error

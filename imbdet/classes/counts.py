@@ -38,10 +38,18 @@ def count_classes(labels: Sequence[np.ndarray], num_classes: int) -> ClassCounts
 
     Returns:
         The counts.
+
+    Raises:
+        ValueError: If a label is not in [0, num_classes).
     """
     images = np.repeat(np.arange(len(labels)), [len(image_labels) for image_labels in labels])
+    flat = np.concatenate([*labels, np.empty(0, np.int64)])
+    outside = (flat < 0) | (flat >= num_classes)
+    if outside.any():
+        raise ValueError(f'labels must be in [0, {num_classes}), got {flat[outside][0]}: they are category ids, or numbers of '
+                         "other classes; in metainfo=dict(classes=...) name the classes that 'bbox_label' numbers")
     # numpy sorts 16-bit integers in linear time; a stable sort leaves the images of each label in their order.
-    flat = np.concatenate([*labels, np.empty(0, np.int64)]).astype(np.min_scalar_type(num_classes))
+    flat = flat.astype(np.min_scalar_type(num_classes))
     order = np.argsort(flat, kind='stable')
     flat, images = flat[order], images[order]
     is_first = np.ones(len(flat), dtype=bool)  # box of its label in its image
@@ -61,9 +69,13 @@ def dataset_counts(dataset: Any) -> ClassCounts:
 
     Raises:
         TypeError: If the data set cannot give labels.
-        ValueError: If it has no class names.
+        ValueError: If it has no class names, or labels that are none of them.
     """
-    return count_classes(labels_per_image(dataset), len(class_names(dataset)))
+    labels, names = labels_per_image(dataset), class_names(dataset)
+    try:
+        return count_classes(labels, len(names))
+    except ValueError as error:
+        raise ValueError(f'{type(dataset).__name__}: {error}') from error
 
 
 def file_counts(content: AnnotationFile) -> ClassCounts:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from imbdet.annotations.annotation_arrays import AnnotationArrays
-from imbdet.annotations.faults import OTHER_ORDER, Fault, find_faults, first_ten
+from imbdet.annotations.faults import OTHER_ORDER, Fault, find_faults, first_ten, label_difference
 from imbdet.annotations.mask_checks import check_masks
 from imbdet.annotations.reader import AnnotationFile, Category
 from imbdet.data.wrappers import inner_configs
@@ -83,9 +83,9 @@ class ConfiguredDataset(NamedTuple):
         # LVIS data sets use all categories of the file. mmdet spells one of LVIS v1's names differently from the file, so
         # its own list is compared by length only, a user's by name.
         names, classes = [category.name for category in content.categories], self.classes or ()
-        if len(names) != len(classes) or (self.names_classes and list(classes) != names):
+        if len(names) != len(classes) or (list(classes) != names and not names_of_mmdet(self.kind, classes)):
             yield Fault('classes that differ from the file', 'class', list(classes),
-                        class_mismatch_message(self.kind, len(names), len(classes)))
+                        class_mismatch_message(self.kind, names, classes))
         yield from missing_location(content, 'coco_url' if issubclass(self.kind, LVISV1Dataset) else 'file_name')
         yield from find_faults(content, columns, None, self.filter_cfg)
 
@@ -196,13 +196,19 @@ def _classes(kind: Any, dataset: dict) -> Sequence[str] | None:
     return kind._load_metainfo(dataset.get('metainfo') or {}).get('classes')
 
 
-def class_mismatch_message(kind: type, num_categories: int, num_classes: int) -> str:
+def names_of_mmdet(kind: type, classes: Sequence[str]) -> bool:
+    """Return whether classes are those that mmdet itself has for a data set; it spells a name of LVIS v1 differently."""
+    return list(classes) == list(getattr(kind, 'METAINFO', {}).get('classes') or ())
+
+
+def class_mismatch_message(kind: type, names: Sequence[str], classes: Sequence[str]) -> str:
     """Return the error text for an LVIS data set whose config names other classes than the file.
 
     Args:
         kind: Class of the data set.
-        num_categories: Number of categories of the file.
-        num_classes: Number of classes of the config.
+        names: Names of the file's categories, in its order.
+        classes: Classes of the config.
     """
-    return (f"{kind.__name__} always uses all {num_categories} categories of the file, but the {num_classes} classes of the "
-            "config differ from them; use type='CocoDataset', which also reads LVIS files")
+    return (f'{kind.__name__} always uses all {len(names)} categories of the file, but the {len(classes)} classes of the '
+            f'config differ from them (in the file and in the config, {label_difference(names, classes)}); use '
+            "type='CocoDataset', which also reads LVIS files")

@@ -8,7 +8,7 @@ from imbdet.annotations.annotation_arrays import to_arrays
 from imbdet.annotations.faults import OTHER_ORDER, Fault, first_ten, label_difference
 from imbdet.annotations.file_checks import FaultReport, check_class_names, raise_fatal
 from imbdet.annotations.reader import AnnotationError, load_annotations, load_categories
-from imbdet.data.configured_datasets import ConfiguredDataset, class_mismatch_message, configured_datasets
+from imbdet.data.configured_datasets import ConfiguredDataset, class_mismatch_message, configured_datasets, names_of_mmdet
 from imbdet.data.wrappers import inner_datasets
 
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
@@ -33,21 +33,28 @@ def check_dataset_classes(dataset: Any) -> None:
         if not hasattr(inner, 'cat_ids'):
             continue
         names = tuple(inner.metainfo.get('classes') or ())
-        if isinstance(inner, LVISV05Dataset):  # mmdet spells a name of LVIS v1 differently: the number is compared
-            if len(inner.cat_ids) != len(names):
-                raise AnnotationError(f'{inner.ann_file}: '
-                                      f'{class_mismatch_message(type(inner), len(inner.cat_ids), len(names))}')
-        elif Path(inner.ann_file).is_file():  # not on remote storage
+        is_whole = len(inner.cat_ids) == len(names)
+        if isinstance(inner, LVISV05Dataset) and is_whole and names_of_mmdet(type(inner), names):
+            continue  # mmdet spells a name of LVIS v1 differently: the number is compared
+        if Path(inner.ann_file).is_file():  # not on remote storage
             _check_label_names(inner, names)
+        elif not is_whole:
+            raise AnnotationError(f'{inner.ann_file}: {len(inner.cat_ids)} categories match the {len(names)} classes of the '
+                                  'config; correct metainfo=dict(classes=...)')
 
 
 def _check_label_names(dataset: Any, names: Sequence[str]) -> None:
     """Compare the names of labels; the categories of the file are those that count in the order of the labels."""
+    from mmdet.datasets.lvis import LVISV05Dataset
+
     categories = load_categories(dataset.ann_file)
     by_id = {category.id: category.name for category in categories}
     of_labels = [by_id.get(category_id) for category_id in dataset.cat_ids]
     if of_labels == list(names):
         return
+    if isinstance(dataset, LVISV05Dataset):
+        in_file = [category.name for category in categories]
+        raise AnnotationError(f'{dataset.ann_file}: {class_mismatch_message(type(dataset), in_file, names)}')
     used = set(dataset.cat_ids)
     rest = [category.name for category in categories if category.id not in used]
     check_class_names(dataset.ann_file, names, [*filter(None, of_labels), *rest])

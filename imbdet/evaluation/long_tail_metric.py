@@ -159,9 +159,14 @@ class LongTailMetric(BaseMetric):
             ``bbox_AP``, ``bbox_APr`` and so on; nothing with ``format_only``.
 
         Raises:
-            ValueError: If no image was predicted, one was more than once, or one is not in the annotation file.
+            ValueError: If the data set has no class names, no image was predicted, one was more than once, or one is not in
+                the annotation file.
         """
-        category_ids = label_categories(self.ann_file, self.categories, self.dataset_meta['classes'])
+        classes = (self.dataset_meta or {}).get('classes')
+        if not classes:
+            raise ValueError(f'the data set that was tested has no class names, so that its labels have no categories in '
+                             f'{self.ann_file}; give it metainfo=dict(classes=...)')
+        category_ids = label_categories(self.ann_file, self.categories, classes)
         self._judge([image['image_id'] for image in results])
         metrics = {}
         for kind in self.metrics:

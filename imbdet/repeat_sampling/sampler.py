@@ -115,7 +115,10 @@ class RepeatFactorSampler(Sampler[int]):
         self.epoch = 0
 
         names = class_names(dataset)
-        counts = count_classes(labels, len(names))
+        try:
+            counts = count_classes(labels, len(names))
+        except ValueError as error:
+            raise ValueError(f'{type(dataset).__name__}: {error}') from error
         self.category_factors = self.rule.category_factors(counts)
         multipliers: float | np.ndarray = 1.0
         if likelihoods is not None:

@@ -9,7 +9,7 @@ from mmengine.runner import Runner
 from imbdet.data.dataset_checks import check_dataset_classes
 from imbdet.training.detector import unwrap_detector
 from imbdet.training_checks.image_faults import size_warning
-from imbdet.training_checks.learnable import check_batches, check_head_classes, check_objects
+from imbdet.training_checks.learnable import absent_classes, check_batches, check_head_classes, check_objects
 
 
 class CheckLearnableHook(Hook):
@@ -17,7 +17,8 @@ class CheckLearnableHook(Hook):
 
     The heads have to have as many classes as the data set, and its labels the names that the annotation file gives them; in a
     training, an epoch needs a batch and the data an object. A warning names images of another size than their annotations, of
-    a few that are looked at; CheckImagesHook looks at all. imbdet puts the hook into every run.
+    a few that are looked at; CheckImagesHook looks at all. Another names classes without objects in data sets of other formats
+    than COCO's, whose names no file is compared with. imbdet puts the hook into every run.
 
     Args:
         run: ``'train'``, ``'val'`` or ``'test'``.
@@ -44,6 +45,6 @@ class CheckLearnableHook(Hook):
         if self.run == 'train':
             check_objects(dataloader.dataset)
             check_batches(dataloader)
-            warning = size_warning(dataloader.dataset)
-            if warning:
-                print_log(warning, logger='current', level=logging.WARNING)
+            for warning in (size_warning(dataloader.dataset), absent_classes(dataloader.dataset)):
+                if warning:
+                    print_log(warning, logger='current', level=logging.WARNING)

@@ -9,6 +9,7 @@ from mmdet.models.roi_heads.mask_heads import MaskPointHead
 from torch import nn
 
 from imbdet.data.data_infos import data_infos
+from imbdet.data.labels import labels_per_image
 from imbdet.data.wrappers import inner_datasets
 from imbdet.heads.find_heads import find_heads
 from imbdet.heads.head_specs import RPN_HEADS
@@ -82,6 +83,33 @@ def check_objects(dataset: Any) -> None:
         reason = ('no box is left of the annotations: those of other classes, without area, outside their image, or below one '
                   "pixel (such as coordinates in [0, 1]) are dropped; 'imbdet report' counts them")
     raise ValueError(f'{files}: none of the {num_images} training images has an object to learn from: {reason}')
+
+
+def absent_classes(dataset: Any) -> str | None:
+    """Look for classes without objects in data sets whose class names are compared with no file, such as VOC's.
+
+    Args:
+        dataset: A data set or a wrapper. CocoDataset and its subclasses are left out, see
+            :func:`~imbdet.data.dataset_checks.check_dataset_classes`.
+
+    Returns:
+        What to say if a class has none; None otherwise.
+    """
+    for inner in inner_datasets(dataset):
+        metainfo = getattr(inner, 'metainfo', None)
+        names = metainfo.get('classes') if isinstance(metainfo, dict) else None
+        if hasattr(inner, 'cat_ids') or not names or not hasattr(inner, 'get_data_info'):
+            continue
+        try:
+            found = {int(label) for labels in labels_per_image(inner) for label in labels}
+        except TypeError:  # no boxes with labels
+            continue
+        absent = [str(name) for label, name in enumerate(names) if label not in found]
+        if absent:
+            more = f' and {len(absent) - NAMED} more' if len(absent) > NAMED else ''
+            return (f'{len(absent)} of the {len(names)} classes of the {type(inner).__name__} have no object in the training '
+                    f'images ({", ".join(absent[:NAMED])}{more}): they are misspelled in metainfo, or cannot be learned')
+    return None
 
 
 def check_batches(dataloader: Any) -> None:

@@ -55,3 +55,18 @@ def test_an_image_id_that_appears_twice(annotation_file):
     path = annotation_file([(1, 1)], images=[dict(id=1, file_name='1.jpg', width=9, height=9)] * 2)
     assert file_counts(load_annotations(path)).boxes.tolist() == [1, 0, 0]
     assert file_counts(load_annotations(path)).num_images == 1
+
+
+@pytest.mark.parametrize('label', [-1, 3, 256 + 1])
+def test_labels_without_a_class_are_not_counted_as_another(label):
+    with pytest.raises(ValueError, match=rf'labels must be in \[0, 3\), got {label}'):
+        count_classes([np.array([0, 2]), np.array([1, label])], 3)
+
+
+def test_labels_without_a_class_name_the_data_set(annotation_file):
+    """Labels of a class that the metainfo was left without, as of mmdet's data sets with category ids for labels."""
+    dataset = CocoDataset(ann_file=str(annotation_file(BOXES, num_images=4)), data_prefix=dict(img=''),
+                          metainfo=dict(classes=('a', 'b', 'c')), pipeline=[])
+    dataset._metainfo['classes'] = ('a', 'b')
+    with pytest.raises(ValueError, match=r'CocoDataset: labels must be in \[0, 2\), got 2'):
+        dataset_counts(dataset)

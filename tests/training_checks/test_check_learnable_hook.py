@@ -3,11 +3,13 @@
 import json
 
 import pytest
+from mmdet.datasets import XMLDataset
 from mmdet.registry import MODELS
 from PIL import Image
 
-from imbdet.training_checks.learnable import check_head_classes
+from imbdet.training_checks.learnable import absent_classes, check_head_classes
 
+from ..annotations.formats.folders import write_voc
 from ..tiny_detectors import DETECTORS, tiny_detector
 from ..tiny_training import make_runner, write_training_set
 
@@ -123,3 +125,15 @@ def test_validation_with_another_head(tmp_path):
                          val_evaluator=dict(type='CocoMetric', ann_file=str(tmp_path / 'train.json')))
     with pytest.raises(ValueError, match=r'model\.bbox_head has num_classes=5'):
         runner.val()
+
+
+def test_a_misspelled_class_of_a_voc_folder(tmp_path):
+    """mmdet leaves out its boxes without a word."""
+    box = '<bndbox><xmin>5</xmin><ymin>5</ymin><xmax>40</xmax><ymax>40</ymax></bndbox>'
+    objects = {'a': f'<object><name>cat</name>{box}</object>', 'b': f'<object><name>dog</name>{box}</object>'}
+    write_voc(tmp_path, objects, lists={'train': ['a', 'b']})
+    keys = dict(ann_file='ImageSets/Main/train.txt', data_root=str(tmp_path), data_prefix=dict(sub_data_root=''), pipeline=[])
+    assert absent_classes(XMLDataset(metainfo=dict(classes=('cat', 'dog')), **keys)) is None
+    assert absent_classes(XMLDataset(metainfo=dict(classes=('cat', 'dgo')), **keys)) == (
+        '1 of the 2 classes of the XMLDataset have no object in the training images (dgo): they are misspelled in metainfo, or '
+        'cannot be learned')
