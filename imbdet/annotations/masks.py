@@ -79,10 +79,8 @@ def _run_length_fault(mask: dict, width: float, height: float) -> str | None:
         return 'have run lengths of another size than their image'
     if isinstance(counts, (str, bytes)):
         counts = decode_run_lengths(counts)
-    is_whole = isinstance(counts, list) and all(isinstance(count, int) and count >= 0 for count in counts)
-    if not is_whole or sum(counts) != size[0] * size[1]:
-        return 'have run lengths that do not cover their image'
-    return None
+    is_list = isinstance(counts, list) and all(isinstance(count, int) and count >= 0 for count in counts)
+    return None if is_list and sum(counts or ()) == size[0] * size[1] else 'have run lengths that do not cover their image'
 
 
 def decode_run_lengths(text: str | bytes) -> list[int] | None:

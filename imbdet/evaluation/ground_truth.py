@@ -34,8 +34,7 @@ def check_federated(path: str | Path, annotations: AnnotationFile) -> None:
 def _mask(box: dict) -> dict:
     """Return the polygons of an annotation; nothing if it has run lengths or no mask."""
     polygons = box.get('segmentation')
-    is_list = isinstance(polygons, list) and all(isinstance(polygon, list) for polygon in polygons)
-    return {'segmentation': usable_polygons(polygons)} if is_list else {}
+    return {'segmentation': usable_polygons(polygons)} if isinstance(polygons, list) else {}
 
 
 class GroundTruth:
