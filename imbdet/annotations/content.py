@@ -30,13 +30,16 @@ def read_content(path: str | Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_bytes().decode('utf-8-sig'))
     except (ValueError, RecursionError) as error:
-        raise AnnotationError(f'{path}: {error or "lists or objects are nested too deeply"}') from error
+        reason = str(error) or 'lists or objects are nested too deeply'
+        raise AnnotationError(f'{path}: {reason}; it must be JSON in COCO or LVIS format') from error
     if not isinstance(content, dict):
         raise AnnotationError(f'{path}: an annotation file is an object with the lists {", ".join(LISTS)}, not a '
-                              f'{type(content).__name__}')
+                              f'{type(content).__name__}; detection results are such lists')
     content.setdefault('annotations', [])
     for key in LISTS:
-        entries = content.get(key)
+        if key not in content:
+            raise AnnotationError(f'{path} has no key {key!r}; an annotation file has the lists {", ".join(LISTS)}')
+        entries = content[key]
         if not isinstance(entries, list):
             raise AnnotationError(f'{path}: {key!r} must be a list, got {type(entries).__name__}')
         wrong = next((number for number, entry in enumerate(entries, start=1) if not isinstance(entry, dict)), None)

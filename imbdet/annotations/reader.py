@@ -109,6 +109,8 @@ def load_annotations(path: str | Path) -> AnnotationFile:
             a value has the wrong type.
     """
     path = Path(path)
+    if path.is_dir():
+        raise AnnotationError(f"{path} is a folder; 'imbdet fix {path} --out NEW.json' converts YOLO data sets and VOC folders")
     if not path.is_file():
         raise FileNotFoundError(f'annotation file not found: {path}; write it (tools/data has converters), or correct ann_file')
     content = path.read_bytes()

@@ -88,6 +88,9 @@ def print_findings(arguments: argparse.Namespace) -> None:
     from imbdet.cli.doctor_config import examine_config
     from imbdet.cli.runs import load_config
 
+    if arguments.config.endswith('.json'):
+        raise ValueError(f"{arguments.config} is not a config; 'imbdet report {arguments.config}' lists the faults of an "
+                         'annotation file')
     cfg = load_config(arguments.config)
     if arguments.cfg_options is not None:
         cfg.merge_from_dict(parse_options(arguments.cfg_options))

@@ -85,8 +85,9 @@ def check_classes(dataset: Any, run: str) -> Found:
     absent = [name for name, number in zip(names, counts, strict=True) if not number]
     if absent:
         more = f' and {len(absent) - NAMED} more' if len(absent) > NAMED else ''
-        advice = 'they cannot be learned' if run == 'train' else "'imbdet split' divides a file with each class in both parts"
-        yield 'warning', f'{len(absent)} of {len(names)} have no object ({", ".join(absent[:NAMED])}{more}): {advice}'
+        advice = 'they cannot be learned' if run == 'train' else \
+            "'imbdet split' divides a file with each class that is in two images in both parts"
+        yield 'warning', f'{len(absent)} of {len(names)} have no objects ({", ".join(absent[:NAMED])}{more}): {advice}'
     else:
         yield 'ok', f'each of the {len(names)} has objects in {counts.min()} to {counts.max()} images'
 
@@ -98,8 +99,8 @@ def check_shared(training: Any, evaluated: Any) -> Found:
     trained, paths = ({os.path.realpath(image.path) for image in listed_images(dataset)} for dataset in (training, evaluated))
     shared = sorted(trained & paths)
     if shared:
-        yield 'warning', (f'{len(shared)} of the {len(paths)} are also trained on (first: {shared[0]}): results on them do not '
-                          'tell about other images')
+        yield 'warning', (f'{len(shared)} of the {len(paths)} are also trained on (first: {shared[0]}): results on them '
+                          'say nothing about new images')
     else:
         yield 'ok', 'none of them is trained on'
 

@@ -102,7 +102,7 @@ def _compare_images(name: str, path: str, dataset: Any) -> Found:
         raise ValueError(f'{len(unknown)} of the {len(tested)} images of the data set are not in {path} of the {name} (first: '
                          f'image {min(map(str, unknown))}); set its ann_file to that of the data set')
     yield ('warning' if len(tested) < len(known) else 'ok',
-           f'{name} judges {len(tested)} of the {len(known)} images of {path}')
+           f'{name} evaluates {len(tested)} of the {len(known)} images of {path}')
 
 
 def build_hooks(cfg: 'Config') -> Found:

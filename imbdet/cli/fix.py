@@ -32,6 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='if sizes differ: turn or scale boxes from the size in ANN, or only correct the size')
     parser.add_argument('--masks', choices=('box', ), help='give annotations without a mask their box as one')
     parser.add_argument('--crowd', choices=('keep', 'objects'), help='if all annotations are crowds: keep, or make objects')
+    parser.add_argument('--swapped-sizes', choices=('file', ),
+                        help='if width and height are exchanged without an EXIF orientation: correct the size')
     parser.add_argument('--missing-images', choices=('keep', 'drop'), help='images without a readable file')
     parser.add_argument('--same-image-ids', choices=('keep-last', 'drop'), help='different images with one id')
     parser.add_argument('--same-category-ids', choices=('keep-last', 'drop'), help='categories of different names with one id')
@@ -48,8 +50,9 @@ def run(arguments: argparse.Namespace) -> None:
 
     path, out = arguments.ann, arguments.out
     if out is not None:
-        for output in (out, _report_file(out)):
-            _check_output(output, [path, arguments.categories_like])
+        _check_output(out, [path, arguments.categories_like])
+    if arguments.images is not None and not arguments.images.is_dir():
+        raise FileNotFoundError(f'no such folder: {arguments.images}; --images is the folder that the file names start from')
     content = read_any(path, image_size, arguments.part)
     try:
         report = fix_content(content, _options(arguments))
@@ -59,16 +62,20 @@ def run(arguments: argparse.Namespace) -> None:
         report.changes.insert(0, Change('byte order mark removed', 'file', [], is_removal=False))
     print('\n'.join([f'{path}', *report.lines()]))
     if out is None:
-        print('Nothing written; --out FILE writes the fixed file')
+        print('Nothing written; ' + ('decide what is listed above, then add --out FILE' if report.decisions
+                                     else '--out FILE writes the fixed file'))
         return
-    missing = list(dict.fromkeys(decision.option or 'a correction by hand' for decision in report.decisions))
-    if missing:
-        raise ValueError(f'{path}: nothing written; to decide what is listed above, give {", ".join(missing)}')
+    if report.decisions:
+        options = ', '.join(dict.fromkeys(decision.option for decision in report.decisions if decision.option))
+        by_hand = any(decision.option is None for decision in report.decisions)
+        raise ValueError(f'{path}: nothing written; to decide what is listed above, '
+                         + ' and '.join([*([f'give {options}'] if options else []),
+                                         *(['correct by hand what no option decides'] if by_hand else [])]))
     _write_checked(out, content)
     with atomic_write(_report_file(out)) as temporary:
         record = {'input': str(path), 'output': str(out), **report.as_json()}
         temporary.write_text(json.dumps(record, indent=1, ensure_ascii=False) + '\n', encoding='utf-8')
-    print(f'wrote {out} and {_report_file(out).name}')
+    print(f'wrote {out} and {_report_file(out)}')
 
 
 def _options(arguments: argparse.Namespace) -> 'FixOptions':
@@ -79,8 +86,9 @@ def _options(arguments: argparse.Namespace) -> 'FixOptions':
     return FixOptions(
         same_image_ids=arguments.same_image_ids, same_category_ids=arguments.same_category_ids,
         same_names=arguments.same_names, boxes=arguments.boxes, crowd=arguments.crowd,
-        boxes_drawn_at=arguments.boxes_drawn_at, missing_images=arguments.missing_images, fill_masks=arguments.masks == 'box',
-        categories_like=others, image_file=arguments.images and partial(_image_file, arguments.images))
+        boxes_drawn_at=arguments.boxes_drawn_at, swapped_sizes=arguments.swapped_sizes,
+        missing_images=arguments.missing_images, fill_masks=arguments.masks == 'box', categories_like=others,
+        image_file=arguments.images and partial(_image_file, arguments.images))
 
 
 def _image_file(folder: Path, file_name: str) -> 'ImageFile | None':
@@ -109,9 +117,15 @@ def _report_file(out: Path) -> Path:
     return out.with_suffix('.fixes.json')
 
 
-def _check_output(output: Path, inputs: Sequence[Path | None]) -> None:
-    if any(path is not None and output.resolve() == path.resolve() for path in inputs):
-        raise ValueError(f'{output} is an input, which is never overwritten; choose another --out')
+def _check_output(out: Path, inputs: Sequence[Path | None]) -> None:
+    """Refuse to write over an input, or over a file that is not from an earlier fix."""
+    if out.suffix != '.json':
+        raise ValueError(f'--out must be a file that ends with .json, got {out}')
+    for output in (out, _report_file(out)):
+        if any(path is not None and output.resolve() == path.resolve() for path in inputs):
+            raise ValueError(f'{output} is an input, which is never overwritten; choose another --out')
+    if out.exists() and not _report_file(out).is_file():
+        raise ValueError(f'{out} exists and is not from imbdet fix; choose another --out, or remove it')
 
 
 def _write_checked(out: Path, content: dict[str, Any]) -> None:

@@ -74,7 +74,7 @@ def test_a_sound_config(config, examine, folder):
         'validation pipeline': 'the first image passes through it',
         'validation classes': 'each of the 3 has objects in 4 to 4 images',
         'batches': 'RepeatFactorSampler: an epoch has 2 batches on one process',
-        'validation metric': f'LongTailMetric judges 4 of the 4 images of {folder}/val/train.json',
+        'validation metric': f'LongTailMetric evaluates 4 of the 4 images of {folder}/val/train.json',
         'hooks': 'there are no custom ones'}
     assert not (folder / 'work').exists()
 
@@ -128,9 +128,9 @@ FAULTS = {
     'a resized image': (lambda config, folder: Image.new('RGB', (60, 40)).save(folder / 'images/1.png'),
                         'warning', 'training images', '60 x 40, in the annotations 128 x 96'),
     'a class without objects': (lambda config, folder: change_file(folder / 'train.json', no_class_c),
-                                'warning', 'training classes', '1 of 3 have no object (c): they cannot be learned'),
+                                'warning', 'training classes', '1 of 3 have no objects (c): they cannot be learned'),
     'a class without validation': (lambda config, folder: change_file(folder / 'val/train.json', no_class_c),
-                                   'warning', 'validation classes', "1 of 3 have no object (c): 'imbdet split' divides"),
+                                   'warning', 'validation classes', "1 of 3 have no objects (c): 'imbdet split' divides"),
     'the training images again': (lambda config, folder: config.val_dataloader.dataset.update(data_root=str(folder)),
                                   'warning', 'validation images', '4 of the 4 are also trained on'),
     'fewer images than a batch': (lambda config, folder: config.train_dataloader.update(batch_size=9, drop_last=True),
@@ -139,7 +139,7 @@ FAULTS = {
         metric_of_other_images,
         'error', 'validation metric', '1 of the 4 images of the data set are not in'),
     'a part of the images': (lambda config, folder: config.val_dataloader.dataset.update(indices=2),
-                             'warning', 'validation metric', 'judges 2 of the 4 images'),
+                             'warning', 'validation metric', 'evaluates 2 of the 4 images'),
     'an unknown transform': (lambda config, folder: config.train_dataloader.dataset.pipeline.insert(1, dict(type='Rezise')),
                              'error', 'training data', 'Rezise'),
     'a broken pipeline': (lambda config, folder: config.train_dataloader.dataset.pipeline.pop(0),

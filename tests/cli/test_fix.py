@@ -41,7 +41,7 @@ def test_a_dry_run_writes_nothing(faulty, fix, tmp_path):
     assert err == ''
     assert '  file: byte order mark removed\n' in out
     assert '  1 annotation: id used several times: new id (id 1 (entry 2))\n' in out
-    assert 'Left: 3 images, 3 of 4 annotations, 3 categories\nNothing written; --out FILE writes the fixed file\n' in out
+    assert 'Result: 3 images, 3 of 4 annotations, 3 categories\nNothing written; --out FILE writes the fixed file\n' in out
     assert faulty.read_bytes() == before
     assert [*tmp_path.iterdir()] == [faulty]
 
@@ -49,7 +49,7 @@ def test_a_dry_run_writes_nothing(faulty, fix, tmp_path):
 def test_the_file_and_its_report_are_written(faulty, fix, tmp_path):
     code, out, _ = fix(faulty, '--out', tmp_path / 'new/fixed.json')
     assert code == 0
-    assert out.endswith(f'wrote {tmp_path}/new/fixed.json and fixed.fixes.json\n')
+    assert out.endswith(f'wrote {tmp_path}/new/fixed.json and {tmp_path}/new/fixed.fixes.json\n')
     text = (tmp_path / 'new/fixed.json').read_bytes()
     content = json.loads(text.decode(), parse_constant=pytest.fail)
     assert [annotation['id'] for annotation in content['annotations']] == [1, 2, 4]
@@ -89,6 +89,24 @@ def test_no_other_input_is_overwritten(annotation_file, fix, tmp_path):
         assert 'a.fixes.json is an input' in err
 
 
+def test_only_files_of_an_earlier_fix_are_overwritten(faulty, fix, tmp_path):
+    (tmp_path / 'photo.jpg').write_bytes(b'photo')
+    (tmp_path / 'own.json').write_text('[]')
+    for name, message in (('photo.jpg', 'must be a file that ends with .json'), ('own.json', 'is not from imbdet fix')):
+        code, _, err = fix(faulty, '--out', tmp_path / name)
+        assert code == 1
+        assert message in err
+    assert (tmp_path / 'photo.jpg').read_bytes() == b'photo'
+    assert (tmp_path / 'own.json').read_text() == '[]'
+    assert [fix(faulty, '--out', tmp_path / 'fixed.json')[0] for _ in range(2)] == [0, 0]
+
+
+def test_a_folder_of_images_that_does_not_exist(faulty, fix, tmp_path):
+    code, _, err = fix(faulty, '--images', tmp_path / 'none')
+    assert code == 1
+    assert f'no such folder: {tmp_path}/none; --images is the folder that the file names start from' in err
+
+
 def test_without_a_decision_nothing_is_written(annotation_file, fix, tmp_path):
     path = annotation_file([(1, 1)], categories=['a', 'a'], image_keys={'width': None})
     code, out, err = fix(path, '--out', tmp_path / 'fixed.json')
@@ -99,7 +117,7 @@ def test_without_a_decision_nothing_is_written(annotation_file, fix, tmp_path):
     assert [*tmp_path.iterdir()] == [path]
     code, out, err = fix(path)
     assert (code, err) == (0, '')
-    assert '3 images: width and height are no positive integers' in out
+    assert '3 images: width and height are not positive integers' in out
 
 
 def test_sizes_are_read_from_images(annotation_file, fix, tmp_path):

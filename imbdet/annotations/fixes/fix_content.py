@@ -59,6 +59,7 @@ def fix_content(content: dict[str, Any], options: FixOptions | None = None) -> F
     if not log.decisions:
         _remove_nan(content, log)
     _add_notes(content, log)
+    _note_sizes(log, options)
     return FixReport(log.changes, log.decisions, log.notes, counts, _counts(content))
 
 
@@ -103,8 +104,19 @@ def _without_nan(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
+def _note_sizes(log: FixLog, options: FixOptions) -> None:
+    """Note that boxes may have been changed because of a wrong size."""
+    kinds = ('box clipped to its image', 'box outside its image')
+    number = sum(len(change.ids) for change in log.changes if change.kind in kinds)
+    if number and options.image_file is None:
+        log.notes.append(f'{number} boxes leave their images as the file states their sizes, which were not compared with the '
+                         'images; give --images FOLDER, because width and height may be wrong instead')
+
+
 def _add_notes(content: dict[str, Any], log: FixLog) -> None:
     annotations, categories = content['annotations'], content['categories']
+    if not annotations:
+        log.notes.append('the file has no annotations')
     used = {annotation['category_id'] for annotation in annotations}
     unused = [category['name'] for category in categories if category['id'] not in used]
     if unused and annotations:

@@ -45,7 +45,7 @@ class FixReport:
             lines.append('Nothing to fix')
         lines += [f'Note: {note}' for note in self.notes]
         if self.changes and not self.decisions:
-            lines.append(f'Left: {", ".join(self._left(key) for key in LISTS)}')
+            lines.append(f'Result: {", ".join(self._left(key) for key in LISTS)}')
         return [part for line in lines for part in textwrap.wrap(line, 120, subsequent_indent=' ' * 6, break_on_hyphens=False,
                                                                  break_long_words=False)]
 

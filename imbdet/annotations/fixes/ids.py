@@ -133,7 +133,9 @@ def _refer(annotations: list[dict], reference: str, table: dict, log: FixLog) ->
         if not _is_same(old, new):
             annotation[reference] = new
             if new is not None:  # without one it is removed later
-                log.change(f'{reference} follows its id', annotation)
+                is_integer = not isinstance(new, str) and as_integer(old) == new
+                how = 'as text or float: made an integer' if is_integer else 'changed with the id'
+                log.change(f'{reference} {how}', annotation)
 
 
 def _refer_in_lists(images: list[dict], table: dict, log: FixLog) -> None:
@@ -143,7 +145,7 @@ def _refer_in_lists(images: list[dict], table: dict, log: FixLog) -> None:
             new = [table.get(_key(value), _key(value)) for value in old if _key(value) is not None]
             if len(new) < len(old) or not all(map(_is_same, old, new)):
                 image[key] = new
-                log.change(f'{key} follow their ids', image)
+                log.change(f'{key} changed with the ids', image)
 
 
 def _listed(image: dict, key: str) -> list:

@@ -33,12 +33,12 @@ def read_sizes(content: dict[str, Any], options: FixOptions, log: FixLog) -> Fil
             file = options.image_file(image['file_name'])
             if file is not None:
                 files[image['id']] = file
-        _missing_files(content, [image for image in named if image['id'] not in files], options, log)
+        _missing_files(content, [image for image in named if image['id'] not in files], files, options, log)
     for image in content['images']:
         if stated_size(image) is None and image['id'] in files:
             image['width'], image['height'] = files[image['id']].shown_size
             log.change('size added from the image file', image)
-    log.ask('width and height are no positive integers. --images reads them from the files', '--images FOLDER',
+    log.ask('width and height are not positive integers. --images reads them from the files', '--images FOLDER',
             [image for image in content['images'] if stated_size(image) is None])
     return files
 
@@ -59,10 +59,15 @@ def fix_sizes(content: dict[str, Any], files: Files, options: FixOptions, log: F
     annotations = defaultdict(list)
     for annotation in content['annotations']:
         annotations[annotation['image_id']].append(annotation)
-    unclear, strange = [], []
+    unclear, swapped, strange = [], [], []
     for image in _suspect_images(content, files, annotations, log):
         own, file = annotations[image['id']], files[image['id']]
         drawn_at = _drawn_at(own, (image['width'], image['height']), file.shown_size) if own else 'file'
+        if drawn_at is None and _is_swapped(image, file):
+            if options.swapped_sizes is None:
+                swapped.append(image)
+                continue
+            drawn_at = 'file'
         drawn_at = drawn_at or options.boxes_drawn_at
         if drawn_at is None:
             unclear.append(image)
@@ -73,8 +78,11 @@ def fix_sizes(content: dict[str, Any], files: Files, options: FixOptions, log: F
     log.ask('size or EXIF orientation differs from the image file; the boxes fit both. stated: the boxes belong to the size '
             'in the annotation file, and are turned or scaled; file: they belong to the image, and only the size is corrected',
             '--boxes-drawn-at stated|file', unclear)
-    log.ask('size has other proportions than the image file, so the boxes belong to another image; correct or remove them',
-            None, strange)
+    log.ask('width and height are those of the image file exchanged, and no EXIF orientation explains it; the boxes fit both. '
+            'file: they belong to the image, and only the size is corrected. If the image was turned after they were drawn, '
+            'they are wrong: remove it', '--swapped-sizes file', swapped)
+    log.ask('size has other proportions than the image file, so the boxes belong to another image or to a part of it; '
+            'correct or remove them', None, strange)
 
 
 def _suspect_images(content: dict[str, Any], files: Files, annotations: dict[Any, list[dict]], log: FixLog) -> list[dict]:
@@ -92,7 +100,10 @@ def _suspect_images(content: dict[str, Any], files: Files, annotations: dict[Any
     return [image for image in images if image['id'] in wrong]
 
 
-def _missing_files(content: dict[str, Any], missing: list[dict], options: FixOptions, log: FixLog) -> None:
+def _missing_files(content: dict[str, Any], missing: list[dict], files: Files, options: FixOptions, log: FixLog) -> None:
+    if missing and not files:
+        raise ValueError(f'none of the {len(missing)} images is there (first: {missing[0]["file_name"]}); --images is the '
+                         'folder that the file names start from')
     if options.missing_images is None:
         log.ask('image file missing or unreadable. keep: leave them in the file; drop: remove them with their annotations',
                 '--missing-images keep|drop', missing)
@@ -119,6 +130,11 @@ def _leaves(annotation: dict, size: tuple[int, int], other: tuple[int, int]) -> 
     if isinstance(segmentation, dict) and segmentation.get('size') == [*other[::-1]]:
         return True
     return are_numbers(box, 4) and (box[0] + box[2] > size[0] + 1 or box[1] + box[3] > size[1] + 1)
+
+
+def _is_swapped(image: dict, file: ImageFile) -> bool:
+    """Return whether width and height are exchanged, which scaling cannot explain, and no EXIF orientation does."""
+    return (image['height'], image['width']) == file.shown_size and file.orientation < 5 and _map(image, file) is None
 
 
 def _map(image: dict, file: ImageFile) -> Turn | Scale | None:

@@ -42,6 +42,7 @@ class FixOptions:
         crowd: If all annotations are crowds, keep them so, or make them objects.
         boxes_drawn_at: Where the size in the file and the image's differ: boxes belong to the size in the file, and are turned
             or scaled; or to the image, and only the size is corrected.
+        swapped_sizes: Where width and height are exchanged and no EXIF orientation explains it: boxes belong to the image file.
         missing_images: Keep or drop images whose file is missing or unreadable.
         fill_masks: Whether annotations without a mask get their box as one.
         categories_like: Categories of another file, whose order and ids are taken over.
@@ -55,6 +56,7 @@ class FixOptions:
     boxes: Literal['xywh', 'xyxy', 'relative'] | None = None
     crowd: Literal['keep', 'objects'] | None = None
     boxes_drawn_at: Literal['stated', 'file'] | None = None
+    swapped_sizes: Literal['file'] | None = None
     missing_images: Literal['keep', 'drop'] | None = None
     fill_masks: bool = False
     categories_like: list[dict[str, Any]] | None = None

@@ -144,7 +144,7 @@ def test_sound_boxes_are_not_asked_about(drawn):
 
 @pytest.mark.parametrize(('value', 'fixed'), [
     (0, 0), (1, 1), (..., 0), (None, 0), (False, 0), (True, 1), (1.0, 1), (0.0, 0), ('0', 0), ('1', 1), ('true', 1),
-    ('False', 0), ('', 0), (2, 1), ([], 0),
+    ('False', 0), ('', 0), (2, 1), ('no', 0), ('N', 0), ('Yes', 1), (' y ', 1),
 ])
 def test_crowd_flags(value, fixed):
     content = make_content([{}, {'iscrowd': value}])
@@ -152,6 +152,13 @@ def test_crowd_flags(value, fixed):
     assert [type(annotation['iscrowd']) for annotation in content['annotations']] == [int, int]
     assert content['annotations'][1]['iscrowd'] == fixed
     assert bool(changes) == (type(value) is not int or value != fixed)
+
+
+@pytest.mark.parametrize('value', ['crowd', [], 'nope', '1.2.3'])
+def test_flags_that_say_nothing_are_asked_about(value):
+    content = make_content([{}, {'iscrowd': value}, {'ignore': value}])
+    changes, asked = fix(content)
+    assert (changes, asked) == ({}, [None])
 
 
 @pytest.mark.parametrize(('choice', 'flags'), [('keep', [1, 1]), ('objects', [0, 0]), (None, [1, 1])])

@@ -124,7 +124,9 @@ def test_the_report_counts_and_names():
         'Changed:', '  1 annotation: box clipped to its image (id 1)',
         '  1 annotation: area computed for the changed box (id 1)',
         'Removed:', '  12 annotations: image that the file does not list (ids 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, ...)',
-        'Left: 2 images, 1 of 13 annotations, 1 categories']
+        'Note: 1 boxes leave their images as the file states their sizes, which were not compared with the images; give --images',
+        '      FOLDER, because width and height may be wrong instead',
+        'Result: 2 images, 1 of 13 annotations, 1 categories']
     change, = (change for change in report.as_json()['changes'] if change['is_removal'])
     assert change == {'kind': 'image that the file does not list', 'of': 'annotation', 'ids': [*range(2, 14)],
                       'is_removal': True, 'count': 12}

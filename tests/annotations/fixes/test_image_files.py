@@ -1,5 +1,7 @@
 """Sizes that are compared with image files."""
 
+import copy
+
 import pytest
 
 from imbdet.annotations.fixes import FixOptions, ImageFile, fix_content
@@ -37,7 +39,22 @@ def test_sizes_and_boxes(box, file, choice, boxes):
 def test_what_boxes_do_not_show_is_asked():
     assert one_image(INNER, ImageFile(80, 100, 6))[2] == ['--boxes-drawn-at stated|file']
     assert one_image(INNER, ImageFile(200, 160))[2] == ['--boxes-drawn-at stated|file']
-    assert one_image(INNER, ImageFile(80, 100), 'stated')[2] == [None]  # neither turned nor scaled
+    assert one_image(INNER, ImageFile(80, 90), 'stated')[2] == [None]  # neither turned nor scaled
+
+
+def test_swapped_sizes_are_asked_about_alone():
+    """Next to a resized image, whose boxes are scaled: what is right for one is not for the other."""
+    content = make_content([{'bbox': list(INNER)}, {'bbox': list(INNER), 'image_id': 2}], images=2)
+    files = {'1.jpg': ImageFile(80, 100), '2.jpg': ImageFile(200, 160)}
+    assert fix(copy.deepcopy(content), image_file=files.get)[1] == ['--boxes-drawn-at stated|file', '--swapped-sizes file']
+    assert fix(content, image_file=files.get, boxes_drawn_at='stated', swapped_sizes='file')[1] == []
+    assert [box['bbox'] for box in content['annotations']] == [INNER, [2 * value for value in INNER]]
+    assert [(image['width'], image['height']) for image in content['images']] == [(80, 100), (200, 160)]
+
+
+def test_a_folder_without_any_of_the_images():
+    with pytest.raises(ValueError, match=r'none of the 2 images is there \(first: 1\.jpg\); --images is the folder'):
+        fix(make_content(images=2), image_file=lambda name: None, missing_images='drop')
 
 
 def test_missing_sizes_are_added():
