@@ -14,6 +14,10 @@ OTHER_ORDER = 'classes in another order than in the file'
 """Kind of a fault."""
 
 
+MOST_NAMES = 100
+"""Up to this many names of a file, a message lists all, to be copied into a config."""
+
+
 class Fault(NamedTuple):
     """One kind of fault, with all entries of the file that have it.
 
@@ -58,6 +62,7 @@ def find_faults(content: AnnotationFile,
         yield from class_faults(classes, names or [category.name for category in content.categories])
     if not kept_images(content, columns, classes, filter_cfg).any():
         yield Fault('no image left', 'image', [image.id for image in content.images],
+                    'the file has no images; correct ann_file' if not content.images else
                     f'none of the {len(content.images)} images is left to train on: filter_cfg={filter_cfg or {}} and the '
                     'classes remove them all; change either')
     for reason, is_dropped in drop_reasons(columns):
@@ -83,6 +88,11 @@ def class_faults(classes: Sequence[str], names: Sequence[str]) -> Iterator[Fault
                     f'the classes of the config are the string {classes!r}, and each of its letters would be a class; '
                     f'write classes=({classes!r}, )')
         return
+    repeated = [name for name, count in Counter(classes).items() if count > 1]
+    if repeated and list(classes) != list(names):
+        yield Fault('classes named twice', 'class', repeated,
+                    f'the classes of the config name {first_ten(repeated)} more than once; name each class once')
+        return
     twice = [name for name, count in Counter(names).items() if count > 1 and name in set(classes)]
     if twice:
         yield Fault('duplicate category names', 'class', twice,
@@ -92,7 +102,8 @@ def class_faults(classes: Sequence[str], names: Sequence[str]) -> Iterator[Fault
     unknown = [name for name in classes if name not in set(names)]
     if unknown:
         near = difflib.get_close_matches(unknown[0], names, n=1)
-        hint = f'did you mean {near[0]!r}?' if near else f'the file has {first_ten(names)}.'
+        listed = f'{tuple(names)}' if len(names) <= MOST_NAMES else first_ten(names)
+        hint = f'did you mean {near[0]!r}?' if near else f'the file has {listed}.'
         yield Fault('classes that are not in the file', 'class', unknown,
                     f'class {unknown[0]!r} of the config is not a category of the file; {hint} mmdet would skip it and shift '
                     'the labels of all later classes')

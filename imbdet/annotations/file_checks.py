@@ -17,10 +17,13 @@ class FaultReport:
     Attributes:
         path: The annotation file.
         faults: One fault per reason, with the annotations that mmdet drops for it.
+        suspicions: What mmdet accepts but is most likely a mistake, see
+            :func:`~imbdet.annotations.suspicions.find_suspicions`; only filled for the files of a config.
     """
 
     path: Path
     faults: list[Fault] = field(default_factory=list)
+    suspicions: list[str] = field(default_factory=list)
 
     @property
     def dropped(self) -> dict[str, list[Any]]:

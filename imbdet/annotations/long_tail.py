@@ -40,7 +40,7 @@ def tail_targets(counts: np.ndarray, ratio: float, curve: str = 'exponential') -
         ValueError: If ratio or curve is out of range, or no class occurs.
     """
     if not 1 <= ratio < np.inf:
-        raise ValueError(f'ratio must be a number from 1, got {ratio}')
+        raise ValueError(f'ratio must be at least 1 and finite, got {ratio:g}')
     if curve not in CURVES:
         raise ValueError(f'curve must be one of {", ".join(CURVES)}, got {curve!r}')
     ranked = np.argsort(-counts, kind='stable')[:np.count_nonzero(counts)]

@@ -45,6 +45,8 @@ def error_hint(error: BaseException) -> str:
     elif name := UNKNOWN_NAME.search(text):
         unknown, registry_name = name.groups()
         known = {key for registry in _registries() if registry.name == registry_name for key in registry.module_dict}
+    elif type(error).__name__ == 'URLError':
+        return '; pretrained weights cannot be downloaded: set checkpoint of init_cfg to a local file, or init_cfg=None'
     elif 'imdecode' in text:  # OpenCV does not report the file name
         return '; an image file is empty: add CheckImagesHook to custom_hooks to find it'
     else:

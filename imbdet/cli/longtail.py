@@ -64,8 +64,10 @@ def run(arguments: argparse.Namespace) -> None:
 def _check_out(source: Path, out: Path) -> None:
     if out.suffix != '.json':
         raise ValueError(f'--out must be a file that ends with .json, got {out}')
-    if out.exists() and out.samefile(source):
+    if out.resolve() == source.resolve():
         raise ValueError(f'{out} is the input; choose another file for --out')
+    if out.exists() and not out.with_suffix('.longtail.csv').is_file():
+        raise ValueError(f'{out} exists and is not from imbdet longtail; choose another --out, or remove it')
 
 
 def _write(thinned: 'ThinnedSet', out: Path, content: dict[str, Any], kept: list[int]) -> None:

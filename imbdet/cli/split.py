@@ -7,6 +7,8 @@ writes a page that compares the split with random ones, ``index.html``, and the 
 
 import argparse
 import hashlib
+import json
+import sys
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -49,6 +51,8 @@ def run(arguments: argparse.Namespace) -> None:
 
     new_figure(1, 1)  # fail now if matplotlib is missing
     source, out = arguments.source, arguments.out
+    if arguments.seed < 0:
+        raise ValueError(f'--seed must be at least 0, got {arguments.seed}')
     options = SplitOptions(source, _shares(arguments.val, arguments.folds), arguments.folds is not None, arguments.seed,
                            arguments.group_by)
     if arguments.images is not None and not arguments.images.is_dir():
@@ -56,6 +60,7 @@ def run(arguments: argparse.Namespace) -> None:
     files = part_files(out, arguments.folds)
     check_overwriting(out, files, source)
     content, typed, faults = read_checked(source, image_size, arguments.part)
+    _check_json(source, content)
     columns = to_arrays(typed)
     _check_images_of_boxes(source, columns)
     groups, copies = _groups(content['images'], arguments.images or data_root(source), options.group_by)
@@ -66,6 +71,10 @@ def run(arguments: argparse.Namespace) -> None:
     report = write_split_report(out, findings)
     write_parts(files, content, parts, findings.split)
     print(report)
+    for line in faults.lines():
+        print(f'imbdet: warning: {line}', file=sys.stderr)
+    names = tuple(category.name for category in typed.categories)
+    print(f'In the config: metainfo=dict(classes={names})\n')
     print(f'wrote {out / "index.html"}, split.json, split.csv and {len(files) * 2} annotation files: '
           f'{files[0].train}, {files[0].val}' + (', ...' if len(files) > 1 else ''))
 
@@ -74,12 +83,22 @@ def _shares(val: float | None, folds: int | None) -> list[float]:
     """Return the shares of training and validation images, or of the folds."""
     if val is not None:
         if not 0 < val < 1:
-            raise ValueError(f'--val must be in (0, 1), got {val:g}')
+            raise ValueError(f'--val must be a share of the images in (0, 1), such as 0.2, got {val:g}')
         return [1 - val, val]
     assert folds is not None
     if folds < 2:
         raise ValueError(f'--folds must be at least 2, got {folds}')
     return [1 / folds] * folds
+
+
+def _check_json(source: Path, content: dict[str, Any]) -> None:
+    """Raise for numbers that the parts could not hold, before anything is written."""
+    from imbdet.annotations import AnnotationError
+
+    try:
+        json.dumps(content, allow_nan=False)
+    except ValueError as error:
+        raise AnnotationError(f"{source} has NaN or infinite numbers, which are not JSON; run 'imbdet fix {source}'") from error
 
 
 def _check_images_of_boxes(source: Path, columns: 'AnnotationArrays') -> None:
@@ -112,7 +131,11 @@ def _pixel_digest(folder: Path) -> Callable[[str], bytes]:
     reader = ImageReader()
 
     def digest(name: str) -> bytes:
-        pixels = reader.read(folder / name)
+        try:
+            pixels = reader.read(folder / name)
+        except FileNotFoundError as error:
+            raise FileNotFoundError(f'{folder / name} does not exist; --images is the folder that the file names start '
+                                    'from') from error
         return hashlib.blake2b(repr(pixels.shape).encode() + pixels.tobytes(), digest_size=16).digest()
 
     return digest

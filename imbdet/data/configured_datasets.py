@@ -6,8 +6,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from imbdet.annotations.annotation_arrays import AnnotationArrays
-from imbdet.annotations.faults import OTHER_ORDER, Fault, find_faults, first_ten, label_difference
+from imbdet.annotations.faults import MOST_NAMES, OTHER_ORDER, Fault, find_faults, first_ten, label_difference, usable_boxes
 from imbdet.annotations.mask_checks import check_masks
 from imbdet.annotations.reader import AnnotationFile, Category
 from imbdet.data.wrappers import inner_configs
@@ -43,6 +45,12 @@ class ConfiguredDataset(NamedTuple):
         from mmdet.datasets.lvis import LVISV05Dataset
         return issubclass(self.kind, LVISV05Dataset)
 
+    @property
+    def numbers_labels(self) -> bool:
+        """Whether a subclass of mmdet's data sets reads the file itself, and perhaps numbers the labels in its own way."""
+        owner = next(base for base in self.kind.__mro__ if 'load_data_list' in vars(base))
+        return not owner.__module__.startswith(('mmdet.', 'imbdet.'))
+
     def label_order(self, categories: Sequence[Category]) -> list[Category]:
         """Sort categories in the order in which this data set numbers its labels.
 
@@ -74,11 +82,14 @@ class ConfiguredDataset(NamedTuple):
             names = [category.name for category in self.label_order(content.categories)]
             yield from self._unnamed_classes(names)
             for fault in find_faults(content, columns, self.classes, self.filter_cfg, names):
+                if fault.kind == OTHER_ORDER and self.numbers_labels:
+                    continue  # it is known only when the data set is built, see check_dataset_classes
                 if fault.kind == OTHER_ORDER and names != [category.name for category in content.categories]:
                     advice = fault.message.rpartition('; ')[2]
                     fault = fault._replace(message=f'{self.kind.__name__} numbers labels by ascending category id, and the '
                                                    f'classes of the config are in another order; {advice}')
                 yield fault
+            yield from self._left_out(content, columns)
             return
         # LVIS data sets use all categories of the file. mmdet spells one of LVIS v1's names differently from the file, so
         # its own list is compared by length only, a user's by name.
@@ -88,6 +99,18 @@ class ConfiguredDataset(NamedTuple):
                         class_mismatch_message(self.kind, names, classes))
         yield from missing_location(content, 'coco_url' if issubclass(self.kind, LVISV1Dataset) else 'file_name')
         yield from find_faults(content, columns, None, self.filter_cfg)
+
+    def _left_out(self, content: AnnotationFile, columns: AnnotationArrays) -> Iterator[Fault]:
+        """Find annotations of categories that the config does not name."""
+        names = set(self.classes or ())
+        is_left_out = np.array([bool(names) and category.name not in names for category in content.categories] + [False])
+        dropped = np.flatnonzero(usable_boxes(columns) & is_left_out[columns.categories]).tolist()
+        if dropped and not isinstance(self.classes, str):
+            left_out = list(dict.fromkeys(content.categories[columns.categories[position]].name for position in dropped))
+            yield Fault('annotations of categories that the config does not name', 'annotation',
+                        [content.annotations[position].id for position in dropped],
+                        f'{len(dropped)} of {len(content.annotations)} annotations are of {len(left_out)} categories that the '
+                        f'classes of the config leave out ({first_ten(left_out)}), and mmdet drops them', is_fatal=False)
 
     def mask_faults(self, content: AnnotationFile) -> list[Fault]:
         """Search the file for masks that crash mmdet or take too much memory, if the pipeline loads masks.
@@ -118,8 +141,9 @@ class ConfiguredDataset(NamedTuple):
             read = f'metainfo has the key {misspelled[0]!r}, which mmdet 3 does not read'
         yield Fault('classes that the config does not name', 'class', defaults,
                     f'{read}, so that the {len(defaults)} default classes of {self.kind.__name__} count '
-                    f'({first_ten(defaults)}), but the file has others; write metainfo=dict(classes={tuple(names[:10])!r}'
-                    + (' and so on, all classes of the file in its order)' if len(names) > 10 else ')'))
+                    f'({first_ten(defaults)}), but the file has others; write metainfo=dict(classes='
+                    + (f'{tuple(names)!r})' if len(names) <= MOST_NAMES else
+                       f'{tuple(names[:10])!r} and so on, all classes of the file in its order)'))
 
 
 LOCATIONS = {'file_name': 'CocoDataset', 'coco_url': 'LVISV1Dataset'}

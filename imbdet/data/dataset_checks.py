@@ -8,6 +8,7 @@ from imbdet.annotations.annotation_arrays import to_arrays
 from imbdet.annotations.faults import OTHER_ORDER, Fault, first_ten, label_difference
 from imbdet.annotations.file_checks import FaultReport, check_class_names, raise_fatal
 from imbdet.annotations.reader import AnnotationError, load_annotations, load_categories
+from imbdet.annotations.suspicions import find_suspicions
 from imbdet.data.configured_datasets import ConfiguredDataset, class_mismatch_message, configured_datasets, names_of_mmdet
 from imbdet.data.wrappers import inner_datasets
 
@@ -19,7 +20,7 @@ def check_dataset_classes(dataset: Any) -> None:
 
     mmdet's CocoDataset skips a class whose name is not in the file, which shifts all later labels, and numbers the labels in
     the file's order, Objects365V1Dataset by ascending id. LVISV1Dataset uses all categories of the file, whatever its classes
-    are. The check compares the mapping that the data set made, ``cat_ids``, with the names of the file, whatever its class.
+    are. The check compares the mapping that the data set made, ``cat2label``, with the names of the file, whatever its class.
 
     Args:
         dataset: A data set or a wrapper of data sets; data sets without ``cat_ids`` are not checked.
@@ -49,13 +50,16 @@ def _check_label_names(dataset: Any, names: Sequence[str]) -> None:
 
     categories = load_categories(dataset.ann_file)
     by_id = {category.id: category.name for category in categories}
-    of_labels = [by_id.get(category_id) for category_id in dataset.cat_ids]
+    # What numbers the labels; cat_ids is in the same order in all of mmdet's data sets, but not in every subclass.
+    label_of = getattr(dataset, 'cat2label', None) or {category_id: label for label, category_id in enumerate(dataset.cat_ids)}
+    in_order = sorted(label_of, key=label_of.__getitem__)
+    of_labels = [by_id.get(category_id) for category_id in in_order]
     if of_labels == list(names):
         return
     if isinstance(dataset, LVISV05Dataset):
         in_file = [category.name for category in categories]
         raise AnnotationError(f'{dataset.ann_file}: {class_mismatch_message(type(dataset), in_file, names)}')
-    used = set(dataset.cat_ids)
+    used = set(in_order)
     rest = [category.name for category in categories if category.id not in used]
     check_class_names(dataset.ann_file, names, [*filter(None, of_labels), *rest])
     raise AnnotationError(f'{dataset.ann_file}: {len(dataset.cat_ids)} categories match the {len(names)} classes of the '
@@ -82,8 +86,10 @@ def check_config(cfg: dict, loaders: tuple[str, ...]) -> list[FaultReport]:
         for use in configured_datasets(cfg, loader):
             content = load_annotations(use.path)
             path = Path(use.path)
-            faults = (_with_advice_for_all(fault, use, cfg) for fault in use.faults(content, to_arrays(content)))
-            reports[path] = FaultReport(path, raise_fatal(use.path, faults) + use.mask_faults(content))
+            columns = to_arrays(content)
+            faults = (_with_advice_for_all(fault, use, cfg) for fault in use.faults(content, columns))
+            reports[path] = FaultReport(path, raise_fatal(use.path, faults) + use.mask_faults(content),
+                                        list(find_suspicions(content, columns)))
     _check_same_classes(cfg)
     return list(reports.values())
 

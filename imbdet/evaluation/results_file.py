@@ -1,6 +1,7 @@
 """Reader of COCO results files, such as those that a metric's ``outfile_prefix`` writes, with checks."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, TypedDict
@@ -10,6 +11,11 @@ import numpy as np
 
 from imbdet.annotations import AnnotationFile
 from imbdet.evaluation.detections import Detections
+
+NEARLY_ALL = 0.9
+"""Share of images with detections below which results may be of a part of the images."""
+MIN_COPIED = 3
+"""More detections than this are not all equal to others by chance."""
 
 
 class ResultsError(ValueError):
@@ -85,8 +91,8 @@ def to_detections(path: str | Path, results: Sequence[Result], annotations: Anno
         ResultsError: If an image or category is not in the annotation file, a score is not in [0, 1], the box or mask is
             missing, or a box is not finite or has a negative width or height.
     """
+    check_values(path, results)
     scores = np.array([result.score for result in results], dtype=np.float64)
-    _refuse(path, results, ~((scores >= 0) & (scores <= 1)), 'have a score outside [0, 1]')
     images = {image.id for image in annotations.images}
     _refuse(path, results, [result.image_id not in images for result in results],
             'are in images that are not in the annotation file; evaluate against the annotations of the tested images')
@@ -99,10 +105,49 @@ def to_detections(path: str | Path, results: Sequence[Result], annotations: Anno
     _refuse(path, results, [getattr(result, key) is None for result in results], f"have no {key!r}, which {kind!r} needs")
     if kind != 'bbox':
         return found._replace(masks=[dict(result.segmentation or {}) for result in results])
-    boxes = np.array([result.bbox for result in results], dtype=np.float64).reshape(-1, 4)
+    return found._replace(boxes=np.array([result.bbox for result in results], dtype=np.float64).reshape(-1, 4))
+
+
+def check_values(path: str | Path, results: Sequence[Result]) -> None:
+    """Check the scores and boxes of detections, and that they are not listed repeatedly.
+
+    Args:
+        path: The results file, for messages.
+        results: Its n detections.
+
+    Raises:
+        ResultsError: If a score is not in [0, 1], a box is not finite or has a negative width or height, or each detection is
+            listed twice or more often.
+    """
+    scores = np.array([result.score for result in results], dtype=np.float64)
+    _refuse(path, results, ~((scores >= 0) & (scores <= 1)), 'have a score outside [0, 1]')
+    boxes = np.array([result.bbox or (0, 0, 0, 0) for result in results], dtype=np.float64).reshape(-1, 4)
     _refuse(path, results, ~np.logical_and(np.isfinite(boxes).all(axis=1), (boxes[:, 2:] >= 0).all(axis=1)),
             'have a box that is not finite or has a negative width or height')
-    return found._replace(boxes=boxes)
+    counts = Counter((result.image_id, result.category_id, result.score, result.bbox, result.modality,
+                      str(result.segmentation)) for result in results)
+    if len(counts) > MIN_COPIED and min(counts.values()) > 1:
+        raise ResultsError(f'{path}: each detection is listed {min(counts.values())} times or more, as if files had been '
+                           'joined; list each once')
+
+
+def part_warning(path: str | Path, num_predicted: int, num_images: int, of: str | Path) -> str | None:
+    """Find results that may be of a part of the images.
+
+    Args:
+        path: The results file.
+        num_predicted: Number of images with detections.
+        num_images: Number of images that are judged.
+        of: What holds these images, for the message.
+
+    Returns:
+        What to say if too few images have detections; None otherwise.
+    """
+    if num_predicted >= NEARLY_ALL * num_images:
+        return None
+    return (f'{path} has detections in {num_predicted} of the {num_images} images of {of}. A results file does not list images '
+            'in which nothing was detected, so that all are judged: if only a part was predicted, evaluate against the '
+            'annotations of that part')
 
 
 def _refuse(path: str | Path, results: Sequence[Result], faulty: Sequence[bool] | np.ndarray, what: str) -> None:

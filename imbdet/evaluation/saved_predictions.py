@@ -19,7 +19,7 @@ from pycocotools import mask as mask_utils
 
 from imbdet.data.data_infos import data_infos
 from imbdet.data.wrappers import inner_datasets
-from imbdet.evaluation.results_file import Result, ResultsError, load_results
+from imbdet.evaluation.results_file import Result, ResultsError, check_values, load_results, part_warning
 from imbdet.files import atomic_write
 
 
@@ -76,6 +76,8 @@ class DumpPredictions(BaseMetric):
             if 'mask_scores' in found:
                 columns['mask_score'] = found['mask_scores'].tolist()
             image = {'image_id': sample['img_id'], **({'modality': sample['modality']} if 'modality' in sample else {})}
+            if isinstance(sample['img_id'], float):  # as in some annotation files; results files have integers or text
+                image['image_id'] = int(sample['img_id'])
             self.results.append([{**image, **dict(zip(columns, values, strict=True))}
                                  for values in zip(*columns.values(), strict=True)])
 
@@ -146,6 +148,7 @@ def saved_samples(path: str | Path, dataset: Any) -> list[dict]:
             than once without specifying which.
     """
     results = load_results(path)
+    check_values(path, results)
     infos = list(data_infos(dataset))
     with_modality = any(result.modality is not None for result in results)
     places: dict[tuple, int] = {}
@@ -164,6 +167,9 @@ def saved_samples(path: str | Path, dataset: Any) -> list[dict]:
                                f'{result.category_id}, but the data set does not contain both; these are predictions on '
                                'other images or of other classes')
         image_results[place].append(result)
+    warning = part_warning(path, sum(map(bool, image_results)), len(infos), 'the data set')
+    if warning:
+        MMLogger.get_current_instance().warning(warning)
     return [{**info, 'ori_shape': (info['height'], info['width']), 'pred_instances': _instances(path, found, labels)}
             for info, found in zip(infos, image_results, strict=True)]
 

@@ -40,9 +40,13 @@ class CheckWeightsHook(Hook):
             runner: The runner.
             checkpoint: The loaded checkpoint.
         """
-        if self.run != 'train' or runner._resume:
-            self.check_classes(runner, checkpoint)
+        self.check_classes(runner, checkpoint)
         weights = checkpoint.get('state_dict', checkpoint)
+        broken = [str(name) for name, value in weights.items() if isinstance(value, torch.Tensor) and value.is_floating_point()
+                  and not torch.isfinite(value).all()]
+        if broken:
+            raise ValueError(f'{runner._load_from or "the checkpoint to resume from"} has NaN or infinite weights in '
+                             f'{len(broken)} tensors (first: {broken[0]}); use an earlier checkpoint')
         shapes = {str(name).removeprefix('module.'): value.shape for name, value in weights.items()
                   if isinstance(value, torch.Tensor)}
         model: Any = unwrap_detector(runner)
@@ -63,16 +67,17 @@ class CheckWeightsHook(Hook):
             checkpoint: The loaded checkpoint; one without ``dataset_meta`` is not compared.
 
         Raises:
-            ValueError: If the same classes are in another order.
+            ValueError: If the same classes are in another order, in a test, validation or resumed training.
         """
-        trained = _classes((checkpoint.get('meta') or {}).get('dataset_meta'))
+        meta = checkpoint.get('meta') or {}
+        trained = _classes(meta.get('dataset_meta')) or _classes(meta)
         dataloader = getattr(getattr(runner, f'_{self.run}_loop'), 'dataloader', None)
         current = _classes(getattr(getattr(dataloader, 'dataset', None), 'metainfo', None))
         if not trained or not current or trained == current:
             return
         path = runner._load_from or f'the latest checkpoint in {runner.work_dir}'
         difference = f'in the training and here, {label_difference(trained, current)}'
-        if sorted(trained) == sorted(current):
+        if sorted(trained) == sorted(current) and (self.run != 'train' or runner._resume):
             raise ValueError(f'the weights of {path} were trained with the same classes in another order ({difference}), so '
                              'that detections would get wrong names; use the order of the training in metainfo')
         print_log(f'the weights of {path} were trained with other classes ({difference})', logger='current',
@@ -108,4 +113,5 @@ class CheckWeightsHook(Hook):
 
 
 def _classes(metainfo: Any) -> list[str]:
-    return list(metainfo.get('classes') or ()) if isinstance(metainfo, dict) else []
+    # CLASSES: mmdet 2
+    return list(metainfo.get('classes') or metainfo.get('CLASSES') or ()) if isinstance(metainfo, dict) else []

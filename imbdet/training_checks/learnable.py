@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from mmdet.models.dense_heads import YOLACTProtonet
+from mmdet.models.dense_heads.base_dense_head import BaseDenseHead
 from mmdet.models.losses import EQLV2Loss
 from mmdet.models.roi_heads import FCNMaskHead, MaskIoUHead
 from mmdet.models.roi_heads.mask_heads import MaskPointHead
@@ -14,7 +16,7 @@ from imbdet.data.wrappers import inner_datasets
 from imbdet.heads.find_heads import find_heads
 from imbdet.heads.head_specs import RPN_HEADS
 
-COUNTING = (FCNMaskHead, MaskPointHead, MaskIoUHead, EQLV2Loss)
+COUNTING = (BaseDenseHead, FCNMaskHead, MaskPointHead, MaskIoUHead, YOLACTProtonet, EQLV2Loss)
 """Modules besides the classification heads with a ``num_classes`` that has to be that of the data."""
 NAMED = 5
 """Maximum number of classes in a message."""
@@ -38,15 +40,17 @@ def check_head_classes(detector: nn.Module, classes: Sequence[str], things: Sequ
     if any(hasattr(module, 'language_model') for module in detector.modules()):
         return
     for name, head in find_heads(detector).items():
-        number = getattr(head.module, 'num_classes', None)
-        is_rpn = isinstance(head.module, RPN_HEADS) or 'rpn_head' in name.split('.')
-        if not isinstance(number, int) or is_rpn or number in (len(classes), len(things) or None):
-            continue
-        raise _other_classes(name, number, classes)
+        _compare(name, head.module, classes, things)
     for name, module in detector.named_modules():
-        is_compared = isinstance(module, COUNTING) and not getattr(module, 'class_agnostic', False)
-        if is_compared and module.num_classes not in (len(classes), len(things) or None):
-            raise _other_classes(name, int(module.num_classes), classes)
+        if isinstance(module, COUNTING) and not getattr(module, 'class_agnostic', False):
+            _compare(name, module, classes, things)
+
+
+def _compare(name: str, module: nn.Module, classes: Sequence[str], things: Sequence[str]) -> None:
+    number = getattr(module, 'num_classes', None)
+    is_rpn = isinstance(module, RPN_HEADS) or 'rpn_head' in name.split('.')
+    if isinstance(number, int) and not is_rpn and number not in (len(classes), len(things) or None):
+        raise _other_classes(name, number, classes)
 
 
 def _other_classes(name: str, number: int, classes: Sequence[str]) -> ValueError:
@@ -80,8 +84,9 @@ def check_objects(dataset: Any) -> None:
     if num_ignored:
         reason = f'all {num_ignored} boxes are crowd or ignored; set iscrowd and ignore to 0 where a box is one object'
     else:
-        reason = ('no box is left of the annotations: those of other classes, without area, outside their image, or below one '
-                  "pixel (such as coordinates in [0, 1]) are dropped; 'imbdet report' counts them")
+        reason = ('no box is left of the annotations: those of other classes, without area, outside their image, below one '
+                  "pixel (such as coordinates in [0, 1]) or marked as ignored are dropped; 'imbdet report' counts them, and "
+                  "'imbdet fix' corrects what it can")
     raise ValueError(f'{files}: none of the {num_images} training images has an object to learn from: {reason}')
 
 

@@ -47,7 +47,8 @@ def loaded_weights(model: nn.Module,
 
     Returns:
         The layers. A layer is a module with parameters of its own; buffers, such as the statistics of batch norms, belong to
-        theirs, but a layer that lacks only buffers counts as kept: losses and heads of an older version may lack them.
+        theirs: a layer that lacks these counts as new. One that lacks only other buffers counts as kept: losses and heads of
+        an older version may lack them.
     """
     absent = set(missing)
     reasons: dict[str, str] = {}
@@ -60,6 +61,9 @@ def loaded_weights(model: nn.Module,
         elif name in shapes and shapes[name] != parameter.shape:
             reasons[layer] = (f'{name.rpartition(".")[2]} has shape {_text(parameter.shape)}, in the checkpoint '
                               + _text(shapes[name]))
+    for name, _ in model.named_buffers():
+        if name in absent and name.endswith(('running_mean', 'running_var')):
+            reasons.setdefault(_layer(name), f'{name.rpartition(".")[2]} not in the checkpoint')
     kept = [layer for layer in dict.fromkeys(layers) if layer not in reasons]
     return LoadedWeights(kept, reasons, list(dict.fromkeys(map(_layer, unexpected))))
 

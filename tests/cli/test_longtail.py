@@ -152,7 +152,7 @@ def test_folders(tmp_path, longtail, write, capsys):
 
 
 @pytest.mark.parametrize(('arguments', 'message'), [
-    (['--ratio', '0.5'], 'ratio must be a number from 1, got 0.5'), (['--ratio', 'nan'], 'got nan'),
+    (['--ratio', '0.5'], 'ratio must be at least 1 and finite, got 0.5'), (['--ratio', 'nan'], 'got nan'),
     (['--ratio', '10', '--part', 'train'], 'train.json has no parts'),
     (['--ratio', '10', '--out', '{folder}/train.json'], 'train.json is the input; choose another file for --out'),
     (['--ratio', '10', '--out', '{folder}/link.json'], 'link.json is the input'),

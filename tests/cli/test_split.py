@@ -135,7 +135,7 @@ def test_exact_copies_are_not_divided(annotation_file, split, tmp_path):
     val = set(image_ids(tmp_path / 'out/val.json'))
     for first, second in [*zip(range(1, 9), range(9, 17), strict=True), (18, 19)]:
         assert (first in val) == (second in val)
-    assert '18 entries of the file are the same 9 images' in out
+    assert '18 images of the file are exact copies of 9 different ones' in out
 
 
 def test_copies_that_make_a_class_indivisible_are_told(annotation_file, split):
@@ -193,11 +193,11 @@ def test_a_seed_repeats_and_overwrites_the_earlier_split(annotation_file, split,
 
 
 @pytest.mark.parametrize(('arguments', 'message'), [
-    (('--val', '1'), '--val must be in (0, 1), got 1 '),
-    (('--val', 'nan'), '--val must be in (0, 1), got nan '),
+    (('--val', '1'), '--val must be a share of the images in (0, 1), such as 0.2, got 1 '),
+    (('--val', 'nan'), '--val must be a share of the images in (0, 1), such as 0.2, got nan '),
     (('--folds', '1'), '--folds must be at least 2, got 1 '),
     (('--folds', '25'), '24 groups cannot be divided into 25 parts'),
-    (('--val', '0.2', '--group-by', r'^\d\.'), r"15 of 24 images have a file name that does not match '^\\d\\.'"),
+    (('--val', '0.2', '--group-by', r'^\d\.'), r"15 of 24 images have a file name that does not match '^\d\.'"),
     (('--val', '0.2', '--group-by', 'video_id'), "no image has the key 'video_id'"),
     (('--val', '0.2', '--part', 'train'), 'leave --part out'),
     (('--val', '0.2', '--images', 'nowhere'), 'no such folder: nowhere'),
@@ -241,7 +241,7 @@ def test_a_broken_image_is_named(annotation_file, error, tmp_path):
 @pytest.mark.parametrize(('file', 'message'), [
     ('train.json', 'exists and is not from imbdet split; choose another folder'),
     ('index.html', 'exists and is not from imbdet split; choose another folder'),
-    ('fold_1/val.json', 'fold_1/val.json is not of this split; remove it'),
+    ('fold_1/val.json', 'fold_1/val.json is of an earlier split of another kind; remove it'),
 ])
 def test_other_files_are_not_overwritten(annotation_file, error, tmp_path, file, message):
     (tmp_path / 'out' / file).parent.mkdir(parents=True)
@@ -260,4 +260,4 @@ def test_the_input_is_not_overwritten(annotation_file, error, tmp_path):
 def test_folds_of_an_earlier_split_are_not_left_beside_the_new_one(annotation_file, split, error):
     source = annotation_file(BOXES, 24, 'abcd')
     split(source, '--folds', 3)
-    assert 'fold_2/train.json is not of this split' in error(source, '--folds', 2)
+    assert 'fold_2/train.json is of an earlier split of another kind' in error(source, '--folds', 2)

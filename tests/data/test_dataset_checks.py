@@ -220,3 +220,48 @@ def test_masks_of_a_config_that_loads_them(annotation_file, mask, in_mmdet):  # 
         check_config(cfg, ('train_dataloader', ))
     cfg['train_dataloader']['dataset']['pipeline'] = [dict(type='LoadAnnotations', with_bbox=True)]
     check_config(cfg, ('train_dataloader', ))
+
+
+class OwnLabels(CocoDataset):
+    """Numbers the labels in the order of the config."""
+
+    def load_data_list(self):
+        infos = super().load_data_list()
+        names = {number: name for name, number in IDS.items()}
+        old = {label: category for category, label in self.cat2label.items()}
+        self.cat2label = {category: self.metainfo['classes'].index(names[category]) for category in self.cat_ids}
+        for info in infos:
+            for instance in info['instances']:
+                instance['bbox_label'] = self.cat2label[old[instance['bbox_label']]]
+        return infos
+
+
+class WrongLabels(CocoDataset):
+    """Numbers the labels from the last to the first, and leaves ``cat_ids`` as they are."""
+
+    def load_data_list(self):
+        infos = super().load_data_list()
+        self.cat2label = {category: len(self.cat_ids) - 1 - label for category, label in self.cat2label.items()}
+        return infos
+
+
+def test_subclasses_that_number_labels_themselves(annotation_file):
+    """What counts is the mapping that the data set made."""
+    paths, _ = files_of_two_orders(annotation_file, 'CocoDataset', ('a', 'b', 'c'))
+    cfg = config(paths['train'], metainfo=dict(classes=('a', 'b', 'c')))
+    for kind, is_right in ((OwnLabels, True), (WrongLabels, False)):
+        cfg['train_dataloader']['dataset']['type'] = kind
+        check_config(cfg, ('train_dataloader', ))
+        _, dataset = labels(kind, paths['train'], ('a', 'b', 'c'))
+        if is_right:
+            check_dataset_classes(dataset)
+        else:
+            with pytest.raises(AnnotationError, match='another order'):
+                check_dataset_classes(dataset)
+
+
+def test_categories_that_the_config_leaves_out_are_counted(annotation_file):
+    path = annotation_file([(1, 1), (1, 2), (2, 3), (2, 3)])
+    (report, ) = check_config(config(path, metainfo=dict(classes=('a', 'b'))), ('train_dataloader', ))
+    assert list(report.dropped.values()) == [[3, 4]]
+    assert '2 of 4 annotations are of 1 categories that the classes of the config leave out (c)' in report.lines()[0]

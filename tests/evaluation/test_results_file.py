@@ -100,3 +100,11 @@ def test_faults_are_named(case, tmp_path, fault, kind, message):
         read(path, case, kind)
     assert re.search(f'{message}.*', str(error.value))
     assert '(the first is number 2: ' in str(error.value)
+
+
+def test_files_that_were_joined(case, tmp_path):
+    """Each detection twice would halve the precision."""
+    path = tmp_path / 'joined.json'
+    path.write_text(json.dumps([*case.detections, *case.detections]))
+    with pytest.raises(ResultsError, match=r'joined\.json: each detection is listed 2 times or more'):
+        to_detections(path, load_results(path), load_annotations(case.path), 'bbox')

@@ -127,3 +127,21 @@ def test_predictions_of_something_else(case, tmp_path, change, message):
 def test_data_set_without_category_ids():
     with pytest.raises(TypeError, match=r'TensorDataset has no category ids.*\.pkl'):
         category_ids(torch.utils.data.TensorDataset(torch.zeros(1)))
+
+
+@pytest.mark.parametrize(('change', 'message'), [(dict(score=90.0), r'1 of \d+ detections have a score outside \[0, 1\]'),
+                                                 (dict(bbox=[1, 2, -3, 4]), 'has a negative width or height')])
+def test_values_that_no_detector_gives(case, tmp_path, change, message):
+    case.detections[5].update(change)
+    path = tmp_path / 'odd.json'
+    path.write_text(json.dumps(case.detections))
+    with pytest.raises(ResultsError, match=message):
+        saved_samples(path, dataset(case))
+
+
+def test_predictions_of_a_part_of_the_images(case, tmp_path, mmengine_log):
+    logs = mmengine_log()
+    path = tmp_path / 'part.json'
+    path.write_text(json.dumps([detection for detection in case.detections if detection['image_id'] < 105]))
+    saved_samples(path, dataset(case))
+    assert f'{path} has detections in 4 of the 8 images of the data set' in logs.text

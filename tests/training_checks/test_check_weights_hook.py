@@ -147,3 +147,28 @@ def test_weights_of_other_classes_are_told(tester, tmp_path):
     tester((*CLASSES[:2], 'd'))
     logs = ''.join(path.read_text() for path in tmp_path.glob('work_*/*/*.log'))
     assert "were trained with other classes (in the training and here, label 2 is 'c' and 'd')" in logs
+
+
+@pytest.mark.parametrize('run', ['test', 'train'])
+def test_weights_that_are_not_numbers(runner_of, trained, run):
+    checkpoint = torch.load(trained, weights_only=False)
+    checkpoint['state_dict']['bbox_head.retina_cls.bias'][3] = float('nan')
+    torch.save(checkpoint, trained)
+    with pytest.raises(ValueError, match=r'trained\.pth has NaN or infinite weights in 1 tensors \(first: bbox_head\.retina_cls'):
+        load(runner_of(tiny_detector('retinanet'), trained), run)
+
+
+def test_statistics_of_batch_norms_belong_to_their_layers(runner_of, trained):
+    checkpoint = torch.load(trained, weights_only=False)
+    del checkpoint['state_dict']['backbone.bn1.running_var']
+    torch.save(checkpoint, trained)
+    with pytest.raises(ValueError, match=r'new are backbone\.bn1 \(running_var not in the checkpoint\)'):
+        load(runner_of(tiny_detector('retinanet'), trained), 'test')
+
+
+def test_classes_of_a_checkpoint_of_mmdet_2(tester, trained):
+    checkpoint = torch.load(trained, weights_only=False)
+    checkpoint['meta'] = {'CLASSES': CLASSES, 'iter': 1, 'epoch': 0}
+    torch.save(checkpoint, trained)
+    with pytest.raises(ValueError, match='same classes in another order'):
+        tester(('b', 'a', 'c'))

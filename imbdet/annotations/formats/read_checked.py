@@ -5,7 +5,8 @@ from typing import Any
 
 import msgspec
 
-from imbdet.annotations.file_checks import FaultReport, check_content
+from imbdet.annotations.faults import class_faults
+from imbdet.annotations.file_checks import FaultReport, check_content, raise_fatal
 from imbdet.annotations.formats.read_any import ImageSize, read_any
 from imbdet.annotations.lenient import as_mmdet_takes
 from imbdet.annotations.reader import AnnotationError, AnnotationFile
@@ -35,7 +36,10 @@ def read_checked(path: str | Path,
     copied = {key: [dict(entry) for entry in content[key]] for key in ('images', 'annotations', 'categories')}
     try:
         typed = msgspec.convert(as_mmdet_takes(copied), type=AnnotationFile)
-        return content, typed, check_content(path, typed)
+        report = check_content(path, typed)
+        raise_fatal(path, class_faults([category.name for category in typed.categories],
+                                       [category.name for category in typed.categories]))
+        return content, typed, report
     except msgspec.ValidationError as error:
         raise AnnotationError(f'{path}: {error}; run imbdet fix {path}') from error
     except AnnotationError as error:

@@ -41,13 +41,13 @@ def group_names(images: Sequence[dict[str, Any]], rule: str) -> list[Hashable]:
             regular expression.
     """
     if any(rule in image for image in images):
-        names = [image.get(rule) for image in images]
+        names = [None if image.get(rule) == '' else image.get(rule) for image in images]
         _check_names(images, names, f'have no {rule!r}; add it to all images')
         unfit = next((image for image, name in zip(images, names, strict=True) if isinstance(name, list | dict)), None)
         if unfit is not None:
             raise ValueError(f'{rule!r} of image {unfit["id"]} is a {type(unfit[rule]).__name__}; a group is named by text or '
                              'a number')
-        return names
+        return [str(name) for name in names]  # 7 and '7' are one group
     if re.escape(rule) == rule:
         keys = ', '.join(sorted({key for image in images for key in image}))
         raise ValueError(f'no image has the key {rule!r}; the keys are {keys}. A pattern of file names is a regular '
@@ -58,7 +58,7 @@ def group_names(images: Sequence[dict[str, Any]], rule: str) -> list[Hashable]:
         raise ValueError(f'{rule!r} is neither a key of the images nor a regular expression: {error}') from error
     matches = [pattern.search(image_name(image) or '') for image in images]
     names = [match and match[1 if pattern.groups else 0] for match in matches]
-    _check_names(images, names, f'have a file name that does not match {rule!r}; change the pattern')
+    _check_names(images, names, f"have a file name that does not match '{rule}'; change the pattern")
     return names
 
 

@@ -61,7 +61,8 @@ def stratify(counts: np.ndarray | csr_array, sizes: np.ndarray, shares: Sequence
     if not (wanted > 0).all() or not np.isclose(wanted.sum(), 1) or len(wanted) < 2:
         raise ValueError(f'the shares of the parts must be in (0, 1) with sum 1, got {wanted.tolist()}')
     if len(sizes) < len(shares):
-        raise ValueError(f'{len(sizes)} groups cannot be divided into {len(shares)} parts')
+        raise ValueError(f'{len(sizes)} groups cannot be divided into {len(shares)} parts; a group is an image, or images that '
+                         'stay together')
     features = csr_array(hstack([csr_array(counts, dtype=float), csr_array(np.reshape(sizes, (-1, 1)), dtype=float)]))
     features.eliminate_zeros()
     weights = np.ones(features.shape[1])

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from imbdet.annotations import AnnotationError
 from imbdet.annotations.splitting import part_content, training_categories
 from imbdet.classes import frequency_groups
 from imbdet.files import atomic_write
@@ -46,6 +45,8 @@ def check_overwriting(folder: Path, files: Sequence[PartFiles], source: Path) ->
     Raises:
         ValueError: If the split would do so.
     """
+    if folder.is_file():
+        raise ValueError(f'--out must be a folder, {folder} is a file')
     wanted = [path for pair in files for path in pair]
     existing = [path for path in (*part_files(folder, None)[0], *sorted(folder.glob('fold_*/train.json')),
                                   *sorted(folder.glob('fold_*/val.json'))) if path.exists()]
@@ -53,7 +54,7 @@ def check_overwriting(folder: Path, files: Sequence[PartFiles], source: Path) ->
         if path.samefile(source):
             raise ValueError(f'{path} is the input; choose another folder for --out')
         if path not in wanted:
-            raise ValueError(f'{path} is not of this split; remove it, or choose another folder for --out')
+            raise ValueError(f'{path} is of an earlier split of another kind; remove it, or choose another folder for --out')
     others = [path for path in (*existing, folder / 'index.html') if path.exists()]
     if others and not (folder / 'split.json').exists():
         raise ValueError(f'{others[0]} exists and is not from imbdet split; choose another folder for --out')
@@ -76,12 +77,5 @@ def write_parts(files: Sequence[PartFiles], content: dict[str, Any], parts: np.n
             categories = training_categories(content['categories'], images, boxes, frequency_groups(images).tolist())
             for path, chosen in ((pair.train, is_training), (pair.val, ~is_training)):
                 temporary = written.enter_context(atomic_write(path))
-                text = _json(part_content(content, set(ids[chosen].tolist()), categories))
+                text = json.dumps(part_content(content, set(ids[chosen].tolist()), categories))
                 temporary.write_text(text + '\n', encoding='utf-8')
-
-
-def _json(content: dict[str, Any]) -> str:
-    try:
-        return json.dumps(content, allow_nan=False)
-    except ValueError as error:
-        raise AnnotationError("the file has NaN or infinite numbers, which are not JSON; run 'imbdet fix' first") from error

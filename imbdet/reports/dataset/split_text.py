@@ -28,7 +28,7 @@ def split_lead(findings: SplitFindings) -> str:
     if findings.options.is_folds:
         sentences.append(f'Images of the folds: {", ".join(parts)}. The training images of a fold are those of all others.')
     else:
-        sentences.append(f'Training: {parts[0]} images. Validation: {parts[1]}; wanted were {100 * split.shares[1]:g} %.')
+        sentences.append(f'Training: {parts[0]} images. Validation: {parts[1]}; target: {100 * split.shares[1]:g} %.')
     return ' '.join(sentences)
 
 
@@ -61,7 +61,7 @@ def _comparison(findings: SplitFindings) -> Section:
         for which in ('largest', 'mean'):
             rows.append(row(f'{which} deviation of {"images" if kind == "image" else "boxes"}, in percentage points',
                             f'{which}_{kind}_deviation', lambda value: f'{100 * value:.2f}'))
-    return Section('Beside random splits',
+    return Section('Compared with random splits',
                    'The deviation of a class is how far the share of its images or boxes in validation is from the wanted '
                    'share. Random splits divide the same groups.', None, rows)
 
@@ -113,8 +113,8 @@ def _copies(findings: SplitFindings) -> Section | None:
         return None
     rows: list[Sequence[str]] = [('image', 'copies')]
     rows += [(names[0], first_ten(names[1:])) for names in findings.copies]
-    return Section('Exact copies', f'{sum(map(len, findings.copies)):,} entries of the file are the same '
-                   f'{len(findings.copies):,} images. Exact copies are in the same part; remove them if they are not '
+    return Section('Exact copies', f'{sum(map(len, findings.copies)):,} images of the file are exact copies '
+                   f'of {len(findings.copies):,} different ones. They are in the same part; remove them if they are not '
                    'intended.', None, rows)
 
 

@@ -15,15 +15,11 @@ from imbdet.evaluation.calibration import Reliability, reliability
 from imbdet.evaluation.detections import Detections, cap_detections
 from imbdet.evaluation.ground_truth import GroundTruth, check_federated
 from imbdet.evaluation.matching import NONE, match_detections
-from imbdet.evaluation.results_file import load_results, to_detections
+from imbdet.evaluation.results_file import load_results, part_warning, to_detections
 from imbdet.evaluation.tide_errors import ERROR_TYPES, ap50_without_errors, find_errors
 
 SCOPES = ('all', *GROUPS)
 """Groups of classes that have numbers: all, and the rare, common and frequent ones."""
-
-
-NEARLY_ALL = 0.9
-"""Share of images with detections below which results may be of a part of the images."""
 
 
 class EvaluatedClasses(NamedTuple):
@@ -142,12 +138,7 @@ class ResultsEvaluator:
         Returns:
             What to say if too few images have detections; None otherwise.
         """
-        number = len(self.annotations.images)
-        if results.images_with_detections >= NEARLY_ALL * number:
-            return None
-        return (f'{results.path} has detections in {results.images_with_detections} of the {number} images of '
-                f'{self.ann_file}. A results file does not list images in which nothing was detected, so that all are judged: '
-                'if only a part was predicted, compare against the annotations of that part')
+        return part_warning(results.path, results.images_with_detections, len(self.annotations.images), self.ann_file)
 
     def _diagnose(self, detections: Detections) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[Reliability]]:
         """Return number of objects, number of errors, AP50 gained by fixing them, and reliability in each scope."""

@@ -9,7 +9,7 @@ IMAGES = [{'id': 1, 'file_name': 'a/patient7_left.png', 'video_id': 3},
 
 
 @pytest.mark.parametrize(('rule', 'names'), [
-    ('video_id', [3, 4, 3]),
+    ('video_id', ['3', '4', '3']),
     (r'patient\d+', ['patient7', 'patient12', 'patient7']),
     (r'(\w)/patient', ['a', 'a', 'b']),
     (r'^[^/]*(?=/)', ['a', 'a', 'b']),

@@ -91,7 +91,7 @@ def test_the_page_has_the_classes_their_numbers_and_the_picture(tmp_path):
     assert 'data:image/png;base64' in page
     for words in ('a.png', 'all.json: 3 annotations are odd.', 'Split of all.json',
                   '20 images with 54 boxes of 6 classes, seed 7.',
-                  'Training: 16 (80.0 %) images. Validation: 4 (20.0 %); wanted were 20 %.'):
+                  'Training: 16 (80.0 %) images. Validation: 4 (20.0 %); target: 20 %.'):
         assert words in page
         assert words in ' '.join(text.split())
     with Image.open(tmp_path / 'split.png') as picture:
