@@ -48,7 +48,7 @@ def other_classes(case: Case) -> str:
     assert found == ['yes'] * 4
     assert check_metric(other).startswith('AP 1')
     assert not [name for name in DATASETS.module_dict if name.lower().startswith('cityperson')]
-    return 'the same with other classes in metainfo, as for CityPersons, of which mmdet has no class'
+    return 'the same with other classes in metainfo, for example for CityPersons, for which mmdet has no class'
 
 
 def file_without_background(case: Case) -> str:
@@ -66,7 +66,7 @@ def ascending_ids(case: Case) -> str:
     """Check that the categories of the file were in another order than their ids."""
     ids = [category['id'] for category in json.loads(case.written.file.read_text())['categories']]
     assert ids != sorted(ids) == list(case.dataset.cat2label)
-    return 'numbers labels by ascending category id; the file tried has another order'
+    return 'numbers labels by ascending category id; the test file has another order'
 
 
 def classes_of_a_text_file(case: Case) -> str:
@@ -86,14 +86,14 @@ def other_spelling(case: Case) -> str:
     content = json.loads(case.written.file.read_text())
     content['categories'][1]['name'] += '_in_the_file'
     assert not _check_other_file(case, content)
-    return "mmdet's own list of classes may spell names otherwise than the file"
+    return "mmdet's own list of classes may spell names differently from the file"
 
 
 def boxes_of_things(case: Case) -> str:
     """Check that no box of stuff is counted."""
     stuff = [case.written.names.index(name) for name in case.kind.METAINFO['stuff_classes']]  # type: ignore[attr-defined]
     assert not dataset_counts(case.dataset).boxes[stuff].any()
-    return 'only things have boxes; stuff counts nowhere'
+    return 'only things have boxes; stuff is not counted'
 
 
 def misspelled_class(case: Case) -> str:

@@ -1,4 +1,4 @@
-"""The checks of ``imbdet doctor CONFIG``, in order: annotations, data, detector, images, classes, metrics, hooks, weights."""
+"""The checks of ``imbdet doctor CONFIG``, in order: data, detector, weights, images, classes, metrics, schedule, hooks."""
 
 import contextlib
 import io
@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from imbdet.cli.did_you_mean import error_hint, error_text
+from imbdet.cli.errors import describe
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -38,7 +38,9 @@ def examine_config(cfg: 'Config') -> Iterator[Result]:
         The results, when each check is done. What depends on a check that failed is not checked.
     """
     from mmengine.registry import init_default_scope
+    from mmengine.runner import set_random_seed
 
+    set_random_seed(0)  # pipelines are random, the results shall not be
     init_default_scope(cfg.get('default_scope', 'mmdet'))
     with tempfile.TemporaryDirectory() as folder:
         cfg.work_dir = folder
@@ -46,8 +48,12 @@ def examine_config(cfg: 'Config') -> Iterator[Result]:
 
 
 def _examine(cfg: 'Config') -> Iterator[Result]:
-    from imbdet.cli import doctor_data, doctor_model
+    from imbdet.cli import doctor_metrics, doctor_model, doctor_schedule
 
+    if isinstance(cfg.get('data'), dict) and 'train_dataloader' not in cfg:
+        yield Result('error', 'config', 'it is one of mmdet 2 (data=dict(train=...)); mmdet 3 reads train_dataloader, '
+                     "val_dataloader and test_dataloader, see 'Migrate from MMDetection 2.x to 3.x' in mmdet's documentation")
+        return
     datasets: dict[str, Any] = {}
     models: list[Any] = []
     yield from _build_data(cfg, datasets)
@@ -56,18 +62,27 @@ def _examine(cfg: 'Config') -> Iterator[Result]:
         yield from _guarded('detector', doctor_model.check_heads, model, list(datasets.values()))
         if cfg.get('load_from'):
             yield from _guarded('weights', doctor_model.check_weights, model, cfg.load_from)
+    yield from _examine_data(cfg, datasets)
+    for run in ('val', 'test'):
+        if cfg.get(f'{run}_evaluator') and not _is_repeated(cfg, run, '_evaluator'):
+            yield from _guarded(f'{RUNS[run]} metric', doctor_metrics.check_metrics, cfg, run, datasets.get(run),
+                                next(iter(models), None))
+    yield from _guarded('schedule', doctor_schedule.check_schedule, cfg)
+    yield from _guarded('hooks', doctor_schedule.build_hooks, cfg)
+
+
+def _examine_data(cfg: 'Config', datasets: dict[str, Any]) -> Iterator[Result]:
+    """Check what the data sets load."""
+    from imbdet.cli import doctor_data, doctor_pipeline
+
     for run, dataset in datasets.items():
         yield from _guarded(f'{RUNS[run]} images', doctor_data.check_images, dataset)
-        yield from _guarded(f'{RUNS[run]} pipeline', doctor_data.load_one, dataset)
-        yield from _guarded(f'{RUNS[run]} classes', doctor_data.check_classes, dataset, run)
+        yield from _guarded(f'{RUNS[run]} pipeline', doctor_pipeline.load_images, cfg, run, dataset)
+        yield from _guarded(f'{RUNS[run]} classes', doctor_data.check_classes, cfg, run, dataset)
         if run != 'train' and 'train' in datasets:
             yield from _guarded(f'{RUNS[run]} images', doctor_data.check_shared, datasets['train'], dataset)
     if 'train' in datasets:
         yield from _guarded('batches', doctor_data.check_epoch, cfg, datasets['train'])
-    for run in ('val', 'test'):
-        if cfg.get(f'{run}_evaluator') and not _is_repeated(cfg, run, '_evaluator'):
-            yield from _guarded(f'{RUNS[run]} metric', doctor_model.check_metrics, cfg, run, datasets.get(run))
-    yield from _guarded('hooks', doctor_model.build_hooks, cfg)
 
 
 def _build_data(cfg: 'Config', datasets: dict[str, Any]) -> Iterator[Result]:
@@ -100,7 +115,7 @@ def _guarded(check: str, function: Callable[..., Iterator[tuple[str, str]]], *ar
         with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints; mmengine's logger keeps the stream
             found = list(function(*arguments))
     except Exception as error:  # of mmdet, of files, of the config's own code
-        text = ' '.join((error_text(error) + error_hint(error)).split())
-        found = [('error', text if isinstance(error, (ValueError, OSError)) else f'{type(error).__name__}: {text}')]
+        name, text = describe(error)
+        found = [('error', text if isinstance(error, (ValueError, OSError)) else f'{name}: {text}')]
     for level, text in found:
         yield Result(level, check, text)

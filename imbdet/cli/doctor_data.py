@@ -1,4 +1,4 @@
-"""Checks of a config's data: annotation files, data sets, image files, pipelines, classes and batches.
+"""Checks of a config's data: annotation files, data sets, image files, classes and batches.
 
 Each check yields levels and texts, and raises what ends a training.
 """
@@ -17,6 +17,8 @@ NAMED = 5
 
 def check_files(cfg: 'Config', run: str) -> Found:
     """Check the annotation files of a dataloader."""
+    from imbdet.annotations import load_annotations, to_arrays
+    from imbdet.annotations.suspicions import find_suspicions
     from imbdet.data import check_config, configured_datasets
 
     paths = list(dict.fromkeys(use.path for use in configured_datasets(cfg, f'{run}_dataloader')))
@@ -24,6 +26,9 @@ def check_files(cfg: 'Config', run: str) -> Found:
         yield 'not checked', 'there is no COCO or LVIS file on this machine'
         return
     lines = [line for report in check_config(cfg, (f'{run}_dataloader', )) for line in report.lines()]
+    for path in paths:
+        content = load_annotations(path)
+        lines += [f'{path}: {text}' for text in find_suspicions(content, to_arrays(content))]
     yield from (('warning', line) for line in lines)
     if not lines:
         yield 'ok', f'{", ".join(paths)}: mmdet takes all annotations'
@@ -67,23 +72,25 @@ def check_images(dataset: Any) -> Found:
         yield 'ok', f'all {len(local)} files exist; of a few, the size is that of the annotations (CheckImagesHook reads all)'
 
 
-def load_one(dataset: Any) -> Found:
-    """Load one image through the pipeline."""
-    dataset[0]
-    yield 'ok', 'the first image passes through it'
-
-
-def check_classes(dataset: Any, run: str) -> Found:
+def check_classes(cfg: 'Config', run: str, dataset: Any) -> Found:
     """Look for classes without objects."""
     from imbdet.classes import class_names, dataset_counts
+    from imbdet.cli.doctor_metrics import metric_configs
 
+    metrics = [] if run == 'train' else metric_configs(cfg, run)
+    if metrics and all(metric.get('format_only') for metric in metrics):
+        yield 'not checked', 'the metric only writes the detections (format_only)'
+        return
     try:
         counts, names = dataset_counts(dataset).images, class_names(dataset)
     except TypeError as error:  # a data set of other annotations
         yield 'not checked', str(error)
         return
     absent = [name for name, number in zip(names, counts, strict=True) if not number]
-    if absent:
+    if run != 'train' and len(absent) == len(names):
+        yield 'warning', (f'none of the {len(names)} has an object, so that there is nothing to evaluate: correct ann_file, or '
+                          "set the metric's format_only=True and outfile_prefix to only write the detections")
+    elif absent:
         more = f' and {len(absent) - NAMED} more' if len(absent) > NAMED else ''
         advice = 'they cannot be learned' if run == 'train' else \
             "'imbdet split' divides a file with each class that is in two images in both parts"

@@ -1,4 +1,4 @@
-"""Checks of a config's detector, weights, metrics and hooks.
+"""Checks of a config's detector and the weights that it starts from.
 
 Each check yields levels and texts, and raises what ends a training.
 """
@@ -11,12 +11,17 @@ if TYPE_CHECKING:
     from mmengine.config import Config
 
 Found = Iterator[tuple[str, str]]
+NAMED = 5
+"""Maximum number of keys in a message."""
+LFS_POINTER = b'version https://git-lfs'
 
 
 def build_detector(cfg: 'Config', models: list[Any]) -> Found:
     """Build the detector, look for its pretrained weights, and put it into ``models``."""
     from mmdet.registry import MODELS
 
+    if not cfg.get('model'):
+        raise ValueError('the config has no model; add one, or a base config with one to _base_')
     for path in _pretrained(cfg.get('model')):
         if '://' in path:
             yield 'not checked', f'the weights {path}, which are downloaded'
@@ -54,17 +59,15 @@ def check_heads(model: Any, datasets: list[Any]) -> Found:
 
 def check_weights(model: Any, path: str) -> Found:
     """Compare a checkpoint with the detector."""
-    from mmengine.runner.checkpoint import CheckpointLoader
-
     from imbdet.training_checks.loaded_weights import loaded_weights
 
     if '://' in path:
         yield 'not checked', f'load_from={path}, which is downloaded'
         return
-    if not os.path.isfile(path):
-        raise FileNotFoundError(f'checkpoint not found: {path}; correct load_from')
-    checkpoint = CheckpointLoader.load_checkpoint(path, map_location='cpu')
-    shapes = {name: value.shape for name, value in checkpoint.get('state_dict', checkpoint).items() if hasattr(value, 'shape')}
+    if os.path.isdir(path):
+        yield 'not checked', f'load_from={path}, which is a folder'
+        return
+    shapes = _shapes(path)
     own = model.state_dict().keys()
     found = loaded_weights(model, shapes, own - shapes.keys(), shapes.keys() - own)
     if not found.kept:
@@ -72,42 +75,38 @@ def check_weights(model: Any, path: str) -> Found:
     yield 'warning' if found.new or found.unused else 'ok', f'load_from={path}: {found.summary()}'
 
 
-def check_metrics(cfg: 'Config', run: str, dataset: Any) -> Found:
-    """Build the metrics and compare their annotation files with the data set, if it could be built."""
-    from mmdet.registry import METRICS
+def _shapes(path: str) -> dict[str, Any]:
+    """Read the shapes of a checkpoint's weights by name; mmengine drops the prefix of models that are wrapped in others."""
+    from mmengine.runner.checkpoint import CheckpointLoader
 
-    from imbdet.evaluation import LongTailMetric
-    from imbdet.evaluation.evaluated_classes import label_categories
+    from imbdet.cli.errors import describe
+    from imbdet.cli.resume import check_complete
 
-    evaluators = cfg[f'{run}_evaluator']
-    for metric_cfg in evaluators if isinstance(evaluators, (list, tuple)) else [evaluators]:
-        metric: Any = METRICS.build(metric_cfg)
-        name, path = type(metric).__name__, metric_cfg.get('ann_file')
-        if dataset is None or not path or not os.path.isfile(path):
-            yield 'ok', f'{name} can be built'
-            continue
-        if isinstance(metric, LongTailMetric):
-            label_categories(path, metric.categories, dataset.metainfo['classes'])
-        yield from _compare_images(name, path, dataset)
-
-
-def _compare_images(name: str, path: str, dataset: Any) -> Found:
-    from imbdet.annotations import load_annotations
-    from imbdet.data import data_infos
-
-    known = {image.id for image in load_annotations(path).images}
-    tested = {info['img_id'] for info in data_infos(dataset)}
-    unknown = tested - known
-    if unknown:
-        raise ValueError(f'{len(unknown)} of the {len(tested)} images of the data set are not in {path} of the {name} (first: '
-                         f'image {min(map(str, unknown))}); set its ann_file to that of the data set')
-    yield ('warning' if len(tested) < len(known) else 'ok',
-           f'{name} evaluates {len(tested)} of the {len(known)} images of {path}')
+    _check_binary(os.path.expanduser(path))
+    check_complete(path)
+    try:
+        checkpoint: Any = CheckpointLoader.load_checkpoint(path, map_location='cpu')
+    except Exception as error:  # of pickle, zipfile or torch; they do not name the file
+        raise ValueError(f'{path} cannot be loaded; it is broken, or not a checkpoint: {": ".join(describe(error))}') from error
+    weights = checkpoint.get('state_dict', checkpoint) if isinstance(checkpoint, dict) else checkpoint
+    if not isinstance(weights, dict):
+        raise ValueError(f'{path} has a {type(weights).__name__} where a dict of weights is needed; save '
+                         'dict(state_dict=model.state_dict())')
+    shapes = {str(name).removeprefix('module.'): value.shape for name, value in weights.items() if hasattr(value, 'shape')}
+    if not shapes:
+        keys = list(map(str, weights))
+        named = ', '.join(keys[:NAMED]) + (f' and {len(keys) - NAMED} more' if len(keys) > NAMED else '')
+        raise ValueError(f"{path} has no weights under 'state_dict', which mmdet reads; it has the keys: {named or 'none'}")
+    return shapes
 
 
-def build_hooks(cfg: 'Config') -> Found:
-    """Build the custom hooks."""
-    from mmdet.registry import HOOKS
-
-    names = [type(HOOKS.build(dict(hook))).__name__ for hook in cfg.get('custom_hooks') or ()]
-    yield 'ok', f'{", ".join(names)} can be built' if names else 'there are no custom ones'
+def _check_binary(path: str) -> None:
+    """Raise if a file is text: often it is what git-lfs or a failed download left instead of the weights."""
+    if not os.path.isfile(path):
+        return
+    with open(path, 'rb') as file:
+        start = file.read(512)
+    if start.startswith(LFS_POINTER):
+        raise ValueError(f"{path} is a git-lfs pointer, not a checkpoint; 'git lfs pull' downloads the file")
+    if start and all(byte >= 32 or byte in b'\t\n\r' for byte in start):
+        raise ValueError(f'{path} is a text file, not a checkpoint; download it again')

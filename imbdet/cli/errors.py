@@ -32,7 +32,7 @@ def one_line_errors(verbose: bool, code: int) -> Iterator[None]:
     except Exception as error:
         if verbose:
             raise
-        name, message = _describe(error)
+        name, message = describe(error)
         log = _write_traceback()
         hint = f'traceback in {log}' if log else '--verbose shows the traceback'
         print(f'imbdet: error: {name}: {message} ({hint})', file=sys.stderr)
@@ -57,8 +57,15 @@ def one_line_warnings() -> Iterator[None]:
         warnings.showwarning = show_other
 
 
-def _describe(error: Exception) -> tuple[str, str]:
-    """Return the name of an error and its message."""
+def describe(error: Exception) -> tuple[str, str]:
+    """Return the name of an error and its message.
+
+    Args:
+        error: A raised error.
+
+    Returns:
+        The name of its class, and its message in one line with hints; of a bare assertion its line and file.
+    """
     if isinstance(error, ImportError) and not isinstance(error, installation.InstallationError):
         try:  # a missing mmdet is only noticed when something imports it
             installation.check_packages()

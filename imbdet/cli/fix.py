@@ -34,6 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--crowd', choices=('keep', 'objects'), help='if all annotations are crowds: keep, or make objects')
     parser.add_argument('--swapped-sizes', choices=('file', ),
                         help='if width and height are exchanged without an EXIF orientation: correct the size')
+    parser.add_argument('--unknown', choices=('drop', ),
+                        help='annotations of unknown images or categories, if they are more than half; drop removes them')
     parser.add_argument('--missing-images', choices=('keep', 'drop'), help='images without a readable file')
     parser.add_argument('--same-image-ids', choices=('keep-last', 'drop'), help='different images with one id')
     parser.add_argument('--same-category-ids', choices=('keep-last', 'drop'), help='categories of different names with one id')
@@ -87,23 +89,35 @@ def _options(arguments: argparse.Namespace) -> 'FixOptions':
         same_image_ids=arguments.same_image_ids, same_category_ids=arguments.same_category_ids,
         same_names=arguments.same_names, boxes=arguments.boxes, crowd=arguments.crowd,
         boxes_drawn_at=arguments.boxes_drawn_at, swapped_sizes=arguments.swapped_sizes,
-        missing_images=arguments.missing_images, fill_masks=arguments.masks == 'box', categories_like=others,
+        unknown=arguments.unknown, missing_images=arguments.missing_images, fill_masks=arguments.masks == 'box',
+        categories_like=others,
         image_file=arguments.images and partial(_image_file, arguments.images))
 
 
 def _image_file(folder: Path, file_name: str) -> 'ImageFile | None':
     """Return the size of an image; None if it is missing or unreadable."""
     from imbdet.annotations.fixes import ImageFile
-    from imbdet.data.image_header import image_header
     from imbdet.data.image_reader import image_size
 
     try:
-        width, height = image_size(folder / file_name)
-        header = image_header(folder / file_name)
+        return ImageFile(*image_size(folder / file_name), _applied_orientation(folder / file_name))
     except (OSError, ValueError):
         return None
-    # Whether the orientation of other formats is applied depends on the library.
-    return ImageFile(width, height, header.orientation if header.format == 'JPEG' else 1)
+
+
+def _applied_orientation(path: Path) -> int:
+    """Return the EXIF orientation that mmdet applies to an image; 1 if it shows the pixels as they are stored."""
+    import numpy as np
+
+    from imbdet.data.image_header import image_header, orientation
+    from imbdet.data.image_reader import ImageReader
+
+    stated = orientation(path)
+    # OpenCV turns TIFF even where it is told not to; for PNG, WebP and others, it depends on its version.
+    if stated == 1 or image_header(path).format in ('JPEG', 'TIFF'):
+        return stated
+    shown, stored = (ImageReader(color_type).read(path) for color_type in ('color', 'color_ignore_orientation'))
+    return 1 if np.array_equal(shown, stored) else stated
 
 
 def _has_byte_order_mark(path: Path) -> bool:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from PIL import Image
+from PIL.TiffImagePlugin import TiffImageFile
 
 EXIF_ORIENTATION = 0x0112
 TURNED = range(5, 9)
@@ -47,7 +48,9 @@ def image_header(path: str | Path) -> ImageHeader:
     try:
         with Image.open(path) as image:
             orientation = image.getexif().get(EXIF_ORIENTATION, 1)
-            return ImageHeader(*image.size, orientation if orientation in range(1, 9) else 1, image.format or '')
+            # Pillow gives the size of a TIFF file with the orientation applied; its tags have that of the stored pixels.
+            size = (image.tag_v2[256], image.tag_v2[257]) if isinstance(image, TiffImageFile) else image.size
+            return ImageHeader(*size, orientation if orientation in range(1, 9) else 1, image.format or '')
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:
         if isinstance(error, OSError) and error.errno is not None:  # from the operating system; it names the file
             raise

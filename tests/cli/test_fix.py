@@ -3,6 +3,9 @@
 import json
 import math
 
+import cv2
+import mmcv
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -29,7 +32,7 @@ def fix(capsys):
 def faulty(annotation_file):
     """A file with a byte order mark, NaN, and two different objects of one id."""
     path = annotation_file([(1, 1), {'id': 1, 'bbox': [1, 2, 30, 30]}, {'bbox': [math.nan, 1, 5, 5]},
-                            {'image_id': 1, 'area': 7}], info={'score': math.nan, 'name': 'Tür'})
+                            {'bbox': [20, 10, 20, 20], 'area': 7}], info={'score': math.nan, 'name': 'Tür'})
     path.write_bytes(b'\xef\xbb\xbf' + path.read_bytes())
     return path
 
@@ -139,6 +142,49 @@ def test_sizes_are_read_from_images(annotation_file, fix, tmp_path):
     assert content['annotations'][0]['bbox'] == [35, 60, 10, 30]
 
 
+@pytest.mark.parametrize('suffix', ['jpg', 'png', 'webp', 'tiff'])
+def test_objects_stay_in_their_boxes_with_any_exif_orientation(annotation_file, fix, tmp_path, suffix):
+    """Whether or not the library applies it: a white object on black, and its box in the stored pixels."""
+    (tmp_path / 'images').mkdir()
+    pixels = np.zeros((48, 64, 3), dtype=np.uint8)
+    pixels[4:20, 8:24] = 255
+    orientations = range(2, 9)
+    for orientation in orientations:
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        Image.fromarray(pixels).save(tmp_path / f'images/{orientation}.{suffix}', exif=exif)
+    images = [{'id': orientation, 'file_name': f'{orientation}.{suffix}', 'width': 64, 'height': 48}
+              for orientation in orientations]
+    path = annotation_file([{'image_id': image['id'], 'bbox': [8, 4, 16, 16]} for image in images], images=images)
+    code, *_ = fix(path, '--images', tmp_path / 'images', '--boxes-drawn-at', 'stated', '--out', tmp_path / 'fixed.json')
+    assert code == 0
+    content = json.loads((tmp_path / 'fixed.json').read_text())
+    for image, annotation in zip(content['images'], content['annotations'], strict=True):
+        seen = mmcv.imread(str(tmp_path / 'images' / image['file_name']))
+        assert seen.shape[:2] == (image['height'], image['width'])
+        rows, columns = np.nonzero(seen[..., 0] > 128)
+        assert [columns.min(), rows.min(), np.ptp(columns) + 1, np.ptp(rows) + 1] == annotation['bbox']
+
+
+def test_images_that_pillow_refuses_are_no_missing_images(annotation_file, fix, tmp_path):
+    cv2.imwrite(str(tmp_path / '1.hdr'), np.ones((100, 100, 3), dtype=np.float32))
+    path = annotation_file([(1, 1)], images=[{'id': 1, 'file_name': '1.hdr', 'width': 100, 'height': 100}])
+    code, out, _ = fix(path, '--images', tmp_path)
+    assert code == 0
+    assert 'Nothing to fix' in out
+
+
+def test_a_file_of_other_ids_is_not_emptied(annotation_file, fix, tmp_path):
+    path = annotation_file([{'image_id': 'other.jpg'}])
+    code, out, err = fix(path, '--out', tmp_path / 'fixed.json')
+    assert code == 1
+    assert 'image_id other.jpg' in out
+    assert 'give --unknown drop' in err
+    assert not (tmp_path / 'fixed.json').exists()
+    assert fix(path, '--unknown', 'drop', '--out', tmp_path / 'fixed.json')[0] == 0
+    assert json.loads((tmp_path / 'fixed.json').read_text())['annotations'] == []
+
+
 def test_every_option_reaches_the_fix(annotation_file, fix, tmp_path):
     train = annotation_file([(1, 1)], categories=['b', 'a'], name='train.json')
     path = annotation_file([{'iscrowd': 1, 'bbox': [10, 10, 90, 90]}], num_images=1, name='val.json',
@@ -171,7 +217,7 @@ def test_a_yolo_folder_becomes_an_annotation_file(fix, tmp_path):
 @pytest.mark.parametrize(('content', 'message'), [
     (None, 'FileNotFoundError'), ('{', 'AnnotationError'), ('[]', 'AnnotationError'), ('{"images": []}', 'AnnotationError'),
     ('{"images": [], "categories": [], "annotations": [{"segments_info": []}]}', 'bad.json: this is a panoptic file'),
-    ('{"images": [], "categories": [], "annotations": []}', 'fixed.json: not written: none of the 0 images is left'),
+    ('{"images": [], "categories": [], "annotations": []}', 'fixed.json: not written: the file has no images'),
 ])
 def test_files_that_cannot_be_fixed(fix, tmp_path, content, message):
     path = tmp_path / 'bad.json'

@@ -40,12 +40,14 @@ def test_pixels_and_size_are_the_pipeline_s(tmp_path, image_format, turn, settin
     assert reader.size(path) == loaded['ori_shape'][::-1]
 
 
+@pytest.mark.parametrize('image_format', ['JPEG', 'TIFF'])
 @pytest.mark.parametrize('turn', range(1, 9))
-def test_every_orientation_of_photographs(tmp_path, turn):  # fault 31
-    path = write(tmp_path / 'photo.jpg', 'JPEG', turn)
+def test_every_orientation_of_photographs(tmp_path, turn, image_format):  # fault 31
+    path = write(tmp_path / 'photo', image_format, turn)
     height, width = LoadImageFromFile().transform({'img_path': str(path)})['ori_shape']
     assert image_size(path) == image_header(path).shown_size == (width, height)
     assert orientation(path) == turn
+    assert image_header(path)[:2] == (128, 96)
 
 
 @pytest.mark.parametrize('kind', ODD)

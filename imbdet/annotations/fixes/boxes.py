@@ -13,7 +13,7 @@ ROUNDING = 0.01
 
 
 def fix_boxes(content: dict[str, Any], annotations: Sequence[tuple[dict, Size]], log: FixLog) -> None:
-    """Clip boxes to their image, take missing ones from the mask, and remove annotations that are left without a box.
+    """Clip boxes to their image, take unusable ones from the mask, and remove annotations that are left without a box.
 
     mmdet drops boxes outside their image, and those less than a pixel wide or high.
 
@@ -24,16 +24,15 @@ def fix_boxes(content: dict[str, Any], annotations: Sequence[tuple[dict, Size]],
     """
     faults = {}
     for annotation, size in annotations:
-        box = annotation.get('bbox')
-        if not are_numbers(box, 4):
-            if 'segmentation' not in annotation:
-                faults[id(annotation)] = ('no bbox, and no mask to take it from' if box is None
-                                          else 'bbox is not four finite numbers, and there is no mask to take it from')
-                continue
+        fault = _unusable(annotation.get('bbox'))
+        if fault and 'segmentation' in annotation:
             annotation['bbox'] = mask_box(annotation['segmentation'])
-            log.change('missing bbox: taken from the mask' if box is None
-                       else 'bbox is not four finite numbers: taken from the mask', annotation)
-        fault = _fix_box(annotation, size, log)
+            log.change(f'{fault}: taken from the mask', annotation)
+            fault = _unusable(annotation['bbox'])  # a mask may be a line
+        if fault:
+            fault += ', and no mask to take it from' if 'segmentation' not in annotation else ''
+        else:
+            fault = _clip_to_image(annotation, size, log)
         if fault:
             faults[id(annotation)] = fault
     for kind in dict.fromkeys(faults.values()):
@@ -70,11 +69,18 @@ def _remove(content: dict[str, Any], faults: dict[int, str], kind: str, log: Fix
     log.remove(content, 'annotations', kind, lambda annotation: faults.get(id(annotation)) == kind)
 
 
-def _fix_box(annotation: dict, size: Size, log: FixLog) -> str | None:
-    """Clip a box of numbers; return what is wrong with it if nothing remains."""
+def _unusable(box: Any) -> str | None:
+    """Return why there is no box at all, or None."""
+    if box is None:
+        return 'no bbox'
+    if not are_numbers(box, 4):
+        return 'bbox is not four finite numbers'
+    return 'box without width or height' if box[2] <= 0 or box[3] <= 0 else None
+
+
+def _clip_to_image(annotation: dict, size: Size, log: FixLog) -> str | None:
+    """Clip a box; return what is wrong with it if nothing remains."""
     x, y, width, height = annotation['bbox']
-    if width <= 0 or height <= 0:
-        return 'box without width or height'
     if x >= size[0] or y >= size[1] or x + width <= 0 or y + height <= 0:
         return 'box outside its image'
     (x, width), (y, height) = _clip(x, width, size[0]), _clip(y, height, size[1])

@@ -8,14 +8,17 @@ from imbdet.annotations.faults import first_ten
 from imbdet.annotations.fixes.box_format import fix_box_format
 from imbdet.annotations.fixes.boxes import fix_areas, fix_boxes
 from imbdet.annotations.fixes.categories import fix_categories
+from imbdet.annotations.fixes.copies import remove_copies
 from imbdet.annotations.fixes.fix_log import LISTS, FixLog
 from imbdet.annotations.fixes.fix_report import FixReport
 from imbdet.annotations.fixes.flags import fix_flags
 from imbdet.annotations.fixes.ids import fix_ids, fix_repeated_annotation_ids
 from imbdet.annotations.fixes.image_files import fix_sizes, read_sizes
 from imbdet.annotations.fixes.images import fix_images, merge_images, stated_size
-from imbdet.annotations.fixes.masks import fill_masks, fix_masks
+from imbdet.annotations.fixes.mask_forms import convert_masks
+from imbdet.annotations.fixes.masks import fill_masks, fix_masks, mask_box
 from imbdet.annotations.fixes.options import FixOptions
+from imbdet.annotations.fixes.unknown import remove_unknown
 
 Size = tuple[int, int]
 
@@ -41,11 +44,11 @@ def fix_content(content: dict[str, Any], options: FixOptions | None = None) -> F
     log = FixLog(content)
     counts = _counts(content)
     fix_ids(content, log)
-    _remove_orphans(content, 'images', 'image_id', log)
-    _remove_orphans(content, 'categories', 'category_id', log)
+    remove_unknown(content, options, log)
     fix_images(content, options, log)
     fix_categories(content, options, log)
     fix_repeated_annotation_ids(content, log)
+    convert_masks([annotation for annotation in content['annotations'] if 'segmentation' in annotation], log)
     files = read_sizes(content, options, log)
     fix_box_format(_with_sizes(content), options, log)
     fix_sizes(content, files, options, log)
@@ -56,21 +59,16 @@ def fix_content(content: dict[str, Any], options: FixOptions | None = None) -> F
     if options.fill_masks:
         fill_masks([annotation for annotation, _ in _with_sizes(content)], log)
     fix_flags(content, options, log)
+    remove_copies(content, [annotation for annotation, _ in _with_sizes(content)], log)
     if not log.decisions:
         _remove_nan(content, log)
-    _add_notes(content, log)
+        _add_notes(content, log)
     _note_sizes(log, options)
     return FixReport(log.changes, log.decisions, log.notes, counts, _counts(content))
 
 
 def _counts(content: dict[str, Any]) -> dict[str, int]:
     return {key: len(content[key]) for key in LISTS}
-
-
-def _remove_orphans(content: dict[str, Any], key: str, reference: str, log: FixLog) -> None:
-    ids = {entry['id'] for entry in content[key]}
-    log.remove(content, 'annotations', f'{LISTS[key]} that the file does not list',
-               lambda annotation: annotation.get(reference) not in ids)
 
 
 def _with_sizes(content: dict[str, Any]) -> list[tuple[dict, Size]]:
@@ -109,8 +107,8 @@ def _note_sizes(log: FixLog, options: FixOptions) -> None:
     kinds = ('box clipped to its image', 'box outside its image')
     number = sum(len(change.ids) for change in log.changes if change.kind in kinds)
     if number and options.image_file is None:
-        log.notes.append(f'{number} boxes leave their images as the file states their sizes, which were not compared with the '
-                         'images; give --images FOLDER, because width and height may be wrong instead')
+        log.notes.append(f'boxes that leave the size that the file states for their image: {number}. It may be the size that '
+                         'is wrong; --images FOLDER compares it with the image files')
 
 
 def _add_notes(content: dict[str, Any], log: FixLog) -> None:
@@ -125,5 +123,18 @@ def _add_notes(content: dict[str, Any], log: FixLog) -> None:
     if 0 < num_masks < len(annotations):
         log.notes.append(f'annotations without a mask: {len(annotations) - num_masks} of {len(annotations)}; mask detectors '
                          'need one, and --masks box makes it from the box')
+    elsewhere = [log.name(annotation) for annotation in annotations if _is_beside_mask(annotation)]
+    if elsewhere:
+        log.notes.append(f'boxes that do not touch their own mask: {len(elsewhere)}; one of the two is wrong, so look at them '
+                         f'(ids {first_ten(elsewhere)})')
     if any(change.is_removal for change in log.changes) and any('image_count' in category for category in categories):
         log.notes.append('image_count and instance_count of the categories are those of the input; annotations were removed')
+
+
+def _is_beside_mask(annotation: dict) -> bool:
+    """Return whether the box and the box around the polygons have no point in common."""
+    if not isinstance(annotation.get('segmentation'), list):
+        return False
+    x, y, width, height = annotation['bbox']
+    mask_x, mask_y, mask_width, mask_height = mask_box(annotation['segmentation'])
+    return x > mask_x + mask_width or mask_x > x + width or y > mask_y + mask_height or mask_y > y + height

@@ -7,6 +7,7 @@ from typing import Any
 
 from imbdet.annotations.fixes.fix_log import FixLog
 from imbdet.annotations.fixes.json_numbers import as_integer
+from imbdet.annotations.fixes.names import category_names, image_names
 
 CATEGORY_LISTS = ('neg_category_ids', 'not_exhaustive_category_ids')
 """LVIS's lists of category ids in the entries of ``images``."""
@@ -16,20 +17,23 @@ def fix_ids(content: dict[str, Any], log: FixLog) -> None:
     """Make ids integers, and references to them the same integers.
 
     Whole floats and numbers as text become the number. Missing ids and other text are numbered with free integers. Ids of
-    images stay text if all of them are text and some are no numbers, because mmdet accepts these.
+    images stay text if all of them are text and some are no numbers, because mmdet accepts these. Text that is no id but the
+    name of one image file or category refers to that, and a list of one id is that id.
 
     Args:
         content: Content of the file, changed in place.
         log: The record of changes.
     """
     annotations, images, categories = (content[key] for key in ('annotations', 'images', 'categories'))
+    for entries, keys in ((annotations, ('id', 'image_id', 'category_id')), (images, ('id', )), (categories, ('id', ))):
+        _take_out_of_lists(entries, keys, log)
     references = [annotation.get('image_id') for annotation in annotations]
     table = _renumber(images, references, log, may_be_text=True)
-    _refer(annotations, 'image_id', table, log)
+    _refer(annotations, 'image_id', table, image_names(images), log)
     references = [annotation.get('category_id') for annotation in annotations]
     references += [value for image in images for key in CATEGORY_LISTS for value in _listed(image, key)]
     table = _renumber(categories, references, log)
-    _refer(annotations, 'category_id', table, log)
+    _refer(annotations, 'category_id', table, category_names(categories), log)
     _refer_in_lists(images, table, log)
     _renumber(annotations, [], log)
 
@@ -125,17 +129,34 @@ def _id_change(old: Any, new: int | str) -> str:
     return 'id as text or float: made an integer' if as_integer(old) == new else 'id that cannot be an integer: numbered'
 
 
-def _refer(annotations: list[dict], reference: str, table: dict, log: FixLog) -> None:
-    for annotation in annotations:
+def _take_out_of_lists(entries: list[dict], keys: Sequence[str], log: FixLog) -> None:
+    for entry in entries:
+        for key in keys:
+            value = entry.get(key)
+            if isinstance(value, list) and len(value) == 1 and _key(value[0]) is not None:
+                entry[key] = value[0]
+                log.change(f'{key} in a list of one: taken out of it', entry)
+
+
+def _refer(annotations: list[dict], reference: str, table: dict, names: dict[Any, Any], log: FixLog) -> None:
+    keys = [_key(annotation.get(reference)) for annotation in annotations]
+    # Where some numbers are ids, the others are ids of entries that are missing, even if a file has such a name.
+    may_be_numbers = not any(isinstance(key, int) and key in table for key in keys)
+    for annotation, key in zip(annotations, keys, strict=True):
         old = annotation.get(reference)
-        key = _key(old)
-        new = table.get(key, key)
+        name = old.strip() if isinstance(old, str) and (may_be_numbers or not isinstance(key, int)) else None
+        is_name = key not in table and name in names
+        new = names[name] if is_name else table.get(key, key)
         if not _is_same(old, new):
             annotation[reference] = new
             if new is not None:  # without one it is removed later
-                is_integer = not isinstance(new, str) and as_integer(old) == new
-                how = 'as text or float: made an integer' if is_integer else 'changed with the id'
-                log.change(f'{reference} {how}', annotation)
+                change = 'that is a name: made the id' if is_name else _reference_change(old, new)
+                log.change(f'{reference} {change}', annotation)
+
+
+def _reference_change(old: Any, new: Any) -> str:
+    is_integer = not isinstance(new, str) and as_integer(old) == new
+    return 'as text or float: made an integer' if is_integer else 'changed with the id'
 
 
 def _refer_in_lists(images: list[dict], table: dict, log: FixLog) -> None:

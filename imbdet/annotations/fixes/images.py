@@ -1,5 +1,6 @@
 """Entries of ``images``: file names, ids that are not unique, images that are listed twice, sizes."""
 
+import posixpath
 from collections import defaultdict
 from typing import Any
 
@@ -38,7 +39,7 @@ def merge_images(content: dict[str, Any], log: FixLog) -> None:
     by_file = defaultdict(list)
     for image in content['images']:
         if image.get('file_name'):
-            by_file[image['file_name']].append(image)
+            by_file[_file(image)].append(image)
     repeated = [group for group in by_file.values() if len(group) > 1]
     unclear = [group for group in repeated if len({stated_size(image) for image in group}) > 1]
     log.ask('one image file listed with different sizes. --images reads the right one', '--images FOLDER',
@@ -49,7 +50,6 @@ def merge_images(content: dict[str, Any], log: FixLog) -> None:
             annotation['image_id'] = table[annotation['image_id']]
             log.change('moved to the first entry of its image file', annotation)
     log.remove(content, 'images', 'image file listed before under another id', lambda image: image['id'] in table)
-    _remove_copies(content, set(table.values()), log)
 
 
 def remove_images(content: dict[str, Any], ids: set, kind: str, log: FixLog) -> None:
@@ -69,6 +69,11 @@ def stated_size(image: dict) -> Size | None:
     """Return width and height that the file states; None if either is missing or no positive integer."""
     width, height = as_integer(image.get('width')), as_integer(image.get('height'))
     return (width, height) if width is not None and height is not None and width > 0 and height > 0 else None
+
+
+def _file(image: dict) -> str | None:
+    """Return the same for ``./1.png`` and ``1.png``."""
+    return posixpath.normpath(image['file_name']) if image.get('file_name') else None
 
 
 def _fix_file_name(image: dict, log: FixLog) -> None:
@@ -95,7 +100,7 @@ def _fix_repeated_ids(content: dict[str, Any], options: FixOptions, log: FixLog)
     for image in content['images']:
         by_id[image['id']].append(image)
     repeated = [group for group in by_id.values() if len(group) > 1]
-    unclear = [group for group in repeated if len({image.get('file_name') for image in group}) > 1]
+    unclear = [group for group in repeated if len({_file(image) for image in group}) > 1]
     if options.same_image_ids is None:
         log.ask('different images with one id, so nobody knows whose the boxes are. keep-last: all of them belong to the last '
                 'image, as mmdet takes it; drop: remove the images with their boxes', '--same-image-ids keep-last|drop',
@@ -104,16 +109,3 @@ def _fix_repeated_ids(content: dict[str, Any], options: FixOptions, log: FixLog)
         remove_images(content, {group[0]['id'] for group in unclear}, 'id of different images', log)
     earlier = {id(image) for group in repeated for image in group[:-1]}
     log.remove(content, 'images', 'id that a later entry has', lambda image: id(image) in earlier)
-
-
-def _remove_copies(content: dict[str, Any], image_ids: set, log: FixLog) -> None:
-    """Remove annotations that two merged entries both had."""
-    seen, copies = set(), set()
-    for annotation in content['annotations']:
-        if annotation['image_id'] in image_ids:
-            description = repr([annotation.get(key) for key in ('image_id', 'category_id', 'bbox', 'segmentation')])
-            if description in seen:
-                copies.add(id(annotation))
-            seen.add(description)
-    log.remove(content, 'annotations', 'same annotation in two entries of its image file',
-               lambda annotation: id(annotation) in copies)

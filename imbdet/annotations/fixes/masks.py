@@ -3,11 +3,9 @@
 from collections.abc import Iterable
 from typing import Any
 
-import numpy as np
 from pycocotools import mask as coco_mask
 
 from imbdet.annotations.fixes.fix_log import FixLog
-from imbdet.annotations.fixes.json_numbers import are_numbers
 from imbdet.annotations.fixes.run_lengths import compressed
 from imbdet.annotations.masks import mask_fault, polygon_fault
 
@@ -24,15 +22,9 @@ def fix_masks(annotations: Iterable[tuple[dict, Size]], log: FixLog) -> None:
         log: The record of changes.
     """
     for annotation, size in annotations:
-        segmentation = annotation.get('segmentation')
-        if are_numbers(segmentation):
-            segmentation = [segmentation]
-            annotation['segmentation'] = segmentation
-            log.change('polygon put into a list of polygons', annotation)
         if 'segmentation' not in annotation:
             continue
-        _fix_run_length_size(segmentation, annotation, log)
-        fault = _fix_segmentation(annotation, segmentation, size, log)
+        fault = _fix_segmentation(annotation, annotation['segmentation'], size, log)
         if fault:
             del annotation['segmentation']
             log.change(fault, annotation)
@@ -60,9 +52,8 @@ def mask_box(segmentation: Any) -> list[float]:
     """
     if isinstance(segmentation, dict):
         return coco_mask.toBbox(compressed(segmentation)).tolist()
-    points = np.array([value for polygon in segmentation for value in polygon], dtype=float).reshape(-1, 2)
-    low, high = points.min(axis=0), points.max(axis=0)
-    return [*low.tolist(), *(high - low).tolist()]
+    x, y = ([value for polygon in segmentation for value in polygon[axis::2]] for axis in (0, 1))
+    return [min(x), min(y), max(x) - min(x), max(y) - min(y)]
 
 
 def mask_area(segmentation: Any, size: Size) -> float:
@@ -94,14 +85,6 @@ def _fix_segmentation(annotation: dict, segmentation: Any, size: Size, log: FixL
         for fault in dict.fromkeys(filter(None, faults)):
             log.change(f'polygon removed: {_short(fault)}', annotation)
     return None
-
-
-def _fix_run_length_size(segmentation: Any, annotation: dict, log: FixLog) -> None:
-    """Make the size of run lengths integers, which pycocotools needs."""
-    size = segmentation.get('size') if isinstance(segmentation, dict) else None
-    if are_numbers(size, 2) and any(type(side) is not int for side in size) and all(side == int(side) for side in size):
-        segmentation['size'] = [int(side) for side in size]
-        log.change('size of run lengths as floats: made integers', annotation)
 
 
 def _short(fault: str) -> str:

@@ -43,6 +43,7 @@ class FixOptions:
         boxes_drawn_at: Where the size in the file and the image's differ: boxes belong to the size in the file, and are turned
             or scaled; or to the image, and only the size is corrected.
         swapped_sizes: Where width and height are exchanged and no EXIF orientation explains it: boxes belong to the image file.
+        unknown: Drop annotations of images or categories that the file does not list, even if they are more than half.
         missing_images: Keep or drop images whose file is missing or unreadable.
         fill_masks: Whether annotations without a mask get their box as one.
         categories_like: Categories of another file, whose order and ids are taken over.
@@ -57,6 +58,7 @@ class FixOptions:
     crowd: Literal['keep', 'objects'] | None = None
     boxes_drawn_at: Literal['stated', 'file'] | None = None
     swapped_sizes: Literal['file'] | None = None
+    unknown: Literal['drop'] | None = None
     missing_images: Literal['keep', 'drop'] | None = None
     fill_masks: bool = False
     categories_like: list[dict[str, Any]] | None = None

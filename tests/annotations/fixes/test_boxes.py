@@ -35,13 +35,13 @@ def test_boxes_are_clipped_to_the_pixels_of_their_image():
 @pytest.mark.parametrize(('box', 'kind'), [
     (..., 'no bbox, and no mask to take it from'),
     (None, 'no bbox, and no mask to take it from'),
-    ([NAN, 1, 5, 5], 'bbox is not four finite numbers, and there is no mask to take it from'),
-    ([1, 1, INF, 5], 'bbox is not four finite numbers, and there is no mask to take it from'),
-    ([1, 2, 3], 'bbox is not four finite numbers, and there is no mask to take it from'),
-    ([1, 2, 3, None], 'bbox is not four finite numbers, and there is no mask to take it from'),
-    ('1 2 3 4', 'bbox is not four finite numbers, and there is no mask to take it from'),
-    ([1, 1, 0, 5], 'box without width or height'),
-    ([1, 1, 5, -5], 'box without width or height'),
+    ([NAN, 1, 5, 5], 'bbox is not four finite numbers, and no mask to take it from'),
+    ([1, 1, INF, 5], 'bbox is not four finite numbers, and no mask to take it from'),
+    ([1, 2, 3], 'bbox is not four finite numbers, and no mask to take it from'),
+    ([1, 2, 3, None], 'bbox is not four finite numbers, and no mask to take it from'),
+    ('1 2 3 4', 'bbox is not four finite numbers, and no mask to take it from'),
+    ([1, 1, 0, 5], 'box without width or height, and no mask to take it from'),
+    ([1, 1, 5, -5], 'box without width or height, and no mask to take it from'),
     ([1, 1, 0.5, 5], 'box less than a pixel wide or high in its image'),
     ([99.5, 1, 20, 5], 'box less than a pixel wide or high in its image'),
     ([100, 1, 20, 5], 'box outside its image'),
@@ -56,12 +56,19 @@ def test_annotations_without_a_usable_box_are_removed(box, kind):
 FRAME = [10 * 80 + 20, 30, 29 * 80 - 30, 30]  # run lengths of the first and the last column of the polygon's box
 
 
-@pytest.mark.parametrize('box', [..., None, [NAN, 1, 5, 5], [1, 2], []])
+@pytest.mark.parametrize('box', [..., None, [NAN, 1, 5, 5], [1, 2], [], [40, 50, -30, -30], [10, 20, 0, 30], [1, 1, 5, -5]])
 @pytest.mark.parametrize('mask', [POLYGON, {'size': [80, 100], 'counts': [*FRAME, 8000 - sum(FRAME)]}])
 def test_boxes_are_taken_from_the_mask(box, mask):
     content = make_content([{'bbox': box, 'segmentation': mask}])
     fix(content)
     assert boxes(content) == [[10, 20, 30, 30]]
+
+
+def test_a_mask_without_width_gives_no_box():
+    content = make_content([{'bbox': [1, 1, -5, 5], 'segmentation': [[10, 10, 10, 20, 10, 30]]}])
+    changes, _ = fix(content)
+    assert boxes(content) == []
+    assert [*changes] == ['box without width or height: taken from the mask', 'box without width or height']
 
 
 def test_numbers_as_text():

@@ -19,7 +19,8 @@ from .contents import fix, make_content
 DECISIONS = st.builds(
     FixOptions, same_image_ids=st.sampled_from(('keep-last', 'drop')), same_category_ids=st.sampled_from(('keep-last', 'drop')),
     same_names=st.sampled_from(('merge', 'number')), boxes=st.just('xywh'), crowd=st.sampled_from(('keep', 'objects')),
-    boxes_drawn_at=st.sampled_from(('stated', 'file')), missing_images=st.sampled_from(('keep', 'drop')),
+    boxes_drawn_at=st.sampled_from(('stated', 'file')), unknown=st.sampled_from((None, 'drop')),
+    missing_images=st.sampled_from(('keep', 'drop')),
     fill_masks=st.booleans(), image_file=st.just(lambda name: None if name == '3.jpg' else ImageFile(100, 100)))
 
 
@@ -50,7 +51,8 @@ def riddled(draw):
     content = draw(contents(odd=True))
     masks = ([[10, 10, 30, 10, 30, 30]], [[1, 2, 3, 4], [10, 10, 30, 10, 30, 30]],
              {'size': [100, 100], 'counts': [1010, 30, 8960]},
-             {'size': [100, 30], 'counts': [1010, 30, 1960]}, [10, 10, 30, 10, 30, 30], *ODD)
+             {'size': [100, 30], 'counts': [1010, 30, 1960]}, [10, 10, 30, 10, 30, 30], [[10, 10], [30, 10], [30, 30]],
+             '[["10", 10, 30, 10, 30, 30]]', [{'size': ['100', 100.0], 'counts': ['1010', 30.0, 8960]}], *ODD)
     for key in ('images', 'annotations', 'categories'):
         for entry in content[key]:
             if key == 'annotations':
@@ -75,7 +77,8 @@ def test_random_faults(tmp_path, content, options):
     report = fix_content(content, options)
     assert fix_content(twin, options) == report
     assert repr(twin) == repr(content)
-    assert {decision.option for decision in report.decisions} <= {None, '--images FOLDER'}  # no name, no size
+    possible = {None, '--images FOLDER', '--unknown drop'}  # no name, no size, no drop among the options
+    assert {decision.option for decision in report.decisions} <= possible
     if not report.decisions:
         check_fixed(content, path, options)
 
@@ -90,9 +93,9 @@ def test_a_sound_file_stays_as_it_is():
 
 def test_many_faults_at_once(tmp_path):
     images = [{}, {'id': '2', 'width': '100'}, {'id': 3.0}]
-    boxes = [{}, {'id': 1}, {'id': 1, 'bbox': [5, 5, 10, 10], 'area': 4e9}, {'image_id': '2', 'bbox': [-5, 5, 10, 10]},
-             {'image_id': 3.0, 'iscrowd': None, 'area': math.nan}, {'category_id': 9},
-             {'category_id': '2', 'bbox': [1, 1, 0, 1]},
+    boxes = [{}, {'id': 1, 'bbox': [10, 10, 20, 20]}, {'id': 1, 'bbox': [5, 5, 10, 10], 'area': 4e9},
+             {'image_id': '2', 'bbox': [-5, 5, 10, 10]}, {'image_id': 3.0, 'iscrowd': None, 'area': math.nan},
+             {'category_id': 9}, {'category_id': '2', 'bbox': [1, 1, 0, 1]},
              {'id': 'x', 'category_id': 2.0, 'bbox': None, 'segmentation': [[1, 1, 9, 1, 9, 9], [1, 2]]}]
     content = make_content(boxes, images, ['a ', {'id': 2, 'name': None}, 'c'], info={'score': math.nan})
     changes, asked = fix(content)
@@ -100,7 +103,7 @@ def test_many_faults_at_once(tmp_path):
     assert content['info'] == {'score': None}
     assert [annotation['id'] for annotation in content['annotations']] == [1, 3, 4, 5, 2]
     assert changes['same annotation listed twice'] == ['1 (entry 2)']
-    assert changes['missing bbox: taken from the mask'] == ['x']
+    assert changes['no bbox: taken from the mask'] == ['x']
     check_fixed(content, tmp_path / 'fixed.json', FixOptions())
 
 
@@ -119,13 +122,14 @@ def test_panoptic_files_are_refused():
 
 
 def test_the_report_counts_and_names():
-    report = fix_content(make_content([{'bbox': [90, 10, 20, 20]}, *[{'image_id': 7}] * 12], categories=['a']))
+    report = fix_content(make_content([{'bbox': [90, 10, 20, 20]}, *[{'image_id': 7}] * 12], categories=['a']),
+                         FixOptions(unknown='drop'))
     assert report.lines() == [
         'Changed:', '  1 annotation: box clipped to its image (id 1)',
         '  1 annotation: area computed for the changed box (id 1)',
         'Removed:', '  12 annotations: image that the file does not list (ids 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, ...)',
-        'Note: 1 boxes leave their images as the file states their sizes, which were not compared with the images; give --images',
-        '      FOLDER, because width and height may be wrong instead',
+        'Note: boxes that leave the size that the file states for their image: 1. It may be the size that is wrong; --images',
+        '      FOLDER compares it with the image files',
         'Result: 2 images, 1 of 13 annotations, 1 categories']
     change, = (change for change in report.as_json()['changes'] if change['is_removal'])
     assert change == {'kind': 'image that the file does not list', 'of': 'annotation', 'ids': [*range(2, 14)],

@@ -71,9 +71,9 @@ def test_different_objects_of_one_id_get_their_own():
 
 
 def test_one_object_listed_twice_is_kept_once():
-    mask = [[10, 10, 30, 10, 30, 30]]
-    content = make_content([{'id': 5, 'segmentation': mask, 'note': 1}, {'id': 5, 'segmentation': mask},
-                            {'id': 5, 'segmentation': [[10, 10, 30, 10, 10, 30]]}, {'id': 6, 'segmentation': mask}])
+    mask, other, box = [[10, 10, 30, 10, 30, 30]], [[10, 10, 30, 10, 10, 30]], [10, 10, 20, 20]
+    content = make_content([{'id': 5, 'segmentation': mask, 'note': 1}, {'id': 5, 'segmentation': mask, 'bbox': box},
+                            {'id': 5, 'segmentation': other}, {'id': 6, 'segmentation': mask}])
     changes, _ = fix(content)
     assert ids(content) == [5, 1, 6]
     assert content['annotations'][0]['note'] == 1
@@ -82,6 +82,6 @@ def test_one_object_listed_twice_is_kept_once():
 
 def test_annotations_of_unknown_images_and_categories_are_removed():
     content = make_content([{'image_id': 9}, {'category_id': 9}, {'image_id': ...}, {'category_id': []}, {}])
-    changes, _ = fix(content)
+    changes, _ = fix(content, unknown='drop')
     assert ids(content) == [5]
     assert changes == {'image that the file does not list': [1, 3], 'category that the file does not list': [2, 4]}

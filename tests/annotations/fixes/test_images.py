@@ -50,21 +50,22 @@ def test_different_images_of_one_id(choice, images, image_ids):
 
 
 def test_one_image_listed_twice_under_one_id():
-    content = make_content([{}], [{'id': 1, 'file_name': 'a'}, {'id': 1, 'file_name': 'a'}])
+    content = make_content([{}], [{'id': 1, 'file_name': './a'}, {'id': 1, 'file_name': 'a'}])
     assert fix(content) == ({'id that a later entry has': ['1 (entry 1)']}, [])
     assert listed(content) == [(1, 'a')]
 
 
-def test_one_image_listed_twice_under_two_ids_gets_all_boxes():
-    content = make_content([{'image_id': 1}, {'image_id': 2}, {'image_id': 2, 'category_id': 2}],
-                           [{'id': 1, 'file_name': 'a'}, {'id': 2, 'file_name': 'a'}])
+@pytest.mark.parametrize('name', ['a', './a', 'x/..//a'])
+def test_one_image_listed_twice_under_two_ids_gets_all_boxes(name):
+    content = make_content([{'image_id': 1}, {'image_id': 2, 'bbox': [10, 10, 20, 20]}, {'image_id': 2, 'category_id': 2}],
+                           [{'id': 1, 'file_name': name}, {'id': 2, 'file_name': 'a'}])
     changes, asked = fix(content)
     assert asked == []
-    assert listed(content) == [(1, 'a')]
+    assert listed(content) == [(1, name)]
     assert [(annotation['id'], annotation['image_id']) for annotation in content['annotations']] == [(1, 1), (3, 1)]
     assert changes == {'moved to the first entry of its image file': [2, 3],
                        'image file listed before under another id': [2],
-                       'same annotation in two entries of its image file': [2]}
+                       'same object listed before': [2]}
 
 
 def test_one_image_listed_with_two_sizes_is_asked_for():
