@@ -61,7 +61,8 @@ def test_a_single_class_and_targets_below_one():
 
 
 @pytest.mark.parametrize(('arguments', 'message'), [
-    (([3, 2], 0.5), 'ratio must be at least 1 and finite, got 0.5'), (([3, 2], math.nan), 'got nan'), (([3, 2], math.inf), 'got inf'),
+    (([3, 2], 0.5), 'ratio must be at least 1 and finite, got 0.5'), (([3, 2], math.nan), 'got nan'),
+    (([3, 2], math.inf), 'got inf'),
     (([3, 2], 10, 'linear'), "curve must be one of exponential, pareto, got 'linear'"), (([0, 0], 10), 'no class occurs')])
 def test_bad_arguments(arguments, message):
     with pytest.raises(ValueError, match=message):
