@@ -24,7 +24,7 @@ MODULES: dict[str, str] = {
     'imbdet.evaluation.hotcoco_backend': 'imbdet.evaluation.backends.hotcoco_backend',
     'imbdet.evaluation.lvis_backend': 'imbdet.evaluation.backends.lvis_backend',
     'imbdet.evaluation.pycocotools_backend': 'imbdet.evaluation.backends.pycocotools_backend',
-    'imbdet.images': 'imbdet.data.image_header',
+    'imbdet.images': 'imbdet.data.image_reader',
     'imbdet.mipa.pair_files': 'imbdet.mipa.read_pair',
     'imbdet.mipa.training_progress': 'imbdet.training.progress',
     'imbdet.pipelines': 'imbdet.data.wrappers',

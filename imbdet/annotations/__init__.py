@@ -2,7 +2,8 @@
 
 from imbdet import moved
 from imbdet.annotations.annotation_arrays import AnnotationArrays, to_arrays
-from imbdet.annotations.faults import Fault, find_faults
+from imbdet.annotations.fault import Fault
+from imbdet.annotations.faults import find_faults
 from imbdet.annotations.file_checks import FaultReport, check_annotations, check_class_names, check_content
 from imbdet.annotations.reader import AnnotationError, AnnotationFile, AnnotationWarning, load_annotations
 

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from imbdet.annotations.annotation_arrays import to_arrays
-from imbdet.annotations.faults import Fault, class_faults, find_faults
+from imbdet.annotations.class_faults import class_faults
+from imbdet.annotations.fault import Fault
+from imbdet.annotations.faults import find_faults
 from imbdet.annotations.reader import AnnotationError, AnnotationFile, load_annotations
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from imbdet.annotations.faults import Fault, first_ten
+from imbdet.annotations.fault import Fault, first_ten
 from imbdet.annotations.file_checks import raise_fatal
 from imbdet.annotations.lenient import as_mmdet_takes
 from imbdet.annotations.masks import TOO_SHORT, mask_fault

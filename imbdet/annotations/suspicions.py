@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from imbdet.annotations.annotation_arrays import AnnotationArrays
-from imbdet.annotations.faults import first_ten, usable_boxes
+from imbdet.annotations.fault import first_ten
+from imbdet.annotations.faults import usable_boxes
 from imbdet.annotations.reader import AnnotationFile
 
 MARGIN = 1.05

@@ -9,7 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from imbdet.annotations.annotation_arrays import AnnotationArrays
-from imbdet.annotations.faults import MOST_NAMES, OTHER_ORDER, Fault, find_faults, first_ten, label_difference, usable_boxes
+from imbdet.annotations.class_faults import MOST_NAMES, OTHER_ORDER, label_difference
+from imbdet.annotations.fault import Fault, first_ten
+from imbdet.annotations.faults import find_faults, usable_boxes
 from imbdet.annotations.mask_checks import check_masks
 from imbdet.annotations.reader import AnnotationFile, Category
 from imbdet.data.wrappers import inner_configs

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from imbdet.annotations.annotation_arrays import to_arrays
-from imbdet.annotations.faults import OTHER_ORDER, Fault, first_ten, label_difference
+from imbdet.annotations.class_faults import OTHER_ORDER, label_difference
+from imbdet.annotations.fault import Fault, first_ten
 from imbdet.annotations.file_checks import FaultReport, check_class_names, raise_fatal
 from imbdet.annotations.reader import AnnotationError, load_annotations, load_categories
 from imbdet.annotations.suspicions import find_suspicions

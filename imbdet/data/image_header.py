@@ -49,8 +49,8 @@ def image_header(path: str | Path) -> ImageHeader:
         with Image.open(path) as image:
             orientation = image.getexif().get(EXIF_ORIENTATION, 1)
             # Pillow gives the size of a TIFF file with the orientation applied; its tags have that of the stored pixels.
-            size = (image.tag_v2[256], image.tag_v2[257]) if isinstance(image, TiffImageFile) else image.size
-            return ImageHeader(*size, orientation if orientation in range(1, 9) else 1, image.format or '')
+            width, height = (image.tag_v2[256], image.tag_v2[257]) if isinstance(image, TiffImageFile) else image.size
+            return ImageHeader(width, height, orientation if orientation in range(1, 9) else 1, image.format or '')
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:
         if isinstance(error, OSError) and error.errno is not None:  # from the operating system; it names the file
             raise

@@ -6,7 +6,7 @@ from pathlib import Path
 from mmengine.logging import MMLogger
 
 from imbdet.annotations import AnnotationFile, check_class_names, load_annotations
-from imbdet.annotations.faults import class_faults
+from imbdet.annotations.class_faults import class_faults
 from imbdet.annotations.reader import Category
 from imbdet.classes import GROUPS, LVIS_LIMITS, GroupLimits, class_frequencies
 

@@ -10,7 +10,7 @@ from mmengine.model import BaseTTAModel
 from mmengine.runner import Runner
 from torch import nn
 
-from imbdet.annotations.faults import label_difference
+from imbdet.annotations.class_faults import label_difference
 from imbdet.training.detector import unwrap_detector
 from imbdet.training_checks.loaded_weights import LoadedWeights, loaded_weights
 

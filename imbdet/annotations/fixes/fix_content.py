@@ -4,7 +4,7 @@ import json
 import math
 from typing import Any
 
-from imbdet.annotations.faults import first_ten
+from imbdet.annotations.fault import first_ten
 from imbdet.annotations.fixes.box_format import fix_box_format
 from imbdet.annotations.fixes.boxes import fix_areas, fix_boxes
 from imbdet.annotations.fixes.categories import fix_categories

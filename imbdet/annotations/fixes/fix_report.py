@@ -4,7 +4,7 @@ import textwrap
 from dataclasses import dataclass
 from typing import Any
 
-from imbdet.annotations.faults import first_ten
+from imbdet.annotations.fault import first_ten
 from imbdet.annotations.fixes.fix_log import LISTS, Change, Decision
 
 PLURALS = {of: plural for plural, of in LISTS.items()}

@@ -5,7 +5,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from imbdet.annotations.faults import first_ten
+from imbdet.annotations.fault import first_ten
 from imbdet.annotations.fixes.fix_log import FixLog
 from imbdet.annotations.fixes.images import remove_images, stated_size
 from imbdet.annotations.fixes.json_numbers import are_numbers

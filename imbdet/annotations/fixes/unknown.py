@@ -3,7 +3,7 @@
 from functools import partial
 from typing import Any
 
-from imbdet.annotations.faults import first_ten
+from imbdet.annotations.fault import first_ten
 from imbdet.annotations.fixes.fix_log import LISTS, FixLog
 from imbdet.annotations.fixes.options import FixOptions
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from imbdet.annotations.faults import class_faults
+from imbdet.annotations.class_faults import class_faults
 from imbdet.annotations.file_checks import FaultReport, check_content, raise_fatal
 from imbdet.annotations.formats.read_any import ImageSize, read_any
 from imbdet.annotations.lenient import as_mmdet_takes

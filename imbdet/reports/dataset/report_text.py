@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from imbdet.annotations.faults import Fault, first_ten
+from imbdet.annotations.fault import Fault, first_ten
 from imbdet.classes.frequency_groups import GROUPS
 from imbdet.repeat_sampling.simulated_epoch import METHOD_NAMES, ResampledEpoch
 from imbdet.reports.dataset.dataset_analysis import DatasetAnalysis

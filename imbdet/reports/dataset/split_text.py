@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from imbdet.annotations.faults import first_ten
+from imbdet.annotations.fault import first_ten
 from imbdet.reports.dataset.split_numbers import SplitFindings
 from imbdet.reports.dataset.split_tables import summarize, summarize_random
 from imbdet.reports.drawing.html_page import Section

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from imbdet.annotations.faults import first_ten
+from imbdet.annotations.fault import first_ten
 from imbdet.classes import LVIS_LIMITS
 from imbdet.repeat_sampling.simulated_epoch import METHOD_NAMES
 from imbdet.reports.dataset.dataset_analysis import DatasetAnalysis

@@ -1,0 +1,27 @@
+"""A fault of an annotation file."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+
+class Fault(NamedTuple):
+    """One kind of fault, with all entries of the file that have it.
+
+    Attributes:
+        kind: What is wrong, in a few words.
+        of: What ``ids`` identify: ``'image'``, ``'annotation'``, ``'category'``, or ``'class'`` for names of classes.
+        ids: All that have the fault, in the file's order.
+        message: What is wrong, what follows from it and, if it is fatal, what to do; with the first ten ids.
+        is_fatal: Whether a run cannot start from such a file. mmdet silently drops annotations with other faults.
+    """
+
+    kind: str
+    of: str
+    ids: list[Any]
+    message: str
+    is_fatal: bool = True
+
+
+def first_ten(ids: Sequence[Any]) -> str:
+    """List the first ten, separated by commas."""
+    return ', '.join(map(str, ids[:10])) + (', ...' if len(ids) > 10 else '')
