@@ -83,7 +83,9 @@ class ConfiguredDataset(NamedTuple):
             yield from missing_location(content, 'file_name')
             names = [category.name for category in self.label_order(content.categories)]
             yield from self._unnamed_classes(names)
+            fits = True
             for fault in find_faults(content, columns, self.classes, self.filter_cfg, names):
+                fits &= fault.of != 'class'
                 if fault.kind == OTHER_ORDER and self.numbers_labels:
                     continue  # it is known only when the data set is built, see check_dataset_classes
                 if fault.kind == OTHER_ORDER and names != [category.name for category in content.categories]:
@@ -91,7 +93,8 @@ class ConfiguredDataset(NamedTuple):
                     fault = fault._replace(message=f'{self.kind.__name__} numbers labels by ascending category id, and the '
                                                    f'classes of the config are in another order; {advice}')
                 yield fault
-            yield from self._left_out(content, columns)
+            if fits:
+                yield from self._left_out(content, columns)
             return
         # LVIS data sets use all categories of the file. mmdet spells one of LVIS v1's names differently from the file, so
         # its own list is compared by length only, a user's by name.

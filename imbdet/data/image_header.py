@@ -47,7 +47,7 @@ def image_header(path: str | Path) -> ImageHeader:
     """
     try:
         with Image.open(path) as image:
-            orientation = image.getexif().get(EXIF_ORIENTATION, 1)
+            orientation = _exif(image).get(EXIF_ORIENTATION, 1)
             # Pillow gives the size of a TIFF file with the orientation applied; its tags have that of the stored pixels.
             width, height = (image.tag_v2[256], image.tag_v2[257]) if isinstance(image, TiffImageFile) else image.size
             return ImageHeader(width, height, orientation if orientation in range(1, 9) else 1, image.format or '')
@@ -55,6 +55,16 @@ def image_header(path: str | Path) -> ImageHeader:
         if isinstance(error, OSError) and error.errno is not None:  # from the operating system; it names the file
             raise
         raise ValueError(f'{path} is not a readable image; unpack or download it again') from error
+
+
+def _exif(image: Image.Image) -> Image.Exif:
+    """Return the EXIF data of the header; for a PNG file, Pillow's getexif would decode the pixels in search of more."""
+    if image.format != 'PNG':
+        return image.getexif()
+    exif = Image.Exif()
+    if 'exif' in image.info:
+        exif.load(image.info['exif'])
+    return exif
 
 
 def orientation(path: str | Path) -> int:

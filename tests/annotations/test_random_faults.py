@@ -168,7 +168,7 @@ ARGUMENTS = dict(
     classes=mostly(st.sampled_from((NAMES[:3], ('a', 'c'), NAMES)), ('b', 'a'), ('a', 'x'), ('a', 'a'), 'a', ()),
     filter_cfg=mostly(st.just({}), dict(filter_empty_gt=True), dict(filter_empty_gt=True, min_size=50)),
     style=st.sampled_from(('coco', 'lvis')))
-SETTINGS = settings(max_examples=50, derandomize=True, deadline=None, database=None,
+SETTINGS = settings(max_examples=30, derandomize=True, deadline=None, database=None,
                     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 
 

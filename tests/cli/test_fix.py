@@ -115,8 +115,8 @@ def test_without_a_decision_nothing_is_written(annotation_file, fix, tmp_path):
     code, out, err = fix(path, '--out', tmp_path / 'fixed.json')
     assert code == 1
     assert '--same-names merge|number' in out
-    assert err == (f'imbdet: error: ValueError: {path}: nothing written; to decide what is listed above, give --same-names '
-                   'merge|number, --images FOLDER (--verbose shows the traceback)\n')
+    assert err.startswith(f'imbdet: error: ValueError: {path}: nothing written; to decide what is listed above, give '
+                          '--same-names merge|number, --images FOLDER (')
     assert [*tmp_path.iterdir()] == [path]
     code, out, err = fix(path)
     assert (code, err) == (0, '')

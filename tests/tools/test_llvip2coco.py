@@ -11,7 +11,7 @@ from mmdet.registry import DATASETS
 from PIL import Image
 
 from imbdet.annotations import check_annotations
-from imbdet.data.image_reader import image_size
+from imbdet.data.image_header import image_header
 
 ROOT = Path(__file__).parents[2]
 TOOL = ROOT / 'tools/data/llvip2coco.py'
@@ -190,9 +190,9 @@ def test_pixels_are_not_decoded(convert, llvip):
     assert 'wrote' in convert()
 
 
-def test_image_size_leaves_the_system_s_errors(tmp_path):
+def test_the_header_leaves_the_system_s_errors(tmp_path):
     with pytest.raises(FileNotFoundError) as error:
-        image_size(tmp_path / 'none.jpg')
+        image_header(tmp_path / 'none.jpg')
     assert error.value.errno == errno.ENOENT
     assert error.value.filename.endswith('none.jpg')
 

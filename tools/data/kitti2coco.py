@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from imbdet.annotations import AnnotationError
 from imbdet.cli.arguments import run_tool
-from imbdet.data.image_reader import image_size
+from imbdet.data.image_header import image_header
 from imbdet.files import atomic_write
 
 CLASSES = ('Car', 'Van', 'Truck', 'Pedestrian', 'Person_sitting', 'Cyclist', 'Tram', 'Misc')
@@ -166,7 +166,7 @@ def convert(training: Path, stems: Sequence[str], classes: Sequence[str]) -> tup
     annotations: list[dict] = []
     labels: list[Label] = []
     for stem in tqdm(stems, unit='image', disable=None):
-        width, height = image_size(training / 'image_2' / f'{stem}.png')
+        width, height = image_header(training / 'image_2' / f'{stem}.png').shown_size
         images.append({'id': int(stem), 'file_name': f'{stem}.png', 'width': width, 'height': height})
         in_image = read_labels(training / 'label_2' / f'{stem}.txt', (width, height))
         labels += in_image

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from tqdm import tqdm
 
 from imbdet.annotations import AnnotationError
-from imbdet.data.image_reader import image_size
+from imbdet.data.image_header import image_header
 from imbdet.files import atomic_write
 
 
@@ -198,7 +198,7 @@ def convert(pairs: Sequence[Pair],
     boxes: list[Box] = []
     digest = hashlib.sha256()
     for pair in tqdm(pairs, unit='pair', disable=None):
-        size, other = image_size(pair.visible), image_size(pair.infrared)
+        size, other = image_header(pair.visible).shown_size, image_header(pair.infrared).shown_size
         if size != other:
             raise ValueError(f'{pair.visible} has {size[0]} x {size[1]} pixels, but {pair.infrared} has {other[0]} x '
                              f'{other[1]}; take the images that their authors aligned')
