@@ -74,7 +74,8 @@ def records(work_dir):
     return [json.loads((work_dir / f'rank_{rank}.json').read_text()) for rank in range(2)]
 
 
-@pytest.fixture(scope='module', params=COMBINATIONS)
+@pytest.fixture(scope='module', params=[
+    pytest.param(name, marks=() if name == 'combined' else pytest.mark.slow) for name in COMBINATIONS])  # each alone: minutes
 def trained(request, tmp_path_factory):
     """A combination's config and its work directory, trained on two processes."""
     folder = write_rare_pairs(tmp_path_factory.mktemp(request.param), NUM_BOXES)
