@@ -46,3 +46,22 @@ def read_content(path: str | Path) -> dict[str, Any]:
         if wrong is not None:
             raise AnnotationError(f'{path}: entry {wrong} of {key!r} is not an object')
     return content
+
+
+def to_json(content: dict[str, Any], source: str | Path) -> str:
+    """Convert the content of an annotation file to strict JSON.
+
+    Args:
+        content: The content.
+        source: The file that it comes from, for the message.
+
+    Returns:
+        JSON text in one line.
+
+    Raises:
+        AnnotationError: If it has NaN or infinity, which JSON does not know.
+    """
+    try:
+        return json.dumps(content, allow_nan=False) + '\n'
+    except ValueError as error:
+        raise AnnotationError(f'{source} has NaN or infinite numbers, which are not JSON; run imbdet fix {source}') from error

@@ -1,7 +1,9 @@
 """A fault of an annotation file."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
+
+FEW = 5
 
 
 class Fault(NamedTuple):
@@ -20,6 +22,12 @@ class Fault(NamedTuple):
     ids: list[Any]
     message: str
     is_fatal: bool = True
+
+
+def first_few(items: Iterable[str]) -> str:
+    """List the first five, separated by commas, and how many there are more."""
+    items = list(items)
+    return ', '.join(items[:FEW]) + (f' and {len(items) - FEW} more' if len(items) > FEW else '')
 
 
 def first_ten(ids: Sequence[Any]) -> str:

@@ -36,6 +36,10 @@ class FaultReport:
         """Return one sentence per reason; an empty list if nothing is dropped."""
         return [f'{self.path}: {fault.message}' for fault in self.faults]
 
+    def warnings(self) -> list[str]:
+        """Return the sentences of :meth:`lines`, and one for each suspicion."""
+        return [*self.lines(), *(f'{self.path}: {text}' for text in self.suspicions)]
+
 
 def check_annotations(path: str | Path,
                       classes: Sequence[str] | None = None,

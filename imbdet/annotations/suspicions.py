@@ -7,14 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from imbdet.annotations.annotation_arrays import AnnotationArrays
+from imbdet.annotations.corner_boxes import share_that_leaves
 from imbdet.annotations.fault import first_ten
 from imbdet.annotations.faults import usable_boxes
 from imbdet.annotations.reader import AnnotationFile
-
-MARGIN = 1.05
-"""A box leaves its image if it ends beyond 105 % of the image's side, which careless drawing rarely does."""
-LEAVING_SHARE = 0.25
-"""Of boxes that are corners, three quarters leave their image if they are read as x, y, width, height."""
 
 
 def find_suspicions(content: AnnotationFile, columns: AnnotationArrays) -> Iterator[str]:
@@ -58,15 +54,10 @@ def _repeated_objects(content: AnnotationFile, columns: AnnotationArrays) -> Ite
 
 
 def _corners(columns: AnnotationArrays) -> Iterator[str]:
-    """Find out whether boxes are x1, y1, x2, y2: then none leaves its image if it is read so, but many if it is not."""
     known = (columns.images >= 0) & np.isfinite(columns.boxes).all(axis=1)
     boxes, sizes = columns.boxes[known], columns.image_sizes[columns.images[known]]
     is_sized = np.isfinite(sizes).all(axis=1)
-    boxes, limits = boxes[is_sized], MARGIN * sizes[is_sized]
-    if not len(boxes):
-        return
-    may_be_corners = (boxes[:, 2:] >= boxes[:, :2]).all() and (boxes[:, 2:] <= limits).all()
-    leaving = ((boxes[:, :2] + boxes[:, 2:]) > limits).any(axis=1).mean()
-    if may_be_corners and leaving >= LEAVING_SHARE:
-        yield (f'{leaving:.0%} of the boxes leave their images as x, y, width, height, and none does as x1, y1, x2, y2; if '
+    share = share_that_leaves(boxes[is_sized], sizes[is_sized])
+    if share is not None:
+        yield (f'{share:.0%} of the boxes leave their images as x, y, width, height, and none does as x1, y1, x2, y2; if '
                "they are corners, 'imbdet fix --boxes xyxy' converts them")

@@ -11,24 +11,17 @@ if TYPE_CHECKING:
     from mmengine.config import Config
 
 Found = Iterator[tuple[str, str]]
-NAMED = 5
-"""Maximum number of classes in a line."""
 
 
 def check_files(cfg: 'Config', run: str) -> Found:
     """Check the annotation files of a dataloader."""
-    from imbdet.annotations import load_annotations, to_arrays
-    from imbdet.annotations.suspicions import find_suspicions
     from imbdet.data import check_config, configured_datasets
 
     paths = list(dict.fromkeys(use.path for use in configured_datasets(cfg, f'{run}_dataloader')))
     if not paths:
         yield 'not checked', 'there is no COCO or LVIS file on this machine'
         return
-    lines = [line for report in check_config(cfg, (f'{run}_dataloader', )) for line in report.lines()]
-    for path in paths:
-        content = load_annotations(path)
-        lines += [f'{path}: {text}' for text in find_suspicions(content, to_arrays(content))]
+    lines = [line for report in check_config(cfg, (f'{run}_dataloader', )) for line in report.warnings()]
     yield from (('warning', line) for line in lines)
     if not lines:
         yield 'ok', f'{", ".join(paths)}: mmdet takes all annotations'
@@ -74,6 +67,7 @@ def check_images(dataset: Any) -> Found:
 
 def check_classes(cfg: 'Config', run: str, dataset: Any) -> Found:
     """Look for classes without objects."""
+    from imbdet.annotations.fault import first_few
     from imbdet.classes import class_names, dataset_counts
     from imbdet.cli.doctor_metrics import metric_configs
 
@@ -91,10 +85,9 @@ def check_classes(cfg: 'Config', run: str, dataset: Any) -> Found:
         yield 'warning', (f'none of the {len(names)} has an object, so that there is nothing to evaluate: correct ann_file, or '
                           "set the metric's format_only=True and outfile_prefix to only write the detections")
     elif absent:
-        more = f' and {len(absent) - NAMED} more' if len(absent) > NAMED else ''
         advice = 'they cannot be learned' if run == 'train' else \
             "'imbdet split' divides a file with each class that is in two images in both parts"
-        yield 'warning', f'{len(absent)} of {len(names)} have no objects ({", ".join(absent[:NAMED])}{more}): {advice}'
+        yield 'warning', f'{len(absent)} of {len(names)} have no objects ({first_few(absent)}): {advice}'
     else:
         yield 'ok', f'each of the {len(names)} has objects in {counts.min()} to {counts.max()} images'
 

@@ -11,8 +11,6 @@ if TYPE_CHECKING:
     from mmengine.config import Config
 
 Found = Iterator[tuple[str, str]]
-NAMED = 5
-"""Maximum number of keys in a message."""
 LFS_POINTER = b'version https://git-lfs'
 
 
@@ -79,8 +77,10 @@ def _shapes(path: str) -> dict[str, Any]:
     """Read the shapes of a checkpoint's weights by name; mmengine drops the prefix of models that are wrapped in others."""
     from mmengine.runner.checkpoint import CheckpointLoader
 
+    from imbdet.annotations.fault import first_few
     from imbdet.cli.errors import describe
     from imbdet.cli.resume import check_complete
+    from imbdet.training_checks.loaded_weights import weight_shapes
 
     _check_binary(os.path.expanduser(path))
     check_complete(path)
@@ -92,11 +92,10 @@ def _shapes(path: str) -> dict[str, Any]:
     if not isinstance(weights, dict):
         raise ValueError(f'{path} has a {type(weights).__name__} where a dict of weights is needed; save '
                          'dict(state_dict=model.state_dict())')
-    shapes = {str(name).removeprefix('module.'): value.shape for name, value in weights.items() if hasattr(value, 'shape')}
+    shapes = weight_shapes(weights)
     if not shapes:
-        keys = list(map(str, weights))
-        named = ', '.join(keys[:NAMED]) + (f' and {len(keys) - NAMED} more' if len(keys) > NAMED else '')
-        raise ValueError(f"{path} has no weights under 'state_dict', which mmdet reads; it has the keys: {named or 'none'}")
+        raise ValueError(f"{path} has no weights under 'state_dict', which mmdet reads; it has the keys: "
+                         + (first_few(map(str, weights)) or 'none'))
     return shapes
 
 

@@ -72,9 +72,7 @@ def _check_out(source: Path, out: Path) -> None:
 
 def _write(thinned: 'ThinnedSet', out: Path, content: dict[str, Any], kept: list[int]) -> None:
     """Write the chosen images with their annotations; LVIS's keys of the categories describe them."""
-    import json
-
-    from imbdet.annotations import AnnotationError
+    from imbdet.annotations.content import to_json
     from imbdet.annotations.splitting import part_content, training_categories
     from imbdet.classes import frequency_groups
     from imbdet.files import atomic_write
@@ -82,10 +80,6 @@ def _write(thinned: 'ThinnedSet', out: Path, content: dict[str, Any], kept: list
     images, boxes = thinned.after.images, thinned.after.boxes
     categories = training_categories(content['categories'], images, boxes, frequency_groups(images).tolist())
     part = part_content(content, {content['images'][position]['id'] for position in kept}, categories)
-    try:
-        text = json.dumps(part, allow_nan=False)
-    except ValueError as error:
-        raise AnnotationError(f'{thinned.source} has NaN or infinite numbers, which are not JSON; run imbdet fix '
-                              f'{thinned.source}') from error
+    text = to_json(part, thinned.source)
     with atomic_write(out) as path:
-        path.write_text(text + '\n', encoding='utf-8')
+        path.write_text(text, encoding='utf-8')

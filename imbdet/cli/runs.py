@@ -115,5 +115,5 @@ def report_annotations(cfg: 'Config', loaders: tuple[str, ...]) -> None:
     reports = check_config(cfg, loaders)  # on every rank: an error ends all of them
     if os.environ.get('RANK', '0') == '0':
         for report in reports:
-            for line in [*report.lines(), *(f'{report.path}: {text}' for text in report.suspicions)]:
+            for line in report.warnings():
                 print(f'imbdet: warning: {line}', file=sys.stderr)

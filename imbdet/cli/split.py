@@ -7,7 +7,6 @@ writes a page that compares the split with random ones, ``index.html``, and the 
 
 import argparse
 import hashlib
-import json
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -41,6 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Divide the images, write the annotation files and the report, and print the report."""
     from imbdet.annotations import to_arrays
+    from imbdet.annotations.content import to_json
     from imbdet.annotations.formats import data_root, read_checked
     from imbdet.annotations.splitting import box_counts, split_images
     from imbdet.data.image_reader import image_size
@@ -60,7 +60,7 @@ def run(arguments: argparse.Namespace) -> None:
     files = part_files(out, arguments.folds)
     check_overwriting(out, files, source)
     content, typed, faults = read_checked(source, image_size, arguments.part)
-    _check_json(source, content)
+    to_json(content, source)  # raises for numbers that the parts could not hold, before anything is written
     columns = to_arrays(typed)
     _check_images_of_boxes(source, columns)
     groups, copies = _groups(content['images'], arguments.images or data_root(source), options.group_by)
@@ -89,16 +89,6 @@ def _shares(val: float | None, folds: int | None) -> list[float]:
     if folds < 2:
         raise ValueError(f'--folds must be at least 2, got {folds}')
     return [1 / folds] * folds
-
-
-def _check_json(source: Path, content: dict[str, Any]) -> None:
-    """Raise for numbers that the parts could not hold, before anything is written."""
-    from imbdet.annotations import AnnotationError
-
-    try:
-        json.dumps(content, allow_nan=False)
-    except ValueError as error:
-        raise AnnotationError(f"{source} has NaN or infinite numbers, which are not JSON; run 'imbdet fix {source}'") from error
 
 
 def _check_images_of_boxes(source: Path, columns: 'AnnotationArrays') -> None:

@@ -42,10 +42,25 @@ class ImageReader:
             OSError: If the file is missing or the storage fails.
             ValueError: If the library cannot decode the file.
         """
-        import mmcv
         from mmengine import fileio
 
-        content = fileio.get(str(path), backend_args=self.backend_args)
+        return self.decode(fileio.get(str(path), backend_args=self.backend_args), path)
+
+    def decode(self, content: bytes, path: str | Path) -> np.ndarray:
+        """Decode the pixels of an image.
+
+        Args:
+            content: Bytes of the file.
+            path: The file, for the message.
+
+        Returns:
+            As :meth:`read`.
+
+        Raises:
+            ValueError: If the library cannot decode the file.
+        """
+        import mmcv
+
         try:
             pixels = mmcv.imfrombytes(content, flag=self.color_type, backend=self.imdecode_backend)
         except Exception as error:  # libraries raise arbitrary errors

@@ -12,7 +12,7 @@ from torch import nn
 
 from imbdet.annotations.class_faults import label_difference
 from imbdet.training.detector import unwrap_detector
-from imbdet.training_checks.loaded_weights import LoadedWeights, loaded_weights
+from imbdet.training_checks.loaded_weights import LoadedWeights, loaded_weights, weight_shapes
 
 
 class CheckWeightsHook(Hook):
@@ -47,8 +47,7 @@ class CheckWeightsHook(Hook):
         if broken:
             raise ValueError(f'{runner._load_from or "the checkpoint to resume from"} has NaN or infinite weights in '
                              f'{len(broken)} tensors (first: {broken[0]}); use an earlier checkpoint')
-        shapes = {str(name).removeprefix('module.'): value.shape for name, value in weights.items()
-                  if isinstance(value, torch.Tensor)}
+        shapes = weight_shapes(weights)
         model: Any = unwrap_detector(runner)
         if isinstance(model, BaseTTAModel):
             model = model.module

@@ -14,6 +14,7 @@ from imbdet.data.image_header import orientation
 from imbdet.data.image_reader import ImageReader, pipeline_reader
 from imbdet.data.wrappers import inner_datasets
 
+Size = tuple[int, int]
 SAMPLED = 20
 """Number of images of a data set whose sizes every training compares."""
 
@@ -28,7 +29,7 @@ class ListedImage(NamedTuple):
     """
 
     path: str
-    size: tuple[int, int] | None
+    size: Size | None
     reader: ImageReader
 
 
@@ -87,15 +88,20 @@ def unreadable(image: ListedImage) -> str | None:
         The error of the reader or the storage, or Pillow's if the file is truncated: older versions of OpenCV fill up what
         is missing. None for an image that the pipeline reads.
     """
+    return _read(image)[0]
+
+
+def _read(image: ListedImage) -> tuple[str | None, Size | None]:
+    """Return the error, or else the size of the pixels."""
     try:
-        image.reader.read(image.path)
-        return _truncated(image)
+        content = fileio.get(image.path, backend_args=image.reader.backend_args)
+        height, width = image.reader.decode(content, image.path).shape[:2]
+        return _truncated(image, content), (width, height)
     except Exception as error:  # storages raise arbitrary errors
-        return _text(image, error)
+        return _text(image, error), None
 
 
-def _truncated(image: ListedImage) -> str | None:
-    content = fileio.get(image.path, backend_args=image.reader.backend_args)
+def _truncated(image: ListedImage, content: bytes) -> str | None:
     try:
         with Image.open(io.BytesIO(content)) as opened:
             opened.draft('L', (1, 1))  # JPEG files are still read to the end, but decoded at an eighth of the size
@@ -123,13 +129,18 @@ def other_size(image: ListedImage) -> str | None:
     """
     if image.size is None:
         return None
-    size = image.reader.size(image.path)
+    return _difference(image, image.reader.size(image.path))
+
+
+def _difference(image: ListedImage, size: Size | None) -> str | None:
+    if image.size is None or size is None:
+        return None
     stated = tuple(int(np.rint(side)) for side in image.size)
     if size == stated:
         return None
     text = f'{size[0]} x {size[1]}, in the annotations {stated[0]} x {stated[1]}'
-    is_turned = size == stated[::-1] and Path(image.path).is_file() and orientation(image.path) != 1
-    return text + (f': turned by EXIF orientation {orientation(image.path)}' if is_turned else '')
+    exif = orientation(image.path) if size == stated[::-1] and Path(image.path).is_file() else 1
+    return text + (f': turned by EXIF orientation {exif}' if exif != 1 else '')
 
 
 def size_warning(dataset: Any) -> str | None:
@@ -163,11 +174,11 @@ def faults_of(image: ListedImage) -> Iterator[tuple[str, str]]:
     Args:
         image: The image.
     """
-    reason = unreadable(image)
+    reason, size = _read(image)
     if reason is not None:
         yield 'unreadable', f'{image.path} ({reason})'
         return
-    difference = other_size(image)
+    difference = _difference(image, size)
     if difference is not None:
         yield 'other size', f'{image.path} ({difference})'
 

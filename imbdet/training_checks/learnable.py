@@ -10,6 +10,7 @@ from mmdet.models.roi_heads import FCNMaskHead, MaskIoUHead
 from mmdet.models.roi_heads.mask_heads import MaskPointHead
 from torch import nn
 
+from imbdet.annotations.fault import first_few
 from imbdet.data.data_infos import data_infos
 from imbdet.data.labels import labels_per_image
 from imbdet.data.wrappers import inner_datasets
@@ -111,9 +112,8 @@ def absent_classes(dataset: Any) -> str | None:
             continue
         absent = [str(name) for label, name in enumerate(names) if label not in found]
         if absent:
-            more = f' and {len(absent) - NAMED} more' if len(absent) > NAMED else ''
             return (f'{len(absent)} of the {len(names)} classes of the {type(inner).__name__} have no object in the training '
-                    f'images ({", ".join(absent[:NAMED])}{more}): they are misspelled in metainfo, or cannot be learned')
+                    f'images ({first_few(absent)}): they are misspelled in metainfo, or cannot be learned')
     return None
 
 

@@ -1,13 +1,12 @@
 """What a checkpoint brought to a model: which layers it filled, and which stayed as they were."""
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
 
-NAMED = 5
-"""Maximum number of layers in a message."""
+from imbdet.annotations.fault import first_few
 
 
 class LoadedWeights(NamedTuple):
@@ -27,9 +26,9 @@ class LoadedWeights(NamedTuple):
         """Describe it in one line."""
         parts = [f'{len(self.kept)} of {len(self.kept) + len(self.new)} layers are from the checkpoint']
         if self.new:
-            parts.append('new are ' + _first(f'{layer} ({reason})' for layer, reason in self.new.items()))
+            parts.append('new are ' + first_few(f'{layer} ({reason})' for layer, reason in self.new.items()))
         if self.unused:
-            parts.append('of the checkpoint, the model does not have ' + _first(self.unused))
+            parts.append('of the checkpoint, the model does not have ' + first_few(self.unused))
         return '; '.join(parts)
 
 
@@ -68,14 +67,19 @@ def loaded_weights(model: nn.Module,
     return LoadedWeights(kept, reasons, list(dict.fromkeys(map(_layer, unexpected))))
 
 
+def weight_shapes(weights: Mapping[Any, Any]) -> dict[str, torch.Size]:
+    """Return the shapes of a checkpoint's tensors by name, without the prefix of models that are wrapped in others.
+
+    Args:
+        weights: The ``state_dict`` of a checkpoint.
+    """
+    return {str(name).removeprefix('module.'): value.shape for name, value in weights.items()
+            if isinstance(value, torch.Tensor)}
+
+
 def _layer(name: str) -> str:
     return name.rpartition('.')[0] or name
 
 
 def _text(shape: torch.Size) -> str:
     return ' x '.join(map(str, shape)) or '1'
-
-
-def _first(items: Iterable[str]) -> str:
-    items = list(items)
-    return ', '.join(items[:NAMED]) + (f' and {len(items) - NAMED} more' if len(items) > NAMED else '')

@@ -2,16 +2,14 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+
+from imbdet.annotations.corner_boxes import MARGIN, share_that_leaves
 from imbdet.annotations.fixes.fix_log import FixLog
 from imbdet.annotations.fixes.json_numbers import are_numbers, as_number
 from imbdet.annotations.fixes.options import FixOptions
 
 Size = tuple[int, int]
-MARGIN = 1.05
-"""A box leaves its image if it ends beyond 105 % of the image's side, which careless drawing rarely does."""
-LEAVING_SHARE = 0.25
-"""Of boxes that are corners, three quarters leave the image if they are read as x, y, width, height: those whose center is in
-the right or in the lower half. A quarter is enough for a question."""
 
 
 def fix_box_format(annotations: Sequence[tuple[dict, Size]], options: FixOptions, log: FixLog) -> None:
@@ -64,10 +62,9 @@ def _looks_like(boxes: list[tuple[list[float], Size]]) -> str | None:
         return None
     if all(_is_relative(box) for box, _ in boxes):
         return 'fractions of the image'
-    if not all(_may_be_corners(box) and not _leaves(box[2:], size) for box, size in boxes):
-        return None
-    leaving = sum(_leaves([box[0] + box[2], box[1] + box[3]], size) for box, size in boxes)
-    return 'x1, y1, x2, y2' if leaving >= LEAVING_SHARE * len(boxes) else None
+    numbers, sizes = (np.array(values, dtype=float) for values in zip(*boxes, strict=True))
+    share = share_that_leaves(numbers, sizes)
+    return None if share is None else 'x1, y1, x2, y2'
 
 
 def _is_relative(box: list[float]) -> bool:
@@ -76,10 +73,6 @@ def _is_relative(box: list[float]) -> bool:
 
 def _may_be_corners(box: list[float]) -> bool:
     return box[2] >= box[0] and box[3] >= box[1]
-
-
-def _leaves(corner: list[float], size: Size) -> bool:
-    return corner[0] > MARGIN * size[0] or corner[1] > MARGIN * size[1]
 
 
 def _scale_polygons(annotation: dict, width: int, height: int) -> None:

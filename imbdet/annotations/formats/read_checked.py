@@ -37,8 +37,8 @@ def read_checked(path: str | Path,
     try:
         typed = msgspec.convert(as_mmdet_takes(copied), type=AnnotationFile)
         report = check_content(path, typed)
-        raise_fatal(path, class_faults([category.name for category in typed.categories],
-                                       [category.name for category in typed.categories]))
+        names = [category.name for category in typed.categories]
+        raise_fatal(path, class_faults(names, names))
         return content, typed, report
     except msgspec.ValidationError as error:
         raise AnnotationError(f'{path}: {error}; run imbdet fix {path}') from error
