@@ -188,13 +188,14 @@ def _timm_model(name: str, weights: str, size: int) -> tuple[nn.Module, Tensor, 
 def _detector_backbone(weights: str, cfg: Config | None) -> tuple[nn.Module, Tensor, Tensor, bool]:
     from mmdet.registry import MODELS
     if cfg is None or weights == 'default':
-        raise ValueError('--embedding detector takes the backbone of a detector trained on the data: give its CONFIG and '
-                         '--weights CHECKPOINT')
+        raise ValueError("--embedding detector takes the backbone of the config's detector: give its CONFIG and --weights "
+                         'CHECKPOINT, of a detector trained on the data or of its backbone alone')
     detector = MODELS.build(cfg.model)
     if weights != 'none':
-        _load(detector.backbone, "the config's backbone", {
-            key.removeprefix('backbone.'): value for key, value in _read_state(weights).items()
-            if key.startswith('backbone.')}, weights)
+        state = _read_state(weights)
+        # A whole detector, or its backbone alone, as ImageNet weights are.
+        own = {key.removeprefix('backbone.'): value for key, value in state.items() if key.startswith('backbone.')} or state
+        _load(detector.backbone, "the config's backbone", own, weights)
     preprocessor = detector.data_preprocessor
     mean, std = getattr(preprocessor, 'mean', torch.zeros(3)), getattr(preprocessor, 'std', torch.ones(3))
     # mmdet loads images as BGR; most preprocessors turn them.
