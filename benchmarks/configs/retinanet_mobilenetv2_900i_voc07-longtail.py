@@ -1,18 +1,19 @@
 """RetinaNet on MobileNetV2 with ImageNet weights: small enough for a CPU core."""
 
 _base_ = ['mmdet::_base_/models/retinanet_r50_fpn.py', '_base_/schedule_900i.py', '_base_/voc07_longtail.py']
-custom_imports = dict(imports=['imbdet'], allow_failed_imports=False)
+custom_imports = dict(imports=['imbdet', 'benchmarks.cached_mobilenet_v2'], allow_failed_imports=False)
 
 model = dict(
     data_preprocessor=dict(mean=[127.5] * 3, std=[127.5] * 3, bgr_to_rgb=True),
     backbone=dict(
         _delete_=True,
-        type='MobileNetV2',
+        type='CachedMobileNetV2',
+        cache='data/cache/mobilenet_v2',
         out_indices=(2, 4, 6),
-        frozen_stages=2,
-        norm_eval=True,
+        frozen_stages=5,
         init_cfg=dict(type='Pretrained', checkpoint='data/weights/mobilenet_v2_mmdet.pth')),
     neck=dict(in_channels=[32, 96, 320], out_channels=64, start_level=0, num_outs=4),
-    bbox_head=dict(num_classes=20, in_channels=64, feat_channels=64, anchor_generator=dict(strides=[8, 16, 32, 64])),
+    bbox_head=dict(
+        num_classes=20, in_channels=64, feat_channels=64, stacked_convs=2, anchor_generator=dict(strides=[8, 16, 32, 64])),
     # Scores of rare classes are low, and AP^fixed counts more than 100 detections of an image.
     test_cfg=dict(score_thr=0.001, max_per_img=300))
