@@ -17,6 +17,6 @@ model = dict(
     roi_head=dict(
         bbox_roi_extractor=dict(out_channels=64, featmap_strides=[8, 16, 32], finest_scale=28),
         bbox_head=dict(num_classes=20, in_channels=64, fc_out_channels=512)),
-    train_cfg=dict(rpn_proposal=dict(max_per_img=128), rcnn=dict(sampler=dict(num=64))),
+    train_cfg=dict(rpn_proposal=dict(nms_pre=500, max_per_img=128), rcnn=dict(sampler=dict(num=64))),
     # Scores of rare classes are low, and AP^fixed counts more than 100 detections of an image.
-    test_cfg=dict(rpn=dict(max_per_img=256), rcnn=dict(score_thr=0.001, max_per_img=300)))
+    test_cfg=dict(rpn=dict(nms_pre=500, max_per_img=256), rcnn=dict(score_thr=0.001, max_per_img=300)))
