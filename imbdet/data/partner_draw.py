@@ -5,6 +5,9 @@ from typing import Any
 
 import numpy as np
 
+BELOW_ONE = np.nextafter(1.0, 0.0)
+"""The largest position in the cumulative weights. A sum that rounds to 1 would mean the last image, even of weight 0."""
+
 
 class WeightedView:
     r"""A data set as a mixing transform shall see it: of the same length, but with each image as often as its weight.
@@ -42,8 +45,8 @@ class WeightedView:
         return self._seen[index] if index in self._seen else self._draw(index)
 
     def _draw(self, index: int) -> int:
-        position = (index + np.random.random()) / len(self)
-        return min(int(np.searchsorted(self.cumulative, position, side='right')), len(self) - 1)
+        position = min((index + np.random.random()) / len(self), BELOW_ONE)
+        return int(np.searchsorted(self.cumulative, position, side='right'))
 
 
 def draw_partners(transform: Any, dataset: Any, cumulative: np.ndarray) -> list[int]:

@@ -59,16 +59,16 @@ class WeightedMultiImageMixDataset(MultiImageMixDataset):
         """Set the weights by which partners are drawn. Worker processes see what is set before they start.
 
         Args:
-            weights: Weight of each image, shape (N,), above 0 and finite; only their ratios matter.
+            weights: Weight of each image, shape (N,), at least 0 and finite, one of them above 0; only their ratios matter.
 
         Raises:
-            ValueError: If they are not N numbers above 0.
+            ValueError: If they are not N such numbers.
         """
         values = np.asarray(weights, dtype=np.float64)
-        if values.shape != (len(self), ) or not ((values > 0) & (values < np.inf)).all():
-            raise ValueError(f'WeightedMultiImageMixDataset needs a finite weight above 0 for each of its {len(self)} images, '
-                             f'got shape {values.shape}, smallest {values.min(initial=np.inf)}, largest '
-                             f'{values.max(initial=-np.inf)}')
+        if values.shape != (len(self), ) or not ((values >= 0) & (values < np.inf)).all() or not values.any():
+            raise ValueError(f'WeightedMultiImageMixDataset needs a finite weight of at least 0 for each of its {len(self)} '
+                             f'images, and one above 0, got shape {values.shape}, smallest {values.min(initial=np.inf)}, '
+                             f'largest {values.max(initial=-np.inf)}')
         cumulative = np.cumsum(values)
         for step in self.pipeline:
             if isinstance(step, MixingStep):

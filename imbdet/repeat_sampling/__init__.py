@@ -9,16 +9,14 @@ import lazy_loader
 
 from imbdet.data.labels import labels_per_image
 from imbdet.repeat_sampling.epoch_thresholds import expected_lengths, threshold_for_length
+from imbdet.repeat_sampling.factor_draws import epoch_length, systematic_indices, weighted_indices
 from imbdet.repeat_sampling.legacy import LabelCounts, count_labels
 from imbdet.repeat_sampling.repeat_factors import (
     category_frequencies,
     category_repeat_factors,
-    epoch_length,
     factors_from_frequencies,
     image_repeat_factors,
     rarest_frequencies,
-    systematic_indices,
-    weighted_indices,
 )
 from imbdet.repeat_sampling.repeat_rule import RepeatRule
 

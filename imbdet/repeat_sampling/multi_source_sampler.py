@@ -8,7 +8,7 @@ from mmdet.datasets.samplers import MultiSourceSampler
 from mmdet.registry import DATA_SAMPLERS
 from mmengine.dist import sync_random_seed
 
-from imbdet.repeat_sampling.repeat_factors import E_IRFS_ALPHA
+from imbdet.repeat_sampling.repeat_factors import E_IRFS_ALPHA, POWER
 from imbdet.repeat_sampling.sampler import RepeatFactorSampler
 
 
@@ -37,6 +37,7 @@ class MultiSourceRepeatFactorSampler(MultiSourceSampler):
         alpha: Scale of E-IRFS's exponent.
         image_frequency: E-IRFS's image frequency.
         rounding: ``'systematic'`` or ``'ceil'``.
+        power: Power of RFS and IRFS, in (0, 1]. 1/2 is the papers'; other powers are ours.
 
     Raises:
         ValueError: If the data set is no ConcatDataset, ``labelled_source`` is not one of its sources, a source gets no image
@@ -58,7 +59,8 @@ class MultiSourceRepeatFactorSampler(MultiSourceSampler):
                  threshold: float = 1e-3,
                  alpha: float = E_IRFS_ALPHA,
                  image_frequency: str = 'of-images',
-                 rounding: str = 'systematic') -> None:
+                 rounding: str = 'systematic',
+                 power: float = POWER) -> None:
         sources = getattr(dataset, 'datasets', [])
         if not 0 <= labelled_source < len(sources):
             raise ValueError(f'MultiSourceRepeatFactorSampler needs a ConcatDataset that has a source {labelled_source} '
@@ -69,7 +71,7 @@ class MultiSourceRepeatFactorSampler(MultiSourceSampler):
             raise ValueError(f'batch_size={batch_size} and source_ratio={source_ratio} make batches of {self.num_per_source} '
                              'images of each source, which must be at least 1; change the two')
         self.labelled = RepeatFactorSampler(sources[labelled_source], method, threshold, shuffle, seed, alpha=alpha,
-                                            image_frequency=image_frequency, rounding=rounding)
+                                            image_frequency=image_frequency, rounding=rounding, power=power)
         self.source2inds[labelled_source] = itertools.islice(self._labelled_indices(), self.rank, None, self.world_size)
 
     def _labelled_indices(self) -> Iterator[int]:

@@ -19,12 +19,13 @@ def set_partner_weights(dataset: Any, factors: np.ndarray) -> None:
 
     Args:
         dataset: The data set that is sampled, or a wrapper around others.
-        factors: Repeat factor of each image, shape (N,), above 0.
+        factors: Repeat factor of each image, shape (N,), at least 0. A data set whose images all have 0 is never drawn from and
+            gets no weights.
 
     Raises:
         ValueError: If a wrapper's images cannot be matched with those of the WeightedMultiImageMixDataset inside it.
     """
-    if isinstance(dataset, WeightedMultiImageMixDataset):
+    if isinstance(dataset, WeightedMultiImageMixDataset) and factors.any():
         dataset.set_image_weights(factors)
     if isinstance(dataset, ConcatDataset):
         ends = np.cumsum([len(part) for part in dataset.datasets])

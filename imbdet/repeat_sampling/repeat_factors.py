@@ -1,4 +1,4 @@
-"""Repeat factors of categories and images, and systematic rounding of repeat factors to an epoch.
+"""Repeat factors of categories and images.
 
 Pure functions over arrays, without mmdet.
 """
@@ -12,6 +12,8 @@ E_IRFS_ALPHA = 2.0
 """Scale of the exponent in E-IRFS (arXiv 2503.21893)."""
 IMAGE_FREQUENCIES = ('of-images', 'of-image-counts')
 """What E-IRFS divides the image count of a category by: the number of images, or the sum of all categories' image counts."""
+POWER = 0.5
+"""Power of RFS and IRFS in their papers; other powers are ours."""
 
 
 def check_threshold(threshold: float) -> None:
@@ -21,24 +23,33 @@ def check_threshold(threshold: float) -> None:
                          'category is repeated (1e-3 on LVIS)')
 
 
+def check_power(power: float) -> None:
+    """Raise ValueError unless ``0 < power <= 1``."""
+    if not 0 < power <= 1:
+        raise ValueError(f"power must be in (0, 1], got {power}; 0.5 is the papers'")
+
+
 def category_repeat_factors(image_counts: Sequence[int] | np.ndarray,
                             instance_counts: Sequence[int] | np.ndarray,
                             num_images: int,
                             threshold: float,
                             method: str = 'irfs',
                             alpha: float = E_IRFS_ALPHA,
-                            image_frequency: str = 'of-images') -> np.ndarray:
+                            image_frequency: str = 'of-images',
+                            power: float = POWER) -> np.ndarray:
     r"""Compute the repeat factor of each category.
 
     With :math:`f_\mathrm{img} = n_\mathrm{img} / N` and :math:`f_\mathrm{inst} = n_\mathrm{inst} / \sum n_\mathrm{inst}`
 
     .. math::
-        \text{rfs:}\quad r = \max(1, \sqrt{t / f_\mathrm{img}}) \qquad
-        \text{irfs:}\quad r = \max(1, \sqrt{t / f}),\ f = \sqrt{f_\mathrm{img} f_\mathrm{inst}} \qquad
+        \text{rfs:}\quad r = \max(1, (t / f_\mathrm{img})^p) \qquad
+        \text{irfs:}\quad r = \max(1, (t / f)^p),\ f = \sqrt{f_\mathrm{img} f_\mathrm{inst}} \qquad
         \text{e-irfs:}\quad r = \exp(\alpha \sqrt{t / f})
 
-    Sources: RFS arXiv 1908.03195, IRFS arXiv 2305.08069, E-IRFS arXiv 2503.21893. The public code of E-IRFS has
-    :math:`f_\mathrm{img} = n_\mathrm{img} / \sum n_\mathrm{img}` instead: ``image_frequency='of-image-counts'``.
+    Sources: RFS arXiv 1908.03195 and IRFS arXiv 2305.08069, both with p = 1/2; E-IRFS arXiv 2503.21893. The public code of
+    E-IRFS has :math:`f_\mathrm{img} = n_\mathrm{img} / \sum n_\mathrm{img}` instead: ``image_frequency='of-image-counts'``.
+    Other powers p are ours. RFS with p = t = 1 gives :math:`r = 1 / f_\mathrm{img}`: categories are shown equally often, as far
+    as images with several categories allow.
 
     Args:
         image_counts: Training images that contain each category, shape (C,), integers >= 0.
@@ -48,17 +59,19 @@ def category_repeat_factors(image_counts: Sequence[int] | np.ndarray,
         method: ``'irfs'``, ``'rfs'`` or ``'e-irfs'``.
         alpha: Scale of E-IRFS's exponent, above 0.
         image_frequency: E-IRFS's image frequency, ``'of-images'`` or ``'of-image-counts'``.
+        power: Power p of RFS and IRFS, in (0, 1]. 1/2 is the papers'; other powers are ours.
 
     Returns:
         Factors, shape (C,), float64, at least 1. A category without images gets 1.
 
     Raises:
-        ValueError: If the method is unknown, the threshold is outside (0, 1], ``alpha`` or ``image_frequency`` is bad or
-            set for another method than E-IRFS, or the counts are negative, differ in shape, or exceed ``num_images``.
+        ValueError: If the method is unknown, the threshold or ``power`` is outside (0, 1], ``alpha`` or ``image_frequency`` is
+            bad, a parameter is set that has no meaning with the method, or the counts are negative, differ in shape, or exceed
+            ``num_images``.
     """
     check_threshold(threshold)
     frequencies = category_frequencies(image_counts, instance_counts, num_images, method, image_frequency)
-    return factors_from_frequencies(frequencies, threshold, method, alpha)
+    return factors_from_frequencies(frequencies, threshold, method, alpha, power)
 
 
 def category_frequencies(image_counts: Sequence[int] | np.ndarray,
@@ -101,7 +114,8 @@ def category_frequencies(image_counts: Sequence[int] | np.ndarray,
 def factors_from_frequencies(frequencies: np.ndarray,
                              threshold: float | np.ndarray,
                              method: str = 'irfs',
-                             alpha: float = E_IRFS_ALPHA) -> np.ndarray:
+                             alpha: float = E_IRFS_ALPHA,
+                             power: float = POWER) -> np.ndarray:
     """Compute repeat factors from frequencies.
 
     The rarest category of an image has the largest factor, so the lowest frequency determines the factor of the image.
@@ -111,26 +125,40 @@ def factors_from_frequencies(frequencies: np.ndarray,
         threshold: Frequency t in (0, 1], or an array of them that broadcasts.
         method: ``'irfs'``, ``'rfs'`` or ``'e-irfs'``.
         alpha: Scale of E-IRFS's exponent, above 0.
+        power: Power p of RFS and IRFS, in (0, 1]. 1/2 is the papers'; other powers are ours.
 
     Returns:
         Factors, float64, at least 1, with the broadcast shape.
 
     Raises:
-        ValueError: If the method is unknown, or ``alpha`` is not above 0 or set for another method than E-IRFS.
+        ValueError: If the method is unknown, ``alpha`` is not above 0, ``power`` is outside (0, 1], or one of them is set for a
+            method that does not have it.
     """
-    check_method(method, alpha)
-    root = np.sqrt(threshold / frequencies)
-    return np.exp(alpha * root) if method == 'e-irfs' else np.maximum(1.0, root)
+    check_method(method, alpha, power=power)
+    raised = raise_to(threshold / frequencies, power)
+    return np.exp(alpha * raised) if method == 'e-irfs' else np.maximum(1.0, raised)
 
 
-def check_method(method: str, alpha: float = E_IRFS_ALPHA, image_frequency: str = 'of-images') -> None:
-    """Raise ValueError if the method is unknown, or a parameter of E-IRFS is bad or set for another method."""
-    if method not in METHODS:
-        raise ValueError(f'unknown method {method!r}; choose one of {", ".join(METHODS)}')
-    if image_frequency not in IMAGE_FREQUENCIES:
-        raise ValueError(f'unknown image_frequency {image_frequency!r}; choose one of {", ".join(IMAGE_FREQUENCIES)}')
+def raise_to(values: np.ndarray, power: float) -> np.ndarray:
+    """Raise values to a power; by the square root for 1/2, so that the draws of earlier releases stay the same to the bit."""
+    return np.sqrt(values) if power == POWER else values**power
+
+
+def check_choice(name: str, value: str, choices: Sequence[str]) -> None:
+    """Raise ValueError unless the value is one of the choices."""
+    if value not in choices:
+        raise ValueError(f'unknown {name} {value!r}; choose one of {", ".join(choices)}')
+
+
+def check_method(method: str, alpha: float = E_IRFS_ALPHA, image_frequency: str = 'of-images', power: float = POWER) -> None:
+    """Raise ValueError if the method is unknown, or a parameter is bad or set for a method that does not have it."""
+    check_choice('method', method, METHODS)
+    check_choice('image_frequency', image_frequency, IMAGE_FREQUENCIES)
     if not 0 < alpha < float('inf'):
         raise ValueError(f'alpha must be above 0 and finite, got {alpha}')
+    check_power(power)
+    if method == 'e-irfs' and power != POWER:
+        raise ValueError(f"power={power!r} only has a meaning with method='rfs' or 'irfs', got method='e-irfs'; remove it")
     for name, value, default in (('alpha', alpha, E_IRFS_ALPHA), ('image_frequency', image_frequency, 'of-images')):
         if method != 'e-irfs' and value != default:
             raise ValueError(f"{name}={value!r} only has a meaning with method='e-irfs', got method={method!r}; remove it")
@@ -175,58 +203,3 @@ def _reduce(extreme: np.ufunc, labels_per_image: Sequence[Sequence[int] | np.nda
         starts = np.concatenate([[0], np.cumsum(lengths[labelled])[:-1]])
         reduced[labelled] = extreme.reduceat(np.asarray(values, dtype=np.float64)[labels], starts)
     return reduced
-
-
-def epoch_length(factors: np.ndarray) -> int:
-    """Return the number of images in an epoch: the sum of the factors, rounded up.
-
-    Args:
-        factors: Repeat factor of each image, shape (N,), at least 1.
-
-    Returns:
-        The length; it only depends on the factors, so it is the same in every epoch.
-    """
-    return int(np.ceil(np.sum(factors) - 1e-6))  # an integer sum with rounding errors is not rounded up
-
-
-def systematic_indices(factors: np.ndarray, rng: np.random.Generator, shuffle: bool = True) -> np.ndarray:
-    r"""Draw an epoch by systematic rounding of the repeat factors.
-
-    With cumulative sums :math:`C_i` of the factors in a random order and one :math:`u \sim U(0, 1)`, image i appears
-    :math:`\lfloor C_i + u \rfloor - \lfloor C_{i-1} + u \rfloor` times: the floor or the ceiling of its factor, and the
-    factor itself in expectation. mmengine fixes the number of iterations by ``len(dataloader)``, so the length must be
-    the same in every epoch although the sum of the factors is rarely an integer. Therefore a virtual last image with the
-    factor ceil(sum) - sum is added; if it is drawn, it is replaced by a real image, each with probability 1/N.
-    The expected count of image i is therefore its factor plus (ceil(sum) - sum) / N, less than 1/N above it.
-
-    Args:
-        factors: Repeat factor of each image, shape (N,), at least 1.
-        rng: Random generator.
-        shuffle: Whether the epoch comes in random order; otherwise in the order of the images, with copies next to each other.
-
-    Returns:
-        Indices into the images, shape (epoch_length(factors),), int64.
-    """
-    num_images, length = len(factors), epoch_length(factors)
-    order = rng.permutation(num_images) if shuffle else np.arange(num_images)
-    sums = np.cumsum(factors[order])
-    counts = np.diff(np.floor(np.minimum(sums, length) + rng.random()), prepend=0.0).astype(np.int64)
-    indices = np.repeat(order, counts)[:length]
-    if len(indices) < length:  # the virtual image was drawn
-        indices = np.append(indices, rng.integers(num_images, size=length - len(indices)))
-    return rng.permutation(indices) if shuffle else np.sort(indices)
-
-
-def weighted_indices(factors: np.ndarray, rng: np.random.Generator, shuffle: bool = True) -> np.ndarray:
-    """Draw N of N images with replacement, each with probability factor / sum of factors (E-IRFS).
-
-    Args:
-        factors: Repeat factor of each image, shape (N,), above 0.
-        rng: Random generator.
-        shuffle: Whether the epoch comes in random order, or sorted.
-
-    Returns:
-        Indices into the images, shape (N,), int64.
-    """
-    indices = rng.choice(len(factors), size=len(factors), p=factors / factors.sum())
-    return indices if shuffle else np.sort(indices)

@@ -7,10 +7,10 @@ import numpy as np
 
 from imbdet.classes import ClassCounts
 from imbdet.repeat_sampling.epoch_thresholds import expected_lengths, threshold_for_length
+from imbdet.repeat_sampling.factor_draws import epoch_length
 from imbdet.repeat_sampling.repeat_factors import (
     METHODS,
     category_frequencies,
-    epoch_length,
     factors_from_frequencies,
     image_repeat_factors,
     rarest_frequencies,

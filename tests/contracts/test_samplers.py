@@ -16,12 +16,16 @@ CASES = {
                              image_frequency='of-image-counts'),
     'ceil': dict(type='RepeatFactorSampler', method='irfs', threshold=0.6, rounding='ceil'),
     'weighted': dict(type='RepeatFactorSampler', method='irfs', threshold=0.6, image_weights='weights.csv'),
+    'power': dict(type='RepeatFactorSampler', method='rfs', threshold=1.0, power=1.0),
+    'class-aware': dict(type='RepeatFactorSampler', method='class-aware'),
 }
 # Samplers whose order has no end, over a labelled and an unlabelled data set.
 STREAMS = {
     'irfs': dict(type='MultiSourceRepeatFactorSampler', method='irfs', threshold=0.6),
     'e-irfs': dict(type='MultiSourceRepeatFactorSampler', method='e-irfs', threshold=0.6),
     'ceil': dict(type='MultiSourceRepeatFactorSampler', method='rfs', threshold=0.6, rounding='ceil'),
+    'power': dict(type='MultiSourceRepeatFactorSampler', method='irfs', threshold=0.6, power=0.75),
+    'class-aware': dict(type='MultiSourceRepeatFactorSampler', method='class-aware'),
 }
 BOXES = [(1, 1), (2, 1), (3, 1), (4, 1), (4, 2), (5, 2), (6, 3)]
 IMAGES = 7  # the last without boxes

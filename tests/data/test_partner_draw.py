@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from mmdet.datasets.transforms import CopyPaste, MixUp, Mosaic
 
-from imbdet.data.partner_draw import draw_partners
+from imbdet.data.partner_draw import WeightedView, draw_partners
 
 WEIGHTS = np.array([1.0, 1.3, 5.0, 1.0, 2.7, 1.0, 1.0])
 DRAWS = 4000
@@ -32,6 +32,18 @@ def test_each_partner_follows_the_weights(transform, number):
     for partner in drawn.T:
         assert chi_square(partner, WEIGHTS / WEIGHTS.sum()) < CRITICAL
         assert chi_square(partner, np.full(len(WEIGHTS), 1 / len(WEIGHTS))) > CRITICAL  # which is what mmdet draws
+
+
+def test_a_weight_of_0_is_never_drawn():
+    weights = np.array([0.0, 0.0, 3.0, 0.0, 1.0, 0.0, 0.0])
+    drawn = np.array([draw_partners(Mosaic(), [None] * 7, np.cumsum(weights) / 4) for _ in range(DRAWS)]).ravel()
+    assert set(drawn) == {2, 4}
+    assert chi_square(drawn == 4, np.array([3, 1]) / 4) < 19.6  # 1 degree of freedom, once in 10^5
+
+
+def test_a_position_that_rounds_up_to_1_is_of_the_last_image_with_a_weight():
+    assert WeightedView([None] * 3, np.array([0.5, 1.0, 1.0])).image(3) == 1  # where 2 + U rounds up to 3
+    assert WeightedView([None] * 3, np.array([0.5, 0.75, 1.0])).image(3) == 2
 
 
 def test_partners_of_one_image_are_independent():

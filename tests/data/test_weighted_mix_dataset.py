@@ -56,6 +56,13 @@ def test_weights_choose_the_partners(build):
     assert [quarters(dataset[index]['inputs']) for index in range(3)] == [[index, 3, 3, 3] for index in range(3)]
 
 
+def test_images_of_weight_0_are_no_partners(build):
+    dataset = build()
+    dataset.set_image_weights([0, 2, 0, 1, 0, 0])
+    partners = [image for _ in range(100) for image in quarters(dataset[5]['inputs'])[1:]]
+    assert set(partners) == {1, 3}
+
+
 def test_weights_survive_the_way_to_a_spawned_worker(build):
     dataset = build()
     dataset.set_image_weights([1e-9, 1e-9, 1.0, 1e-9, 1e-9, 1e-9])
@@ -68,10 +75,10 @@ def test_skipped_transforms(build):
     assert dataset[1]['inputs'].shape[1:] == (8, 8)
 
 
-@pytest.mark.parametrize('weights', [[1.0] * 5, [1.0] * 5 + [0.0], [1.0] * 5 + [-1.0], [1.0] * 5 + [float('nan')],
+@pytest.mark.parametrize('weights', [[1.0] * 5, [0.0] * 6, [1.0] * 5 + [-1.0], [1.0] * 5 + [float('nan')],
                                      [1.0] * 5 + [float('inf')], [], [[1.0] * 6]])
 def test_bad_weights(build, weights):
-    with pytest.raises(ValueError, match='needs a finite weight above 0 for each of its 6 images'):
+    with pytest.raises(ValueError, match='finite weight of at least 0 for each of its 6 images, and one above'):
         build().set_image_weights(weights)
 
 

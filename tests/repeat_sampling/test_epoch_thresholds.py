@@ -55,6 +55,37 @@ def test_lengths_and_thresholds(tail, method):
     assert threshold_for_length(rarest, longest * 1.001) is None
 
 
+def bisect(frequencies, length, power):
+    """The threshold whose epoch has the target length, from sums over single images."""
+    low, high = 0.0, 1.0
+    for _ in range(100):
+        middle = (low + high) / 2
+        total = sum(max(1.0, math.pow(middle / frequency, power)) for frequency in frequencies.tolist())
+        low, high = (low, middle) if total > length else (middle, high)
+    return high
+
+
+@pytest.mark.parametrize('power', [0.1, 0.25, 0.5, 0.75, 1.0])
+def test_thresholds_for_other_powers(tail, power):
+    labels, counts = tail
+    rarest = rarest_frequencies(labels, category_frequencies(*counts, 300, 'irfs'))
+    longest = expected_lengths(rarest, np.array([1.0]), power)[0]
+    assert longest == pytest.approx(sum(max(1.0, math.pow(1 / frequency, power)) for frequency in rarest.tolist()))
+    for target in (301, 345, 0.5 * (300 + longest)):
+        if target < longest:
+            assert threshold_for_length(rarest, target, power) == pytest.approx(bisect(rarest, target, power), rel=1e-9)
+    assert threshold_for_length(rarest, longest, power) == pytest.approx(1)
+    assert threshold_for_length(rarest, longest * 1.001, power) is None
+
+
+@pytest.mark.parametrize('power', [0, -0.5, 1.1, math.nan])
+def test_bad_powers(power):
+    with pytest.raises(ValueError, match=r'power must be in \(0, 1\], got'):
+        threshold_for_length(np.array([0.25]), 2, power)
+    with pytest.raises(ValueError, match=r'power must be in \(0, 1\], got'):
+        expected_lengths(np.array([0.25]), np.array([0.5]), power)
+
+
 def test_threshold_by_hand():
     # Frequencies 1/4 and 1: sqrt(t / (1/4)) + 1 = 2.5 for t = 9/16.
     assert threshold_for_length(np.array([0.25, 1.0]), 2.5) == pytest.approx(9 / 16)

@@ -185,6 +185,23 @@ def test_each_part_of_joined_data_sets_gets_its_own_weights(tmp_path):
     np.testing.assert_allclose(weights_of(joined.datasets[1]), np.array([a, b]) / (a + b))
 
 
+def test_partners_of_class_aware_draws(tmp_path):
+    """By the expected draws of the images; a part of nothing but crowds is never drawn, so that it needs no weights."""
+    configs = []
+    for name, labels in (('first', [0, 0, None, 1]), ('crowds', [0, 1]), ('third', [0, 1])):
+        (tmp_path / name).mkdir()
+        configs.append(mixed(gray_config(tmp_path / name, LEVELS[:len(labels)], labels), MOSAIC))
+    path = tmp_path / 'crowds/train.json'
+    path.write_text(path.read_text().replace('"iscrowd": 0', '"iscrowd": 1'))
+    joined = DATASETS.build(dict(type='ConcatDataset', datasets=configs))
+    sampler = RepeatFactorSampler(joined, method='class-aware', seed=0)
+    np.testing.assert_allclose(sampler.image_factors, 4 * np.array([1 / 3, 1 / 3, 0, 1 / 2, 0, 0, 1 / 3, 1 / 2]))
+    np.testing.assert_allclose(weights_of(joined.datasets[0]), np.array([2, 2, 0, 3]) / 7, atol=1e-15)
+    np.testing.assert_allclose(weights_of(joined.datasets[2]), np.array([2, 3]) / 5)
+    np.random.seed(0)
+    assert {image for index in sampler for image in quarters(joined[index]['inputs'])} == {0, 1, 3}
+
+
 def test_weights_cannot_pass_an_unknown_wrapper(inner):
     class Reversed:
         def __init__(self, dataset):

@@ -91,6 +91,8 @@ def test_rounding_up_and_e_irfs(sources):
     sampler = make(sources, method='e-irfs', threshold=0.01, alpha=3.0)
     expected = RepeatFactorSampler(sources[0], method='e-irfs', threshold=0.01, alpha=3.0)
     np.testing.assert_array_equal(sampler.labelled.image_factors, expected.image_factors)
+    factors = make(sources, power=1.0).labelled.image_factors
+    np.testing.assert_allclose(factors, [1, 1, 1, 1, 1, 0.375 * 6])
 
 
 def test_built_by_mmengine_and_resumed(sources):

@@ -10,6 +10,7 @@ import pytest
 from imbdet.repeat_sampling import (
     category_repeat_factors,
     epoch_length,
+    factors_from_frequencies,
     image_repeat_factors,
     systematic_indices,
     weighted_indices,
@@ -53,6 +54,44 @@ def test_formulas_by_hand():
     assert category_repeat_factors(*arguments, 'irfs') == pytest.approx([math.sqrt(0.5 / math.sqrt(0.25 * 0.1)), 1])
     expected = [math.exp(2 * math.sqrt(0.5 / math.sqrt(0.25 * 0.1))), math.exp(2 * math.sqrt(0.5 / math.sqrt(0.9)))]
     assert category_repeat_factors(*arguments, 'e-irfs') == pytest.approx(expected)
+
+
+@pytest.mark.parametrize('method', ['rfs', 'irfs'])
+@pytest.mark.parametrize('power', [0.1, 0.25, 0.5, 0.75, 1.0])
+def test_powers_against_a_loop(lvis, method, power):
+    factors = category_repeat_factors(lvis['images'], lvis['instances'], NUM_IMAGES, 0.01, method, power=power)
+    for images, boxes, factor in zip(lvis['images'].tolist(), lvis['instances'].tolist(), factors, strict=True):
+        frequency = images / NUM_IMAGES
+        if method == 'irfs':
+            frequency = math.sqrt(frequency * boxes / 1270141)
+        assert factor == pytest.approx(max(1.0, math.pow(0.01 / frequency, power)), rel=1e-12)
+
+
+@pytest.mark.parametrize(('power', 'largest', 'length'), [(0.25, 3.164, 1.0563), (0.75, 31.663, 1.3042), (1.0, 100.17, 1.6034)])
+def test_lvis_v1_with_other_powers(lvis, power, largest, length):
+    factors = category_repeat_factors(lvis['images'], lvis['instances'], NUM_IMAGES, 1e-3, 'rfs', power=power)
+    assert factors.max() == factors[lvis['name'].index('bait')] == pytest.approx(largest, abs=5e-4)
+    assert 1 + (lvis['images'] * (factors - 1)).sum() / NUM_IMAGES == pytest.approx(length, abs=5e-5)
+
+
+def test_the_papers_power_takes_square_roots(lvis):
+    """To the bit, so that trainings keep their order of images."""
+    frequencies = lvis['images'] / NUM_IMAGES
+    expected = np.maximum(1.0, np.sqrt(1e-3 / frequencies))
+    for keys in ({}, {'power': 0.5}):
+        np.testing.assert_array_equal(factors_from_frequencies(frequencies, 1e-3, 'rfs', **keys), expected)
+
+
+def test_epoch_of_lvis_with_all_classes_alike(lvis):
+    """Power 1 and threshold 1: longest if no image has two classes, shortest if images with a class have all commoner ones."""
+    counts = np.sort(lvis['images'])
+    factors = category_repeat_factors(counts, counts, NUM_IMAGES, 1.0, 'rfs', power=1.0)
+    assert factors * counts == pytest.approx(NUM_IMAGES)
+    longest = counts @ factors + NUM_IMAGES - counts.sum()
+    nested = np.ones(NUM_IMAGES)
+    for count, factor in zip(counts[::-1], factors[::-1], strict=True):
+        nested[:count] = factor
+    assert [nested.sum() / NUM_IMAGES, longest / NUM_IMAGES] == pytest.approx([9.125, 1200.397], abs=5e-4)
 
 
 @pytest.mark.parametrize('method', ['rfs', 'irfs', 'e-irfs'])

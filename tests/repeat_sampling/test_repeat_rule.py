@@ -1,6 +1,7 @@
 """Rounding up against mmengine's ClassBalancedDataset, and E-IRFS's arguments against its formula by hand."""
 
 import csv
+import logging
 import math
 from collections import Counter
 from pathlib import Path
@@ -62,6 +63,34 @@ def test_epoch_of_lvis_with_mmdets_ceiling():
     assert bounds == pytest.approx([1.1467, 1.2719], abs=5e-5)
 
 
+@pytest.mark.parametrize(('method', 'power'), [('rfs', 1.0), ('irfs', 0.75), ('irfs', 0.25)])
+def test_powers_in_the_sampler(dataset, method, power, mmengine_log):
+    log = mmengine_log()
+    with log.at_level(logging.INFO, logger='mmengine'):
+        sampler = RepeatFactorSampler(dataset, method=method, threshold=0.9, power=power, seed=0)
+    assert f'RepeatFactorSampler ({method}, threshold 0.9, power {power:g}): ' in log.text
+    infos = [dataset.get_data_info(index)['instances'] for index in range(NUM_IMAGES)]
+    images = [sum(any(box['bbox_label'] == label for box in info) for info in infos) for label in range(5)]
+    boxes = [sum(box['bbox_label'] == label for info in infos for box in info) for label in range(5)]
+    frequencies = [image / NUM_IMAGES if method == 'rfs' else math.sqrt(image / NUM_IMAGES * box / sum(boxes))
+                   for image, box in zip(images, boxes, strict=True)]
+    expected = [max(1, math.pow(0.9 / frequency, power)) for frequency in frequencies]
+    assert sampler.category_factors == pytest.approx(expected)
+    assert sampler.image_factors == pytest.approx(
+        [max((expected[box['bbox_label']] for box in info), default=1) for info in infos])
+
+
+def test_classes_alike_with_power_1(annotation_file):
+    """Where each image has one class: each class is drawn as often as the set has images."""
+    labels = [1] * 9 + [2] * 3 + [3]
+    path = annotation_file([(1 + image, label) for image, label in enumerate(labels)], num_images=13)
+    single = CocoDataset(ann_file=str(path), data_prefix=dict(img=''), metainfo=dict(classes=tuple('abc')), pipeline=[])
+    sampler = RepeatFactorSampler(single, method='rfs', threshold=1.0, power=1.0, seed=0)
+    assert len(sampler) == 3 * 13
+    drawn = np.array(labels)[list(sampler)]
+    assert Counter(drawn.tolist()) == {1: 13, 2: 13, 3: 13}
+
+
 def e_irfs(images, boxes, total, threshold, alpha):
     """r(c) = exp(alpha sqrt(t / sqrt(f_img f_inst))), a class at a time."""
     return [math.exp(alpha * math.sqrt(threshold / math.sqrt(image / total * box / sum(boxes))))
@@ -100,6 +129,10 @@ def test_defaults_of_e_irfs():
     (dict(method='e-irfs', image_frequency='counts'), "unknown image_frequency 'counts'; choose one of of-images, of-image"),
     (dict(rounding='floor'), "unknown rounding 'floor'; choose one of systematic, ceil"),
     (dict(method='e-irfs', rounding='ceil'), "rounding='ceil' has no meaning with method='e-irfs'"),
+    (dict(power=0), r"power must be in \(0, 1\], got 0; 0.5 is the papers'"),
+    (dict(method='rfs', power=1.5), r'power must be in \(0, 1\], got 1.5'),
+    (dict(power=float('nan')), r'power must be in \(0, 1\], got nan'),
+    (dict(method='e-irfs', power=1.0), "power=1.0 only has a meaning with method='rfs' or 'irfs', got method='e-irfs'; remove"),
 ])
 def test_bad_rules(dataset, keys, message):
     with pytest.raises(ValueError, match=message):
