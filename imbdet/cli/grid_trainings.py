@@ -13,6 +13,7 @@ from imbdet.files import atomic_write
 from imbdet.reports.grid.grid_results import write_results
 
 TRAIN = (sys.executable, '-m', 'imbdet', 'train')
+COUNT_BOXES = 'default_hooks.shown_boxes.type=imbdet.reports.grid.shown_boxes_hook.ShownBoxesHook'
 LAUNCHER_VARIABLES = ('RANK', 'WORLD_SIZE', 'LOCAL_RANK', 'LOCAL_WORLD_SIZE', 'GROUP_RANK', 'MASTER_ADDR', 'MASTER_PORT')
 
 
@@ -61,7 +62,7 @@ class Trainings:
             with (job.folder / 'train.out').open('a') as output:
                 process = subprocess.Popen(
                     [*TRAIN, job.config, '--work-dir', job.folder, *resume, '--cfg-options', *job.options,
-                     f'randomness.seed={job.seed}'], stdout=output, stderr=subprocess.STDOUT,
+                     f'randomness.seed={job.seed}', COUNT_BOXES], stdout=output, stderr=subprocess.STDOUT,
                     env=environment(slot, self.at_a_time))
             self._running.add(process)
         code = process.wait()

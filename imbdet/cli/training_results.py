@@ -40,6 +40,8 @@ def read_training(job: 'Job') -> Training:
     import torch
     from mmengine.config import Config
 
+    from imbdet.reports.grid.shown_boxes_hook import SHOWN_BOXES
+
     lines = [json.loads(line) for path in sorted(job.folder.glob('*/vis_data/scalars.json'))
              for line in path.read_text().splitlines()]
     steps = [line['time'] for line in lines if 'loss' in line]
@@ -50,9 +52,11 @@ def read_training(job: 'Job') -> Training:
                          'LocalVisBackend and a validation')
     metrics = {name: value for name, value in validations[-1].items() if '/' in name}
     last = Path((job.folder / 'last_checkpoint').read_text().strip())
-    iterations = torch.load(last, map_location='cpu', mmap=True, weights_only=True)['meta']['iter']
+    checkpoint = torch.load(last, map_location='cpu', mmap=True, weights_only=True)
+    iterations = checkpoint['meta']['iter']
+    boxes = checkpoint.get('message_hub', {}).get('runtime_info', {}).get(SHOWN_BOXES)
     cfg = Config.fromfile(job.folder / Path(job.config).name)
     where = torch.cuda.get_device_name() if torch.cuda.is_available() else f'{torch.get_num_threads()} CPU cores'
     return Training(job.name, job.baseline, job.seed, job.config, job.fingerprint, metrics, read_classes(job.folder),
                     iterations, iterations * cfg.train_dataloader.batch_size, float(np.median(steps)), where,
-                    {'imbdet': imbdet.__version__, 'torch': str(torch.__version__), 'mmdet': mmdet.__version__})
+                    {'imbdet': imbdet.__version__, 'torch': str(torch.__version__), 'mmdet': mmdet.__version__}, boxes)

@@ -92,8 +92,8 @@ def test_stopped_and_continued(folder):
     assert '2 of 2 trainings are finished' in output
     assert sorted(first.rglob('*.json')) == logs  # not trained again
     baseline, slow = read_results(work_dir / 'results.json')
-    assert (baseline.name, baseline.iterations, baseline.images) == ('baseline', 2, 4)
-    assert (slow.name, slow.iterations, slow.images) == ('slow', 3, 6)
+    assert (baseline.name, baseline.iterations, baseline.images, baseline.boxes) == ('baseline', 2, 4, 12)
+    assert (slow.name, slow.iterations, slow.images, slow.boxes) == ('slow', 3, 6, 18)
     assert baseline.fingerprint != slow.fingerprint
     for training, where in ((baseline, first), (slow, second)):
         logged = scalars(where)

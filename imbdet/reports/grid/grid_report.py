@@ -2,71 +2,44 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
 from imbdet.files import atomic_write, write_csv
 from imbdet.reports.drawing.class_curve import draw_class_curves
-from imbdet.reports.drawing.figures import RUN_COLORS, new_figure, save_figure
+from imbdet.reports.drawing.figures import save_figure
 from imbdet.reports.drawing.html_page import Section, write_page
+from imbdet.reports.grid.difference_figure import draw_differences
+from imbdet.reports.grid.gain_map import gain_map_figure, rare_and_frequent
 from imbdet.reports.grid.grid_results import Training
-from imbdet.reports.grid.paired_difference import PairedDifference, paired_difference
+from imbdet.reports.grid.grid_runs import GridRun, class_aps, group_runs, run_differences
+from imbdet.reports.grid.paired_difference import PairedDifference
+from imbdet.reports.grid.shown_metrics import SHOWN, shown_metrics
 from imbdet.reports.results.long_tail_numbers import mean_over_seeds
 
-SHOWN = ('_AP', '_APr', '_APc', '_APf', '_mAP')
-"""Suffixes of the metrics that are shown by default."""
-
+EN_DASH = '\N{EN DASH}'  # for what is not known
 SEEDS_TEXT = 'Mean and standard deviation (of the sample) over the seeds. Only compare runs with the same number of iterations.'
 DIFFERENCE_TEXT = (
-    'Difference of a run and its baseline, seed by seed: the mean, and its 95 % bootstrap interval over the seeds. If the '
-    'interval contains 0, the two are not statistically distinguishable. With few seeds the interval is too narrow: with '
-    'five, it misses the true mean in about one of six cases.')
+    "Difference of a run and its baseline, seed by seed: the mean, and its 95 % interval by Student's t over the seeds. If the "
+    'interval contains 0, the two are not statistically distinguishable. The interval also holds for few seeds, where it is '
+    'wide: 9 standard deviations to each side with two, 2.5 with three, 1.2 with five. It assumes that the differences are '
+    'about normally distributed. Differences that are all equal have an interval of width 0. Of 20 intervals, one misses the '
+    'true difference on average. The picture cuts off very wide intervals.')
+MAP_TEXT = (
+    'Above the horizontal line, a run gains in rare classes; right of the vertical line, it gains in frequent ones. Points are '
+    'the mean differences of the table, lines their 95 % intervals, which are cut off if they are very wide.')
 COST_TEXT = (
-    'Images seen include repeats. The time per iteration is a median over the trainings and depends on what else ran on the '
-    'machine; benchmarks/overhead.py compares times fairly.')
-
-
-class GridRun(NamedTuple):
-    """The trainings of one run by seed, and the name of its baseline."""
-
-    name: str
-    baseline: str
-    trainings: dict[int, Training]
-
-    def values(self, metric: str) -> dict[int, float]:
-        """Return a metric by seed; NaN for a training without it."""
-        return {seed: training.metrics.get(metric, float('nan')) for seed, training in self.trainings.items()}
-
-
-def group_runs(trainings: Sequence[Training]) -> list[GridRun]:
-    """Group trainings by run.
-
-    Args:
-        trainings: As :func:`merge_results` returns them.
-
-    Returns:
-        The runs, in the order of their first trainings.
-    """
-    runs: dict[str, GridRun] = {}
-    for training in trainings:
-        run = runs.setdefault(training.name, GridRun(training.name, training.baseline, {}))
-        run.trainings[training.seed] = training
-    return list(runs.values())
-
-
-def shown_metrics(trainings: Sequence[Training]) -> list[str]:
-    """List the metrics that are shown by default, in the order of the evaluation."""
-    return [name for name in dict.fromkeys(name for training in trainings for name in training.metrics) if name.endswith(SHOWN)]
+    'Images and boxes seen include repeats; crowd and ignored boxes do not count. The time per iteration is a median over the '
+    'trainings and depends on what else ran on the machine; benchmarks/overhead.py compares times fairly.')
 
 
 def write_grid_report(folder: str | Path, trainings: Sequence[Training], metrics: Sequence[str] | None = None) -> Path:
-    """Write ``index.html``, ``table.md``, ``trainings.csv`` and a picture.
+    """Write ``index.html``, ``table.md``, ``trainings.csv`` and pictures.
 
     Args:
         folder: Folder to write to.
         trainings: Trainings of a grid, at least one.
-        metrics: Metrics to show; None: APs over all classes and by frequency group. The CSV contains all.
+        metrics: Metrics to show; None: those of :func:`shown_metrics`. The CSV contains all.
 
     Returns:
         The page.
@@ -83,15 +56,13 @@ def write_grid_report(folder: str | Path, trainings: Sequence[Training], metrics
     if unknown := [name for name in metrics if name not in known]:
         raise ValueError(f'no training has the metric {unknown[0]}; choose from {", ".join(sorted(known))}')
     folder, runs = Path(folder), group_runs(trainings)
-    differences = {run.name: run_differences(run, runs, metrics) for run in runs}
+    differences = {run.name: found for run in runs if (found := run_differences(run, runs, metrics))}
     tables = _accuracy_table(runs, metrics), _difference_table(runs, metrics, differences), _cost_table(runs)
     _write_trainings(folder / 'trainings.csv', trainings)
     with atomic_write(folder / 'table.md') as path:
         path.write_text('\n\n'.join(map(_markdown, filter(lambda table: len(table) > 1, tables))) + '\n', encoding='utf-8')
-    compared = len(tables[1]) > 1
-    picture = _draw(folder / 'differences.png', runs, differences, metrics) if compared else None
     sections = [Section('Accuracy', SEEDS_TEXT, None, tables[0]),
-                *([Section('Differences from the baseline', DIFFERENCE_TEXT, picture, tables[1])] if compared else []),
+                *(_difference_sections(folder, runs, metrics, differences, tables[1]) if differences else []),
                 *_class_sections(folder, runs, metrics[0]),
                 Section('Cost', COST_TEXT, None, tables[2])]
     lead = (f'{len(trainings)} trainings of {len(runs)} runs, on {", ".join(sorted({each.device for each in trainings}))}. All '
@@ -99,19 +70,23 @@ def write_grid_report(folder: str | Path, trainings: Sequence[Training], metrics
     return write_page(folder / 'index.html', 'Grid of trainings', lead, sections)
 
 
-def run_differences(run: GridRun, runs: Sequence[GridRun], metrics: Sequence[str]) -> list[PairedDifference]:
-    """Compare a run with its baseline in each metric.
+def _difference_sections(folder: Path, runs: Sequence[GridRun], metrics: Sequence[str],
+                         differences: dict[str, list[PairedDifference]], table: list[list[str]]) -> list[Section]:
+    """Draw the differences, and rare against frequent classes if both are among the metrics."""
+    titles = {_title(run): differences[run.name] for run in runs if run.name in differences}
+    picture = draw_differences(folder / 'differences.png', titles, metrics)
+    sections = [Section('Differences from the baseline', DIFFERENCE_TEXT, picture, table)]
+    if pair := rare_and_frequent(metrics):
+        both = {name: (found[pair[0]], found[pair[1]]) for name, found in differences.items()}
+        defined = {name: found for name, found in both.items() if not np.isnan([each.mean for each in found]).any()}
+        if defined:
+            figure = gain_map_figure(defined, (metrics[pair[0]], metrics[pair[1]]))
+            sections.append(Section('Rare against frequent classes', MAP_TEXT, save_figure(figure, folder / 'gain_map.png')))
+    return sections
 
-    Args:
-        run: The run.
-        runs: All runs.
-        metrics: The metrics.
 
-    Returns:
-        One difference per metric; an empty list if the run is a baseline, or its baseline is not among the runs.
-    """
-    others = [other for other in runs if other.name == run.baseline and other.name != run.name]
-    return [paired_difference(run.values(metric), other.values(metric)) for other in others for metric in metrics]
+def _title(run: GridRun) -> str:
+    return f'{run.name} minus {run.baseline}'
 
 
 def _class_sections(folder: Path, runs: Sequence[GridRun], metric: str) -> list[Section]:
@@ -136,17 +111,8 @@ def _class_sections(folder: Path, runs: Sequence[GridRun], metric: str) -> list[
     return [Section('AP of each class', text, picture)]
 
 
-def class_aps(run: GridRun) -> dict[str, float]:
-    """Average AP of each class over the seeds of a run; NaN for a class without ground truth, empty without tables."""
-    tables = [{each.name: float('nan') if each.ap is None else each.ap for each in training.classes}
-              for training in run.trainings.values()]
-    if any(table.keys() != tables[0].keys() for table in tables):
-        return {}
-    return {name: float(np.mean([table[name] for table in tables])) for name in tables[0]}
-
-
 def _number(value: float, form: str = '.3f') -> str:
-    return '\N{EN DASH}' if np.isnan(value) else format(value, form)
+    return EN_DASH if np.isnan(value) else format(value, form)
 
 
 def _accuracy_table(runs: Sequence[GridRun], metrics: Sequence[str]) -> list[list[str]]:
@@ -164,9 +130,9 @@ def _difference_table(runs: Sequence[GridRun], metrics: Sequence[str],
                       differences: dict[str, list[PairedDifference]]) -> list[list[str]]:
     rows = [['run minus baseline', 'pairs', *metrics]]
     for run in runs:
-        found = differences[run.name]
-        if found:
-            rows.append([f'{run.name} minus {run.baseline}', str(max(each.pairs for each in found)), *map(_difference, found)])
+        if run.name in differences:
+            found = differences[run.name]
+            rows.append([_title(run), str(max(each.pairs for each in found)), *map(_difference, found)])
     return rows
 
 
@@ -176,16 +142,21 @@ def _difference(found: PairedDifference) -> str:
 
 
 def _cost_table(runs: Sequence[GridRun]) -> list[list[str]]:
-    rows = [['run', 'iterations', 'images seen', 'median iteration in ms']]
+    counted = any(training.boxes is not None for run in runs for training in run.trainings.values())
+    rows = [['run', 'iterations', 'images seen', *(['boxes seen'] if counted else []), 'median iteration in ms']]
     for run in runs:
         trainings = run.trainings.values()
+        boxes = [_range([each.boxes for each in trainings])] if counted else []
         rows.append([run.name, _range([each.iterations for each in trainings]), _range([each.images for each in trainings]),
-                     f'{1000 * np.median([each.step_seconds for each in trainings]):.0f}'])
+                     *boxes, f'{1000 * np.median([each.step_seconds for each in trainings]):.0f}'])
     return rows
 
 
-def _range(values: Sequence[int]) -> str:
-    return f'{min(values):,}' if min(values) == max(values) else f'{min(values):,} to {max(values):,}'
+def _range(values: Sequence[int | None]) -> str:
+    known = [value for value in values if value is not None]
+    if len(known) < len(values):
+        return EN_DASH
+    return f'{min(known):,}' if min(known) == max(known) else f'{min(known):,} to {max(known):,}'
 
 
 def _markdown(rows: Sequence[Sequence[str]]) -> str:
@@ -195,32 +166,7 @@ def _markdown(rows: Sequence[Sequence[str]]) -> str:
 
 def _write_trainings(path: Path, trainings: Sequence[Training]) -> None:
     names = list(dict.fromkeys(name for training in trainings for name in training.metrics))
-    head = ('run', 'baseline', 'seed', 'config', 'iterations', 'images', 'step_seconds', 'device', *names)
-    write_csv(path, [head, *((each.name, each.baseline, each.seed, each.config, each.iterations, each.images, each.step_seconds,
-                              each.device, *(each.metrics.get(name) for name in names)) for each in trainings)])
-
-
-def _draw(out: Path, runs: Sequence[GridRun], differences: dict[str, list[PairedDifference]],
-          metrics: Sequence[str]) -> Path:
-    """Draw each run's difference from its baseline with its interval, one panel per metric."""
-    shown = {f'{run.name} minus {run.baseline}': differences[run.name] for run in runs if differences[run.name]}
-    rows = -(-len(metrics) // 4)
-    figure = new_figure(9, rows * (1.2 + 0.32 * len(shown)))
-    panels = figure.subplots(rows, min(4, len(metrics)), sharex=True, sharey=True, squeeze=False)
-    for axes in panels.flat[len(metrics):]:
-        axes.set_visible(False)
-    places = np.arange(len(shown))
-    for column, (axes, metric) in enumerate(zip(panels.flat, metrics, strict=False)):
-        found = [run_metrics[column] for run_metrics in shown.values()]
-        means = np.array([each.mean for each in found])
-        axes.axvline(0, color='black', linewidth=0.8)
-        axes.hlines(places, [each.low for each in found], [each.high for each in found], color=RUN_COLORS[0], linewidth=2)
-        axes.plot(means, places, 'o', color=RUN_COLORS[1], markersize=5)
-        axes.set_title(metric, fontsize=10, parse_math=False)
-        axes.tick_params(labelbottom=True, labelsize=8)
-        axes.grid(axis='x', alpha=0.25)
-        axes.locator_params(axis='x', nbins=3)
-    panels[0, 0].set_yticks(places, list(shown), parse_math=False)
-    panels[0, 0].invert_yaxis()
-    figure.supxlabel('difference from the baseline, with the 95 % interval of its mean over seeds', fontsize=10)
-    return save_figure(figure, out)
+    head = ('run', 'baseline', 'seed', 'config', 'iterations', 'images', 'boxes', 'step_seconds', 'device', *names)
+    write_csv(path, [head, *((each.name, each.baseline, each.seed, each.config, each.iterations, each.images, each.boxes,
+                              each.step_seconds, each.device, *(each.metrics.get(name) for name in names))
+                             for each in trainings)])

@@ -18,7 +18,7 @@ class ClassAP(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ap: float | None
 
 
-class Training(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Training(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """Results of one training of a grid.
 
     Attributes:
@@ -34,6 +34,7 @@ class Training(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         step_seconds: Median time per iteration with data loading; depends on what else ran on the machine.
         device: Name of the GPU, or the number of CPU cores.
         versions: Versions of imbdet, torch and mmdet.
+        boxes: Boxes seen, including repeats, without crowd and ignored ones; None if they were not counted.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Training(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     step_seconds: float
     device: str
     versions: dict[str, str]
+    boxes: int | None = None
 
 
 class GridResultsError(ValueError):

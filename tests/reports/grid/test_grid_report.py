@@ -11,6 +11,7 @@ from imbdet.reports.grid.grid_results import ClassAP, GridResultsError, Training
 
 AP = 'lvis/bbox_AP'
 RARE = 'lvis/bbox_APr'
+FREQUENT = 'lvis/bbox_APf'
 CLASSES = ((1, 'r'), (2, 'r'), (20, 'c'), (50, 'c'), (60, 'c'), (150, 'f'), (200, 'f'), (300, 'f'))
 
 
@@ -35,6 +36,21 @@ def test_files_are_read_as_they_were_written(tmp_path):
 def test_files_that_hold_something_else(tmp_path, content):
     (tmp_path / 'a.json').write_text(content)
     with pytest.raises(GridResultsError, match=r'a\.json is not a results file'):
+        read_results(tmp_path / 'a.json')
+
+
+def test_boxes_are_written_only_if_they_were_counted(tmp_path):
+    write_results(tmp_path / 'a.json', [training(), training(seed=1, boxes=70)])
+    assert ['boxes' in each for each in json.loads((tmp_path / 'a.json').read_text())] == [False, True]
+    assert [each.boxes for each in read_results(tmp_path / 'a.json')] == [None, 70]
+
+
+@pytest.mark.parametrize(('keys', 'message'), [({'boxes': 'many'}, 'boxes'), ({'objects': 3}, 'objects')])
+def test_keys_that_a_training_does_not_have(tmp_path, keys, message):
+    write_results(tmp_path / 'a.json', GRID[:1])
+    content, = json.loads((tmp_path / 'a.json').read_text())
+    (tmp_path / 'a.json').write_text(json.dumps([{**content, **keys}]))
+    with pytest.raises(GridResultsError, match=message):
         read_results(tmp_path / 'a.json')
 
 
@@ -63,9 +79,10 @@ def test_the_report(tmp_path):
     page = write_grid_report(tmp_path, GRID)
     markdown = (tmp_path / 'table.md').read_text()
     assert f'| irfs | 3 | 400 | {np.mean([0.33, 0.35, 0.36]):.3f} ± {np.std([0.33, 0.35, 0.36], ddof=1):.3f} |' in markdown
-    assert f'| irfs minus baseline | 3 | {np.mean([0.03, 0.01, 0.04]):+.3f} (+0.010 to +0.040) |' in markdown
+    assert f'| irfs minus baseline | 3 | {np.mean([0.03, 0.01, 0.04]):+.3f} (-0.011 to +0.065) |' in markdown
     assert 'baseline minus' not in markdown
     assert '| irfs | 400 | 3,200 | 125 |' in markdown
+    assert 'boxes' not in markdown
     assert '| run | seeds | iterations | lvis/bbox_AP | lvis/bbox_APr |\n| --- | --- | --- | --- | --- |' in markdown
     text = page.read_text()
     for cell in (f'{np.mean([0.165, 0.175, 0.18]):.3f} ± {np.std([0.165, 0.175, 0.18], ddof=1):.3f}', '2 CPU cores',
@@ -77,11 +94,42 @@ def test_the_report(tmp_path):
     assert [(row['run'], row['seed'], row['step_seconds']) for row in rows][-1] == ('irfs', '2', '0.25')
 
 
+def test_boxes_in_the_cost(tmp_path):
+    counted = [training('baseline', 0, boxes=9000), training('baseline', 1, boxes=8000), training('irfs', 0, boxes=9500),
+               training('irfs', 1)]
+    write_grid_report(tmp_path, counted)
+    markdown = (tmp_path / 'table.md').read_text()
+    assert '| run | iterations | images seen | boxes seen | median iteration in ms |' in markdown
+    assert '| baseline | 400 | 3,200 | 8,000 to 9,000 | 125 |' in markdown
+    assert '| irfs | 400 | 3,200 | \N{EN DASH} | 125 |' in markdown
+    with (tmp_path / 'trainings.csv').open(newline='') as file:
+        assert [row['boxes'] for row in csv.DictReader(file)] == ['9000', '8000', '9500', '']
+
+
+@pytest.mark.parametrize('frequent', [None, -1.0])
+def test_map_of_runs_only_with_rare_and_frequent_classes(tmp_path, frequent):
+    """-1 is an AP without ground truth."""
+    without = {AP: 0.3, RARE: 0.1, **({} if frequent is None else {FREQUENT: frequent})}
+    for name, metrics, shown, expected in (('undefined', without, None, False), ('all', {**without, FREQUENT: 0.4}, None, True),
+                                           ('not shown', {**without, FREQUENT: 0.4}, [AP], False)):
+        grid = [training(name, 0, metrics=metrics, classes=[]) for name in ('baseline', 'irfs')]
+        page = write_grid_report(tmp_path / name, grid, shown).read_text()
+        assert ('Rare against frequent' in page, (tmp_path / name / 'gain_map.png').is_file()) == (expected, expected)
+
+
+def test_an_ap_without_ground_truth_is_undefined(tmp_path):
+    write_grid_report(tmp_path, [training(name, seed, metrics={AP: 0.3, RARE: -1.0}, classes=[])
+                                 for name in ('baseline', 'irfs') for seed in range(2)])
+    markdown = (tmp_path / 'table.md').read_text()
+    assert '| irfs | 2 | 400 | 0.300 ± 0.000 | \N{EN DASH} |' in markdown
+    assert '| irfs minus baseline | 2 | +0.000 (+0.000 to +0.000) | \N{EN DASH} |' in markdown
+
+
 def test_one_run_alone_and_a_baseline_that_is_not_there(tmp_path):
     for trainings in (GRID[:1], GRID[3:]):
         page = write_grid_report(tmp_path, trainings)
         assert 'Differences' not in page.read_text()
-        assert 'less' not in (tmp_path / 'table.md').read_text()
+        assert 'minus' not in (tmp_path / 'table.md').read_text()
 
 
 def test_a_metric_that_one_run_lacks(tmp_path):
