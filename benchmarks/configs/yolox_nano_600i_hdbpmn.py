@@ -49,13 +49,13 @@ metric = dict(
 val_evaluator = [dict(metric, pooled_ap=True), dict(metric, fixed_ap=True)]
 test_evaluator = val_evaluator
 
-train_cfg = dict(_delete_=True, type='IterBasedTrainLoop', max_iters=900, val_interval=900)
+train_cfg = dict(_delete_=True, type='IterBasedTrainLoop', max_iters=600, val_interval=600)
 optim_wrapper = dict(optimizer=dict(lr=0.005))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=100),
-    dict(type='CosineAnnealingLR', eta_min=1e-4, by_epoch=False, begin=100, end=900)
+    dict(type='CosineAnnealingLR', eta_min=1e-4, by_epoch=False, begin=100, end=600)
 ]
-default_hooks = dict(checkpoint=dict(by_epoch=False, interval=450, max_keep_ckpts=2))
+default_hooks = dict(checkpoint=dict(by_epoch=False, interval=300, max_keep_ckpts=2))
 log_processor = dict(by_epoch=False)
 randomness = dict(seed=0)
 # Without YOLOXModeSwitchHook, which counts epochs: Mosaic until the end.
