@@ -15,8 +15,9 @@ mmcv_ops.install()
 compat.apply()
 moved.install()
 
-__getattr__, _, _ = lazy_loader.attach(
-    __name__, ['dataset_equity', 'evaluation', 'mipa', 'repeat_sampling', 'reports', 'sampling_free', 'training_checks'])
+__getattr__, _, _ = lazy_loader.attach(__name__, [
+    'dataset_equity', 'evaluation', 'layers', 'mipa', 'repeat_sampling', 'reports', 'sampling_free', 'training_checks'])
 __all__ = [
-    '__version__', 'dataset_equity', 'evaluation', 'mipa', 'repeat_sampling', 'reports', 'sampling_free', 'training_checks'
+    '__version__', 'dataset_equity', 'evaluation', 'layers', 'mipa', 'repeat_sampling', 'reports', 'sampling_free',
+    'training_checks'
 ]

@@ -8,8 +8,8 @@ from imbdet import moved
 
 RENAMED = {'examine': 'analyze_dataset'}
 
-PACKAGES = ('imbdet', 'imbdet.annotations', 'imbdet.dataset_equity', 'imbdet.evaluation', 'imbdet.repeat_sampling',
-            'imbdet.reports', 'imbdet.classes', 'imbdet.data', 'imbdet.heads', 'imbdet.training')
+PACKAGES = ('imbdet', 'imbdet.annotations', 'imbdet.dataset_equity', 'imbdet.evaluation', 'imbdet.layers',
+            'imbdet.repeat_sampling', 'imbdet.reports', 'imbdet.classes', 'imbdet.data', 'imbdet.heads', 'imbdet.training')
 
 
 @pytest.mark.parametrize('package', PACKAGES)
