@@ -97,6 +97,7 @@ def test_data(run_example):
     assert [(row['name'], row['frequency']) for row in rows] == [(name, 'r') for name in CLASSES]
 
 
+@pytest.mark.slow  # the other two run all commands of the page but its own
 def test_backbone(run_example):
     (first, second, validation), log = run_example(EXAMPLES[1])
     for iteration in (first, second):

@@ -48,7 +48,9 @@ def _train(rank, folder, name, keys):
     (folder / f'{rank}.json').write_text(json.dumps(losses.iterations))
 
 
-@pytest.mark.parametrize(('name', 'keys'), [('retinanet', dict(freeze_after=1)), ('faster-rcnn', dict(momentum=0.2))])
+@pytest.mark.parametrize(('name', 'keys'), [
+    ('retinanet', dict(freeze_after=1)),
+    pytest.param('faster-rcnn', dict(momentum=0.2), marks=pytest.mark.slow)])
 def test_a_rank_without_ground_truth(name, keys, tmp_path):  # fault 22
     write_training_set(tmp_path, num_boxes=[3, 0] * 4)
     torch.multiprocessing.spawn(_train, (tmp_path, name, keys), nprocs=2)

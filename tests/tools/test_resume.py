@@ -100,7 +100,8 @@ def assert_same(value, other, where='checkpoint'):
         assert torch.equal(value, other) if isinstance(value, torch.Tensor) else value == other, where
 
 
-@pytest.mark.parametrize('method', METHODS)
+@pytest.mark.parametrize('method', [
+    pytest.param(name, marks=() if name == 'all' else pytest.mark.slow) for name in METHODS])  # each alone: minutes
 def test_killed_and_resumed(method, tmp_path):
     config = write_config(tmp_path, method)
     stopped, whole = tmp_path / 'stopped', tmp_path / 'whole'
