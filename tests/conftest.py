@@ -2,7 +2,6 @@
 
 import importlib.util
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +12,8 @@ from mmengine.logging import MMLogger
 
 import imbdet  # noqa: F401  registers what the tests build
 from imbdet.sample_data import make_digits_longtail
+
+from .forked_python import python_environment
 
 ROOT = Path(__file__).parents[1]
 
@@ -90,10 +91,7 @@ def run_python(tmp_path_factory):
     elsewhere = tmp_path_factory.mktemp('elsewhere')
 
     def run(*arguments, path=(), cwd=elsewhere, timeout=600):
-        environment = {key: value for key, value in os.environ.items() if key != 'PYTHONPATH'}
-        environment['PYTHONPATH'] = os.pathsep.join(map(str, path))
-        environment['OMP_NUM_THREADS'] = '1'
-        return subprocess.run([sys.executable, *map(str, arguments)], cwd=cwd, env=environment, text=True,
+        return subprocess.run([sys.executable, *map(str, arguments)], cwd=cwd, env=python_environment(path), text=True,
                               capture_output=True, timeout=timeout)
 
     return run

@@ -10,6 +10,7 @@ import pytest
 
 from imbdet.cli.runs import load_config
 
+from .forked_python import fork_python
 from .tiny_training import scalars, write_training_set
 
 ROOT = Path(__file__).parents[1]
@@ -61,7 +62,7 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture(scope='module')
-def run_example(run_python, folder):
+def run_example(folder):
     """A function that runs the commands of a section and returns what the training logged, as numbers and as text."""
     (_, _, *check), = [each for each in commands('Check a config') if 'CONFIG' in each]
 
@@ -71,7 +72,7 @@ def run_example(run_python, folder):
             if training:
                 work_dir = folder / 'work_dirs' / Path(arguments[0]).stem
                 arguments += [*check, *TINY, *options, '--work-dir', work_dir]
-            process = run_python(ROOT / tool, *arguments, path=[folder], cwd=folder)
+            process = fork_python(ROOT / tool, *arguments, path=[folder], cwd=folder)
             assert process.returncode == 0, process.stderr
         log, = work_dir.glob('*/*.log')
         return scalars(work_dir), log

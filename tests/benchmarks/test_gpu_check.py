@@ -5,12 +5,14 @@ from pathlib import Path
 import pytest
 import torch
 
+from ..forked_python import fork_python
+
 TOOL = Path(__file__).parents[2] / 'benchmarks/gpu_check.py'
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason='needs a machine without a CUDA GPU')
-def test_without_a_gpu_it_says_so(run_python):
-    process = run_python(TOOL)
+def test_without_a_gpu_it_says_so(tmp_path):
+    process = fork_python(TOOL, cwd=tmp_path)
     assert process.returncode == 2
     assert 'NO GPU' in process.stdout
     assert 'Nothing was checked' in process.stdout

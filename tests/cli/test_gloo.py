@@ -1,11 +1,11 @@
 """Leaving a group of processes: no thread of gloo's is left that could abort the process while Python ends."""
 
-import torch.multiprocessing
+import torch
 from torch.nn.parallel import DistributedDataParallel
 
 from imbdet.cli.gloo import shutdown_gloo
 
-from ..two_ranks import join_ranks
+from ..two_ranks import join_ranks, run_two_ranks
 
 
 def gloo_threads():
@@ -30,7 +30,7 @@ def _leave(rank, folder):
 
 
 def test_no_thread_is_left(tmp_path):
-    torch.multiprocessing.spawn(_leave, (tmp_path, ), nprocs=2)
+    run_two_ranks(_leave, tmp_path)
     for rank in range(2):
         before, after = (tmp_path / f'{rank}.txt').read_text().split()
         assert int(before) > 0

@@ -17,6 +17,7 @@ from imbdet.cli import grid, grid_jobs, grid_trainings, main
 from imbdet.reports import read_results, write_grid_report, write_results
 from imbdet.reports.grid.grid_results import Training
 
+from ..forked_python import fork_python
 from ..tiny_detectors import tiny_detector
 from ..tiny_training import scalars, training_config, write_training_set
 
@@ -86,10 +87,9 @@ def test_stopped_and_continued(folder):
     assert not (second / 'training.json').exists()
     logs = sorted(first.rglob('*.json'))
 
-    again = start(folder)
-    output, _ = again.communicate(timeout=300)
-    assert again.returncode == 0, output
-    assert '2 of 2 trainings are finished' in output
+    again = fork_python('-m', 'imbdet', 'grid', 'grid.py', cwd=folder)
+    assert again.returncode == 0, again.stderr
+    assert '2 of 2 trainings are finished' in again.stdout
     assert sorted(first.rglob('*.json')) == logs  # not trained again
     baseline, slow = read_results(work_dir / 'results.json')
     assert (baseline.name, baseline.iterations, baseline.images, baseline.boxes) == ('baseline', 2, 4, 12)

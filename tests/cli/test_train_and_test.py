@@ -10,12 +10,14 @@ import torch
 
 from imbdet.mmcv_ops import ops_in_use
 
+from ..forked_python import fork_python
+
 ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / 'configs/quickstart/retinanet_r18_irfs_400i_digits.py'
 TINY = ('model.backbone.base_channels=8', 'model.neck.in_channels=[8,16,32,64]', 'model.neck.out_channels=16',
         'model.bbox_head.in_channels=16', 'model.bbox_head.feat_channels=16', 'model.bbox_head.stacked_convs=1',
-        'model.test_cfg.max_per_img=20', 'train_dataloader.batch_size=2', 'train_dataloader.num_workers=0',
-        'train_dataloader.persistent_workers=False', 'val_dataloader.num_workers=0',
+        'model.test_cfg.nms_pre=100', 'model.test_cfg.max_per_img=20', 'train_dataloader.batch_size=2',
+        'train_dataloader.num_workers=0', 'train_dataloader.persistent_workers=False', 'val_dataloader.num_workers=0',
         'val_dataloader.persistent_workers=False', 'test_dataloader.num_workers=0',
         'test_dataloader.persistent_workers=False', 'train_cfg.val_interval=4', 'default_hooks.checkpoint.interval=4',
         'default_hooks.logger.interval=2')
@@ -31,11 +33,11 @@ def folder(digits, tmp_path_factory):
 
 
 @pytest.fixture(scope='module')
-def command(run_python, folder):
+def command(folder):
     """A function that runs a verb on the tiny config."""
 
     def run(verb, *arguments, options=()):
-        return run_python('-m', 'imbdet', verb, *arguments, '--cfg-options', *TINY, *options, cwd=folder)
+        return fork_python('-m', 'imbdet', verb, *arguments, '--cfg-options', *TINY, *options, cwd=folder)
 
     return run
 
@@ -72,7 +74,7 @@ def test_training_leaves_what_mmdet_users_expect(trained):
 
 def test_testing_repeats_the_validation_and_dumps(command, trained, folder):
     process = command('test', CONFIG, trained / 'iter_4.pth', '--work-dir', folder / 'tested', '--out',
-                   folder / 'found.pkl', '--show-dir', 'painted')
+                   folder / 'found.pkl')
     assert process.returncode == 0, process.stderr
     tested = run_folder(folder / 'tested')
     results = json.loads((tested / f'{tested.name}.json').read_text())
@@ -81,7 +83,13 @@ def test_testing_repeats_the_validation_and_dumps(command, trained, folder):
     for name in ('AP', 'APr', 'APc', 'APf'):
         assert results[f'lvis/bbox_{name}'] == validated[f'lvis/bbox_{name}']
     assert len(pickle.loads((folder / 'found.pkl').read_bytes())) == 200
-    assert len(list(tested.glob('painted/**/*.jpg'))) > 0
+
+
+def test_detections_are_painted(command, trained, folder):
+    process = command('test', CONFIG, trained / 'iter_4.pth', '--work-dir', folder / 'shown', '--show-dir', 'painted',
+                      options=['test_dataloader.dataset.indices=2'])
+    assert process.returncode == 0, process.stderr
+    assert len(list(run_folder(folder / 'shown').glob('painted/**/*.jpg'))) == 2
 
 
 def test_saved_predictions_give_the_same_without_the_detector(command, trained, folder):

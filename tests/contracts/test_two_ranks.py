@@ -7,7 +7,7 @@ from mmengine.runner import Runner
 from ..dataset_equity.write_likelihoods import write_for
 from ..tiny_detectors import tiny_detector
 from ..tiny_training import training_config, write_training_set
-from ..two_ranks import join_ranks
+from ..two_ranks import join_ranks, run_two_ranks
 
 
 def _train(rank, folder):
@@ -37,7 +37,7 @@ def _train(rank, folder):
 def test_one_state(tmp_path):
     write_training_set(tmp_path, num_boxes=[3, 0] * 4)
     write_for(tmp_path, [0.1 * index for index in range(8)])
-    torch.multiprocessing.spawn(_train, (tmp_path, ), nprocs=2)
+    run_two_ranks(_train, tmp_path)
     one, other = (torch.load(tmp_path / f'{rank}.pth', weights_only=True) for rank in range(2))
     assert set(one) == {'state_dict', 'guided_loss', 'class_counts'}
     assert one['class_counts']['num_images'] == other['class_counts']['num_images'] == 8

@@ -8,7 +8,7 @@ from mmengine.runner import Runner
 
 from ..tiny_detectors import tiny_detector
 from ..tiny_training import training_config, write_training_set
-from ..two_ranks import join_ranks
+from ..two_ranks import join_ranks, run_two_ranks
 from .write_likelihoods import write_for
 
 LIKELIHOODS = [0.0, 1.0] * 4  # even images, which go to rank 0, weigh 1, the others 0.5
@@ -50,7 +50,7 @@ def _train(rank, folder):
 def test_each_rank_weights_its_images(tmp_path):
     write_training_set(tmp_path)
     write_for(tmp_path, LIKELIHOODS)
-    torch.multiprocessing.spawn(_train, (tmp_path, ), nprocs=2)
+    run_two_ranks(_train, tmp_path)
     ranks = [torch.load(tmp_path / f'{rank}.pth', weights_only=True) for rank in range(2)]
     assert [rank['means'] for rank in ranks] == [[pytest.approx(4 / 3)] * 3, [pytest.approx(2 / 3)] * 3]  # mean 1
     for key, value in ranks[0]['state'].items():

@@ -6,14 +6,13 @@ import logging
 
 import numpy as np
 import pytest
-import torch.multiprocessing
 from mmdet.registry import METRICS
 from mmengine.logging import MMLogger
 
 from imbdet.annotations import AnnotationError
 from imbdet.evaluation import LongTailMetric
 
-from ..two_ranks import join_ranks
+from ..two_ranks import join_ranks, run_two_ranks
 from .random_case import data_samples, make_case
 from .references import boundary_reference, coco_reference, lvis_reference, pooled_reference
 
@@ -155,7 +154,7 @@ def _half_of_the_images(rank, folder):
 def test_two_processes_equal_one(tmp_path):  # fault 24
     for rank in range(2):
         (tmp_path / str(rank)).mkdir()
-    torch.multiprocessing.spawn(_half_of_the_images, (tmp_path, ), nprocs=2)
+    run_two_ranks(_half_of_the_images, tmp_path)
     case = make_case(tmp_path)
     expected = evaluate(case, data_samples(case)[:29])
     for rank in range(2):

@@ -8,7 +8,7 @@ from mmengine.hooks import Hook
 from mmengine.model import MMDistributedDataParallel
 from mmengine.runner import Runner
 
-from ..two_ranks import join_ranks
+from ..two_ranks import join_ranks, run_two_ranks
 from .paired_training import evaluated, model_config, training_config
 from .pairs_of_images import paired_dataset, write_pairs
 
@@ -62,7 +62,7 @@ def _train(rank, folder, *arguments):
 def test_two_ranks(tmp_path):
     """Five pairs, so that the evaluation is padded, and one of the ranks sees no ground truth at times."""
     write_pairs(tmp_path, num_images=5, num_boxes=[3, 0, 2, 0, 1])
-    torch.multiprocessing.spawn(_train, (tmp_path, 'BN1d'), nprocs=2)
+    run_two_ranks(_train, tmp_path, 'BN1d')
     ranks = [torch.load(tmp_path / f'{rank}.pth', weights_only=True) for rank in range(2)]
     assert ranks[0]['maps'].shape == ranks[1]['maps'].shape == (6, 1, 1, 12, 16)
     for first, second in zip(ranks[0]['maps'], ranks[1]['maps'], strict=True):
@@ -83,7 +83,7 @@ def test_two_ranks(tmp_path):
 def test_a_rank_without_pairs(tmp_path):  # fault 22
     """A learnt share waits for the gradient of every rank, of one whose image has a single modality too."""
     write_pairs(tmp_path, num_images=5)
-    torch.multiprocessing.spawn(_train, (tmp_path, 'LN', True), nprocs=2)
+    run_two_ranks(_train, tmp_path, 'LN', True)
     ranks = [torch.load(tmp_path / f'{rank}.pth', weights_only=True) for rank in range(2)]
     infrared = [[bool(chosen.any()) for chosen in rank['maps'][:5]] for rank in ranks]
     assert infrared == [[True, True, True, False, False], [True, True, False, False, False]]

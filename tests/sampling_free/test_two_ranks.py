@@ -10,7 +10,7 @@ from mmengine.runner import Runner
 
 from ..tiny_detectors import tiny_detector
 from ..tiny_training import training_config, write_training_set
-from ..two_ranks import join_ranks
+from ..two_ranks import join_ranks, run_two_ranks
 
 
 class Losses(Hook):
@@ -53,7 +53,7 @@ def _train(rank, folder, name, keys):
     pytest.param('faster-rcnn', dict(momentum=0.2), marks=pytest.mark.slow)])
 def test_a_rank_without_ground_truth(name, keys, tmp_path):  # fault 22
     write_training_set(tmp_path, num_boxes=[3, 0] * 4)
-    torch.multiprocessing.spawn(_train, (tmp_path, name, keys), nprocs=2)
+    run_two_ranks(_train, tmp_path, name, keys)
     weights = [torch.load(tmp_path / f'{rank}.pth', weights_only=True) for rank in range(2)]
     for key, value in weights[0].items():
         assert torch.equal(value, weights[1][key]) or 'running' in key, key

@@ -1,10 +1,6 @@
 """Trainings by tools/train.py that are killed and resumed, against ones that were left alone (faults 7, 8, 10 and 11)."""
 
-import multiprocessing
-import os
-import runpy
 import signal
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,13 +11,12 @@ from imbdet.cli.resume import is_complete
 
 from ..crashes import BYTES
 from ..dataset_equity.write_likelihoods import write_for
+from ..forked_python import fork_python
 from ..mipa.paired_training import model_config, training_config
 from ..mipa.pairs_of_images import paired_dataset, write_pairs
 from ..tiny_detectors import tiny_detector
 
 ROOT = Path(__file__).parents[2]
-FORKS = multiprocessing.get_context('forkserver')  # imports once, and forks a process for each training
-FORKS.set_forkserver_preload(['imbdet', 'mmdet.datasets', 'mmdet.engine', 'mmdet.models', 'mmdet.visualization'])
 SAMPLER = dict(type='RepeatFactorSampler', method='irfs', threshold=0.9)
 BIAS = dict(type='OptimalBiasInitHook', prior='measure', num_batches=2)
 GUIDED = dict(type='GuidedLossHook', momentum=0.3)
@@ -59,25 +54,13 @@ def write_config(folder, method):
     return folder / 'config.py'
 
 
-def run(output, crash, arguments):
-    """Be tools/train.py, with its output in a file."""
-    with open(output, 'w') as file:
-        os.dup2(file.fileno(), 1)
-        os.dup2(file.fileno(), 2)
-    os.environ['CRASH'] = crash
-    np.random.seed()  # as of a process that was not forked: mmengine draws its random seed from here
-    torch.set_num_threads(1)
-    sys.argv = ['train.py', *map(str, arguments)]
-    runpy.run_path(str(ROOT / 'tools/train.py'), run_name='__main__')
-
-
 def train(config, work_dir, *flags, crash=''):
     """Train in a process of its own; return how it ended and what it printed."""
-    output = config.with_name('output.txt')
-    process = FORKS.Process(target=run, args=(output, crash, (config, '--work-dir', work_dir, *flags)))
-    process.start()
-    process.join(300)
-    return process.exitcode, output.read_text()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv('CRASH', crash)
+        process = fork_python(ROOT / 'tools/train.py', config, '--work-dir', work_dir, *flags, path=[ROOT], cwd=work_dir.parent,
+                              timeout=300)
+    return process.returncode, process.stdout + process.stderr
 
 
 def order(work_dir):

@@ -7,7 +7,6 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import torch.multiprocessing
 from mmdet.registry import DATASETS
 from mmengine.runner import Runner
 from PIL import Image
@@ -21,7 +20,7 @@ from imbdet.training_checks.image_faults import ListedImage, faults_of, other_si
 from ..mipa.pairs_of_images import paired_dataset, write_pairs
 from ..tiny_detectors import tiny_detector
 from ..tiny_training import make_runner, training_config, write_training_set
-from ..two_ranks import join_ranks
+from ..two_ranks import join_ranks, run_two_ranks
 from .broken_images import BROKEN, ODD, put_image
 
 HOOK = dict(type='CheckImagesHook')
@@ -159,7 +158,7 @@ def test_both_ranks_end(folder):
     """Also the one that finds nothing in its share, which would wait for the other for ever."""
     put_image(image(folder, 3), 'empty')
     dataset = dict(training_config(folder, {}).train_dataloader.dataset, pipeline=[])
-    torch.multiprocessing.spawn(check_on_rank, (folder, dataset), nprocs=2)
+    run_two_ranks(check_on_rank, folder, dataset)
     said = [(folder / f'{rank}.txt').read_text() for rank in range(2)]
     assert said[0] == said[1]
     assert said[0].startswith(f'1 of 8 training images cannot be read: {image(folder, 3)} (')
