@@ -60,7 +60,8 @@ def draw_picture(out: Path, picture: ClassPicture | GainMap, runs: Sequence[Grid
         gains = {name: (each[0], each[1]) for name, each in found.items()
                  if each and not np.isnan([one.mean for one in each]).any()}
         if gains:
-            save_figure(gain_map_figure(gains, (picture.rare, picture.frequent)), out)
+            rare, frequent = (metric.rpartition('_')[2] for metric in (picture.rare, picture.frequent))
+            save_figure(gain_map_figure(gains, (rare, frequent)), out)
         return bool(gains)
     aps = {picture.runs[run.name]: np.array(list(class_aps(run).values())) for run in shown}
     if aps:

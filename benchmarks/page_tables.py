@@ -54,7 +54,32 @@ class ClassTable(NamedTuple):
     groups: str = 'rcf'
 
 
-def markdown_table(table: RunTable | ClassTable, runs: Sequence[GridRun]) -> str:
+class SideBySide(NamedTuple):
+    """Two tables with the same rows, next to each other.
+
+    Attributes:
+        left: The left one, whose first column is shown.
+        right: The right one, of the same results file.
+    """
+
+    left: RunTable
+    right: RunTable
+
+    @property
+    def results(self) -> str:
+        """Name of the file in benchmarks/results, without ``.json``."""
+        return self.left.results
+
+    @property
+    def runs(self) -> Mapping[str, str]:
+        """Text of the row by the run's name, of both tables."""
+        return {**self.left.runs, **self.right.runs}
+
+
+Table = RunTable | ClassTable | SideBySide
+
+
+def markdown_table(table: Table, runs: Sequence[GridRun]) -> str:
     """Write a table.
 
     Args:
@@ -63,8 +88,11 @@ def markdown_table(table: RunTable | ClassTable, runs: Sequence[GridRun]) -> str
 
     Returns:
         The table in Markdown.
+
+    Raises:
+        ValueError: If the rows of two tables side by side differ, for example because one run has fewer seeds.
     """
-    head, *rows = _run_cells(table, runs) if isinstance(table, RunTable) else _class_cells(table, runs)
+    head, *rows = _cells(table, runs)
     lines = [f'| {" | ".join(row)} |' for row in (head, *rows)]
     return '\n'.join([lines[0], '|' + '---|' * len(head), *lines[1:]]) + '\n'
 
@@ -73,6 +101,17 @@ def shown_runs(names: Iterable[str], runs: Sequence[GridRun]) -> list[GridRun]:
     """Return the runs with these names that exist, in the order of the names."""
     by_name = {run.name: run for run in runs}
     return [by_name[name] for name in names if name in by_name]
+
+
+def _cells(table: Table, runs: Sequence[GridRun]) -> list[list[str]]:
+    if isinstance(table, RunTable):
+        return _run_cells(table, runs)
+    if isinstance(table, ClassTable):
+        return _class_cells(table, runs)
+    left, right = (_run_cells(side, runs) for side in table)
+    if (texts := [row[0] for row in left]) != (others := [row[0] for row in right]):
+        raise ValueError(f'the rows of tables side by side must be the same, got {texts} and {others}')
+    return [row + other[1:] for row, other in zip(left, right, strict=True)]
 
 
 def _run_cells(table: RunTable, runs: Sequence[GridRun]) -> list[list[str]]:

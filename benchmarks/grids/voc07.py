@@ -40,3 +40,10 @@ runs = {
         baseline=f'{detector.replace("-", "_")}_plain')
     for name, (part, options) in methods.items() for detector in ('retinanet', 'faster-rcnn')
 }
+# A cosine classifier. mmdet has one for R-CNN alone; each is compared with its linear one.
+cosine = {'model.roi_head.bbox_head.cls_predictor_cfg.type': 'NormedLinear',
+          'model.roi_head.bbox_head.cls_predictor_cfg.tempearture': 20}
+for name in ('plain', 'irfs', 'class_aware'):
+    linear = runs[f'faster_rcnn_{name}']
+    runs[f'faster_rcnn_{name}_cosine'] = dict(
+        linear, cfg_options={**linear['cfg_options'], **cosine}, baseline=f'faster_rcnn_{name}')

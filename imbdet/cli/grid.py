@@ -103,8 +103,11 @@ def train(arguments: argparse.Namespace) -> None:
     mine, local = share_of_this_process(jobs)
     mine = [job for job in mine if (job.name, job.seed) not in done]
     trained = Trainings(at_a_time, local * at_a_time).run(mine)
-    failed = [f'{job.name} with seed {job.seed} (exit code {code}; see {job.folder / "train.out"})'
-              for job, code in tqdm(trained, total=len(mine), disable=None, unit='training') if code]
+    failed = []
+    for job, code in (trainings := tqdm(trained, total=len(mine), disable=None, unit='training')):
+        if code:
+            failed.append(f'{job.name} with seed {job.seed} (exit code {code}; see {job.folder / "train.out"})')
+        trainings.write(f'{job.name}, seed {job.seed}: {f"failed, exit code {code}" if code else "finished"}', sys.stderr)
     report(jobs, work_dir, arguments.metrics)
     if failed:
         raise RuntimeError(f'{len(failed)} trainings failed: {"; ".join(failed)}')

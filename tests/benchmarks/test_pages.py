@@ -2,6 +2,7 @@
 
 import re
 import runpy
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,12 @@ INTERVAL = r'[+-]0\.\d{3} to [+-]0\.\d{3}'
 @pytest.fixture(scope='module')
 def pages(load_tool):
     return load_tool('benchmarks/pages.py')
+
+
+@pytest.fixture(scope='module')
+def contents(pages):
+    """The module from which pages.py has its tables, with the classes that pages.py knows."""
+    return sys.modules['page_contents']
 
 
 @pytest.fixture(scope='module')
@@ -151,18 +158,18 @@ def test_intervals_in_the_text_are_those_of_tables(pages):
     assert set(quoted) <= set(re.findall(INTERVAL, tables))
 
 
-def test_missing_runs_are_named(pages, monkeypatch, capsys):
-    monkeypatch.setattr(pages, 'TABLES', {'a': pages.RunTable('rbc12', 'run', {'rfs': 'RFS', 'later': 'L'})})
+def test_missing_runs_are_named(pages, contents, monkeypatch, capsys):
+    monkeypatch.setattr(pages, 'TABLES', {'a': contents.RunTable('rbc12', 'run', {'rfs': 'RFS', 'later': 'L'})})
     monkeypatch.setattr(pages, 'pages', list)
     assert run_main(pages, monkeypatch, '--check') == 0
     assert capsys.readouterr().out == 'benchmarks/results/rbc12.json: no run later yet, which is left out\n'
 
 
-def test_pictures_of_the_runs_that_exist(pages, tmp_path):
+def test_pictures_of_the_runs_that_exist(pages, contents, tmp_path):
     runs = group_runs([training(name, 0, ap, classes=[('yak', 'r', 4, ap), ('elk', 'f', 300, 0.2)])
                        for name, ap in (('plain', 0.1), ('rfs', 0.2))])
     names = {'plain': 'P', 'rfs': 'R', 'later': 'L'}
-    for number, picture in enumerate([pages.ClassPicture('a', 'AP', names), pages.GainMap('a', 'APr', 'AP', names)]):
+    for number, picture in enumerate([contents.ClassPicture('a', 'AP', names), contents.GainMap('a', 'APr', 'AP', names)]):
         out = tmp_path / f'{number}.png'
         assert pages.draw_picture(out, picture, runs)
         assert out.read_bytes().startswith(b'\x89PNG')

@@ -90,6 +90,7 @@ def test_stopped_and_continued(folder):
     again = fork_python('-m', 'imbdet', 'grid', 'grid.py', cwd=folder)
     assert again.returncode == 0, again.stderr
     assert '2 of 2 trainings are finished' in again.stdout
+    assert 'slow, seed 0: finished' in again.stderr.splitlines()  # also where no bar is drawn
     assert sorted(first.rglob('*.json')) == logs  # not trained again
     baseline, slow = read_results(work_dir / 'results.json')
     assert (baseline.name, baseline.iterations, baseline.images, baseline.boxes) == ('baseline', 2, 4, 12)

@@ -1,0 +1,135 @@
+"""What the tables and pictures of pages show: the texts of runs and the headings of metrics."""
+
+from page_pictures import ClassPicture, GainMap
+from page_tables import ClassTable, RunTable, SideBySide, Table
+
+
+def aps(prefix: str, *names: str, after: str = '') -> dict[str, str]:
+    """Return headings by metric: APs with this prefix, with ``after`` added to each."""
+    return {f'{prefix}/bbox_{name}': name + after for name in names}
+
+
+MINUS = ' minus baseline (95 % interval)'
+BY_SEED = ' minus baseline, by seed'
+GROUPS = 'AP', 'APr', 'APc', 'APf'
+BOTH = aps('lvis', 'AP', 'APr'), aps('lvis', 'AP', 'APr', after=MINUS)
+FOUR = aps('lvis', *GROUPS), BOTH[1]
+
+EACH_IMAGE_ONCE = 'baseline: focal loss, every image once'
+EQUITY = "DatasetEquity, `apply_to='cls'`"
+FEWER_BOXES = 'baseline, 500 iterations: the same number of boxes as ClassAwareSampler shows in 400'
+BY_REGIONS = 'Sampling-Free, RoI regression divided by all regions (before)'
+BY_POSITIVES = 'Sampling-Free, divided by positives (as in the configs)'
+SAME_LENGTH = 'epoch as long as that of RFS'
+REPEATING = {'rfs': 'RFS, t = 0.1', 'irfs': 'IRFS, t = 0.1'}
+
+VOC = {
+    'plain': 'baseline: every image once',
+    'plain_equal_boxes': 'baseline, 964 iterations: as many boxes as class-aware draws show',
+    **REPEATING,
+    'irfs_equal_length': f'IRFS, t = 0.0774: {SAME_LENGTH}',
+    'e_irfs': 'E-IRFS, t = 0.01',
+    'irfs_balanced': 'IRFS, t = 1, power 1: classes as balanced as images allow',
+    'class_aware': "RepeatFactorSampler, class-aware: `method='class-aware'`",
+    'mmdet_class_aware': "mmdet's ClassAwareSampler",
+    'sampling_free': 'Sampling-Free',
+    'irfs_sampling_free': 'IRFS, t = 0.1, and Sampling-Free',
+    'equity': 'DatasetEquity'
+}
+VOC_SHORT = {name: text.partition(':')[0] for name, text in VOC.items()}
+SAMPLERS = 'rfs', 'irfs', 'irfs_equal_length', 'e_irfs', 'irfs_balanced', 'class_aware', 'mmdet_class_aware'
+CLASS_AWARE = 'irfs', 'irfs_balanced', 'class_aware'
+VOC_README = ('plain', 'rfs', 'irfs', 'class_aware', 'mmdet_class_aware', 'sampling_free', 'irfs_sampling_free', 'equity')
+VOC_CLASSES = {name: VOC_SHORT[name] for name in ('plain', 'irfs', 'class_aware')}
+DETECTORS = {'retinanet': 'RetinaNet', 'faster_rcnn': 'Faster R-CNN'}
+
+
+def of(detector: str, methods: dict[str, str]) -> dict[str, str]:
+    """Return texts by the names of a detector's runs."""
+    return {f'{detector}_{name}': text for name, text in methods.items()}
+
+
+TABLES: dict[str, Table] = {
+    'digits_summary': RunTable(
+        'digits', 'RetinaNet on [the long-tailed digits](configs/quickstart/README.md), 400 iterations', {
+            'baseline': 'baseline: focal loss', **REPEATING, 'irfs_strong': 'IRFS, t = 1', 'sampling_free': 'Sampling-Free',
+            'irfs_sampling_free': 'IRFS, t = 0.1, and Sampling-Free', 'equity': 'DatasetEquity, classification loss only',
+            'class_aware': "mmdet's ClassAwareSampler"
+        }, {'lvis/bbox_AP': 'AP', 'lvis/bbox_APr': 'APr (rare classes)'}),
+    'digits': RunTable(
+        'digits', 'training', {
+            'baseline': EACH_IMAGE_ONCE, **REPEATING, 'irfs_strong': 'IRFS, t = 1',
+            'irfs_equal_length': f'IRFS, t = 0.0575: {SAME_LENGTH}', 'e_irfs': 'E-IRFS, t = 0.01',
+            'baseline_500i': FEWER_BOXES, 'class_aware': "mmdet's ClassAwareSampler", 'plain_ce': 'plain cross entropy',
+            'sampling_free': 'Sampling-Free', 'irfs_sampling_free': 'IRFS, t = 0.1, and Sampling-Free', 'equity': EQUITY
+        }, FOUR[0], differences=FOUR[1]),
+    'digits_long': RunTable(
+        'digits_long', 'training', {'baseline': EACH_IMAGE_ONCE, **REPEATING}, FOUR[0], differences=FOUR[1],
+        by_seed=aps('lvis', 'AP', 'APr', after=BY_SEED)),
+    'digits_faster_rcnn': RunTable(
+        'digits_faster_rcnn', 'training', {
+            'faster_rcnn': "baseline: mmdet's samplers, cross entropy", 'irfs': 'IRFS, t = 0.1',
+            'sampling_free': 'Sampling-Free', 'sampling_free_by_regions': BY_REGIONS,
+            'normed_linear': "mmdet's NormedLinear, cross entropy", 'seesaw': "mmdet's Seesaw loss, with its NormedLinear"
+        }, FOUR[0], differences=FOUR[1]),
+    'digits_sampling': RunTable(
+        'digits', 'sampling', {
+            'rfs': 'RFS', 'irfs': 'IRFS', 'e_irfs': 'E-IRFS', 'irfs_equal_length': "IRFS at RFS's epoch length"
+        }, differences=aps('lvis', 'APr', after=MINUS)),
+    'digits_irfs_minus_rfs': RunTable(
+        'digits', 'sampling', {'irfs': 'IRFS', 'irfs_equal_length': "IRFS at RFS's epoch length"},
+        differences=aps('lvis', 'APr', after=' minus RFS (95 % interval)'), baseline='rfs'),
+    'digits_sampling_free_retinanet': RunTable(
+        'digits', 'RetinaNet', {
+            'baseline': 'focal loss', 'plain_ce': 'plain cross entropy', 'sampling_free': 'Sampling-Free',
+            'irfs_sampling_free': 'Sampling-Free and IRFS, t = 0.1'
+        }, BOTH[0], differences=BOTH[1]),
+    'digits_sampling_free_faster_rcnn': RunTable(
+        'digits_faster_rcnn', 'Faster R-CNN', {
+            'faster_rcnn': "mmdet's samplers", 'sampling_free_by_regions': BY_REGIONS, 'sampling_free': BY_POSITIVES
+        }, BOTH[0], differences=BOTH[1]),
+    'digits_divisor': RunTable(
+        'digits_faster_rcnn', 'Faster R-CNN', {'sampling_free': 'divided by positives'},
+        differences=aps('lvis', 'AP', 'APr', after=' minus divided by all regions (95 % interval)'),
+        baseline='sampling_free_by_regions'),
+    'digits_equity': RunTable(
+        'digits', 'training', {'baseline': 'baseline', 'equity': EQUITY}, aps('lvis', 'AP'),
+        differences=aps('lvis', 'AP', after=MINUS)),
+    'rbc12': RunTable(
+        'rbc12', 'training', {'baseline': 'baseline: every image once', 'rfs': 'RFS, t = 0.1', 'irfs': 'IRFS, t = 0.04'},
+        aps('coco', *GROUPS), differences=aps('coco', 'APr', after=MINUS), by_seed=aps('coco', 'APr', after=BY_SEED)),
+    'rbc12_classes': ClassTable(
+        'rbc12', 'AP of rare classes', {'baseline': 'baseline', 'rfs': 'RFS', 'irfs': 'IRFS'}, 'r'),
+    'voc07_roi_normaliser': RunTable(
+        'voc07_roi_normaliser', 'training', {
+            'faster_rcnn': "mmdet's samplers", 'by_regions': BY_REGIONS, 'by_positives': BY_POSITIVES
+        }, aps('coco', 'AP', 'AP50', 'APr', 'APc', 'APf'), differences=aps('coco', 'AP', after=MINUS))
+}
+for detector, title in DETECTORS.items():
+    GAINS = aps('coco', 'APr', 'APf', after=MINUS)
+    TABLES[f'voc07_{detector}'] = RunTable(
+        'voc07', title, of(detector, VOC),
+        aps('coco', *GROUPS) | aps('coco_fixed', 'AP', 'APr', after='^fixed') | {'coco/bbox_AP_pool': 'AP^pool'}, boxes=True,
+        differences=GAINS)
+    TABLES[f'voc07_{detector}_equal_boxes'] = RunTable(
+        'voc07', title, of(detector, {name: VOC_SHORT[name] for name in SAMPLERS}), boxes=True,
+        differences=aps('coco', 'AP', 'APr', 'APf', after=' minus baseline with 964 iterations (95 % interval)'),
+        baseline=f'{detector}_plain_equal_boxes')
+    TABLES[f'voc07_{detector}_class_aware'] = RunTable(
+        'voc07', title, of(detector, {name: VOC_SHORT[name] for name in CLASS_AWARE}), boxes=True,
+        differences=aps('coco', 'AP', 'APr', 'APc', 'APf', after=" minus ClassAwareSampler (95 % interval)"),
+        baseline=f'{detector}_mmdet_class_aware')
+    TABLES[f'voc07_{detector}_classes'] = ClassTable('voc07', f'{title}, AP of each class', of(detector, VOC_CLASSES))
+FASTER_RCNN, RETINANET = (
+    RunTable('voc07', '[photographs, VOC 2007](docs/real_images.md)', of(detector, {name: VOC_SHORT[name] for name in VOC_README}),
+             {f'coco/bbox_{name}': f'{name}, {DETECTORS[detector]}' for name in ('AP', 'APr', 'APf')})
+    for detector in ('faster_rcnn', 'retinanet'))
+TABLES['voc07_summary'] = SideBySide(FASTER_RCNN, RETINANET)
+TABLES['voc07_cosine'] = RunTable(
+    'voc07', 'Faster R-CNN, cosine classifier', {f'faster_rcnn_{name}_cosine': VOC_SHORT[name] for name in VOC_CLASSES},
+    aps('coco', *GROUPS), differences=aps('coco', 'AP', 'APr', 'APf', after=' minus linear classifier (95 % interval)'))
+
+PICTURES: dict[str, ClassPicture | GainMap] = {}  # by the file's name in docs/images, without .png
+for detector, title in DETECTORS.items():
+    PICTURES[f'voc07_{detector}'] = ClassPicture('voc07', f'{title}: AP of each class', of(detector, VOC_CLASSES))
+    PICTURES[f'voc07_{detector}_gains'] = GainMap('voc07', 'coco/bbox_APr', 'coco/bbox_APf', of(detector, VOC_SHORT))
