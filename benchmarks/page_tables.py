@@ -90,7 +90,7 @@ def markdown_table(table: Table, runs: Sequence[GridRun]) -> str:
         The table in Markdown.
 
     Raises:
-        ValueError: If the rows of two tables side by side differ, for example because one run has fewer seeds.
+        ValueError: If one of two tables side by side has more rows.
     """
     head, *rows = _cells(table, runs)
     lines = [f'| {" | ".join(row)} |' for row in (head, *rows)]
@@ -109,9 +109,8 @@ def _cells(table: Table, runs: Sequence[GridRun]) -> list[list[str]]:
     if isinstance(table, ClassTable):
         return _class_cells(table, runs)
     left, right = (_run_cells(side, runs) for side in table)
-    if (texts := [row[0] for row in left]) != (others := [row[0] for row in right]):
-        raise ValueError(f'the rows of tables side by side must be the same, got {texts} and {others}')
-    return [row + other[1:] for row, other in zip(left, right, strict=True)]
+    return [[row[0] if row[0] == other[0] else f'{row[0]} / {other[0]}', *row[1:], *other[1:]]  # of another number of seeds
+            for row, other in zip(left, right, strict=True)]
 
 
 def _run_cells(table: RunTable, runs: Sequence[GridRun]) -> list[list[str]]:
