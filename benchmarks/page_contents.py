@@ -39,7 +39,8 @@ VOC = {
 VOC_SHORT = {name: text.partition(':')[0] for name, text in VOC.items()}
 SAMPLERS = 'rfs', 'irfs', 'irfs_equal_length', 'e_irfs', 'irfs_balanced', 'class_aware', 'mmdet_class_aware'
 CLASS_AWARE = 'irfs', 'irfs_balanced', 'class_aware'
-VOC_README = ('plain', 'rfs', 'irfs', 'class_aware', 'mmdet_class_aware', 'sampling_free', 'irfs_sampling_free', 'equity')
+VOC_README = {name: VOC_SHORT[name] for name in ('plain', 'rfs', 'irfs', 'class_aware', 'mmdet_class_aware', 'sampling_free',
+                                                 'irfs_sampling_free', 'equity')}
 VOC_CLASSES = {name: VOC_SHORT[name] for name in ('plain', 'irfs', 'class_aware')}
 DETECTORS = {'retinanet': 'RetinaNet', 'faster_rcnn': 'Faster R-CNN'}
 
@@ -120,11 +121,10 @@ for detector, title in DETECTORS.items():
         differences=aps('coco', 'AP', 'APr', 'APc', 'APf', after=" minus ClassAwareSampler (95 % interval)"),
         baseline=f'{detector}_mmdet_class_aware')
     TABLES[f'voc07_{detector}_classes'] = ClassTable('voc07', f'{title}, AP of each class', of(detector, VOC_CLASSES))
-FASTER_RCNN, RETINANET = (
-    RunTable('voc07', '[photographs, VOC 2007](docs/real_images.md)', of(detector, {name: VOC_SHORT[name] for name in VOC_README}),
+TABLES['voc07_summary'] = SideBySide(*(
+    RunTable('voc07', '[photographs, VOC 2007](docs/real_images.md)', of(detector, VOC_README),
              {f'coco/bbox_{name}': f'{name}, {DETECTORS[detector]}' for name in ('AP', 'APr', 'APf')})
-    for detector in ('faster_rcnn', 'retinanet'))
-TABLES['voc07_summary'] = SideBySide(FASTER_RCNN, RETINANET)
+    for detector in ('faster_rcnn', 'retinanet')))
 TABLES['voc07_cosine'] = RunTable(
     'voc07', 'Faster R-CNN, cosine classifier', {f'faster_rcnn_{name}_cosine': VOC_SHORT[name] for name in VOC_CLASSES},
     aps('coco', *GROUPS), differences=aps('coco', 'AP', 'APr', 'APf', after=' minus linear classifier (95 % interval)'))

@@ -177,8 +177,9 @@ def _by_seed(run: GridRun, runs: Sequence[GridRun], metric: str) -> str:
 
 
 def _boxes(run: GridRun) -> str:
-    """Return the least and the largest number of boxes of a training."""
+    """Return the least and the largest number of boxes of a training, and of how many seeds if not of all."""
     boxes = [training.boxes for training in run.trainings.values() if training.boxes is not None]
-    if len(boxes) < len(run.trainings):
+    if not boxes:
         return EN_DASH
-    return f'{min(boxes):,}' if min(boxes) == max(boxes) else f'{min(boxes):,} to {max(boxes):,}'
+    several = f'{min(boxes):,}' if min(boxes) == max(boxes) else f'{min(boxes):,} to {max(boxes):,}'
+    return several + (f' ({_seeds(len(boxes))})' if len(boxes) < len(run.trainings) else '')

@@ -4,8 +4,8 @@
     python benchmarks/pages.py --check     # only compares the tables; fails if one differs
 
 In README.md, configs/*/README.md and docs/*.md, a table is between ``<!-- table: NAME -->`` and ``<!-- end of table -->``. NAME
-is one of TABLES in page_contents.py. What a results file does not contain yet is left out, and the command says so. Pictures are
-not compared, because other versions of matplotlib draw other pixels.
+is one of TABLES in page_contents.py. What a results file does not contain yet is left out, and the command says so. Pictures
+are not compared, because other versions of matplotlib draw other pixels.
 """
 
 import argparse

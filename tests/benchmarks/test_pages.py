@@ -98,16 +98,29 @@ def test_text_around_tables_is_kept(pages):
 def test_a_table_by_hand(tables):
     """Differences 0.3 and 0.1: the interval is 12.706 standard errors of 0.1 to each side of 0.2."""
     runs = group_runs([training('plain', 0, 0.1, 70), training('plain', 1, 0.3, 1070), training('rfs', 0, 0.4),
-                       training('rfs', 1, 0.4, 90), training('once', 1, 0.2, 90)])
+                       training('rfs', 1, 0.4, 90), training('once', 1, 0.2)])
     table = tables.RunTable('a', 'run', {'once': 'one', 'later': 'L', 'rfs': 'RFS', 'plain': 'P'},
                             {'AP': 'mean', 'APs': 'none'}, True, {'AP': 'gain'}, {'APr': 'each'})
     assert lines(tables.markdown_table(table, runs)) == [
         '| run, 2 seeds | mean | none | boxes shown | gain | each |',
         '|---|---|---|---|---|---|',
-        '| one (1 seed) | 0.200 | ? | 90 | -0.100 | -0.050 |',
-        '| RFS | 0.400 ± 0.000 | ? | ? | +0.200 (-1.071 to +1.471) | +0.150, +0.050 |',
+        '| one (1 seed) | 0.200 | ? | ? | -0.100 | -0.050 |',
+        '| RFS | 0.400 ± 0.000 | ? | 90 (1 seed) | +0.200 (-1.071 to +1.471) | +0.150, +0.050 |',
         '| P | 0.200 ± 0.141 | ? | 70 to 1,070 |  |  |']
     assert [run.name for run in tables.shown_runs(table.runs, runs)] == ['once', 'rfs', 'plain']
+
+
+def test_two_tables_side_by_side(tables):
+    runs = group_runs([training('one_plain', 0, 0.1), training('one_plain', 1, 0.1), training('other_plain', 0, 0.3),
+                       training('one_rfs', 0, 0.4), training('other_rfs', 0, 0.5)])
+    left, right = (tables.RunTable('a', 'run', {f'{name}_plain': 'P', f'{name}_rfs': 'R'}, {metric: metric})
+                   for name, metric in (('one', 'AP'), ('other', 'APr')))
+    table = tables.SideBySide(left, right)
+    assert (table.results, list(table.runs)) == ('a', ['one_plain', 'one_rfs', 'other_plain', 'other_rfs'])
+    assert lines(tables.markdown_table(table, runs)) == [
+        '| run, 2 seeds | AP | APr |', '|---|---|---|',
+        '| P / P (1 seed) | 0.100 ± 0.000 | 0.150 |',
+        '| R (1 seed) | 0.400 | 0.250 |']
 
 
 def test_another_baseline(tables):
