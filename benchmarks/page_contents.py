@@ -1,5 +1,7 @@
 """What the tables and pictures of pages show: the texts of runs and the headings of metrics."""
 
+from collections.abc import Iterable
+
 from page_pictures import ClassPicture, GainMap
 from page_tables import ClassTable, RunTable, SideBySide, Table
 
@@ -39,15 +41,14 @@ VOC = {
 VOC_SHORT = {name: text.partition(':')[0] for name, text in VOC.items()}
 SAMPLERS = 'rfs', 'irfs', 'irfs_equal_length', 'e_irfs', 'irfs_balanced', 'class_aware', 'mmdet_class_aware'
 CLASS_AWARE = 'irfs', 'irfs_balanced', 'class_aware'
-VOC_README = {name: VOC_SHORT[name] for name in ('plain', 'rfs', 'irfs', 'class_aware', 'mmdet_class_aware', 'sampling_free',
-                                                 'irfs_sampling_free', 'equity')}
-VOC_CLASSES = {name: VOC_SHORT[name] for name in ('plain', 'irfs', 'class_aware')}
+SUMMARY = 'plain', 'rfs', 'irfs', 'class_aware', 'mmdet_class_aware', 'sampling_free', 'irfs_sampling_free', 'equity'
+BY_CLASS = 'plain', 'irfs', 'class_aware'
 DETECTORS = {'retinanet': 'RetinaNet', 'faster_rcnn': 'Faster R-CNN'}
 
 
-def of(detector: str, methods: dict[str, str]) -> dict[str, str]:
-    """Return texts by the names of a detector's runs."""
-    return {f'{detector}_{name}': text for name, text in methods.items()}
+def of(detector: str, methods: Iterable[str], texts: dict[str, str] = VOC_SHORT, after: str = '') -> dict[str, str]:
+    """Return the texts of methods by the names of a detector's runs, which end in ``after``."""
+    return {f'{detector}_{name}{after}': texts[name] for name in methods}
 
 
 TABLES: dict[str, Table] = {
@@ -107,29 +108,28 @@ TABLES: dict[str, Table] = {
         }, aps('coco', 'AP', 'AP50', 'APr', 'APc', 'APf'), differences=aps('coco', 'AP', after=MINUS))
 }
 for detector, title in DETECTORS.items():
-    GAINS = aps('coco', 'APr', 'APf', after=MINUS)
     TABLES[f'voc07_{detector}'] = RunTable(
-        'voc07', title, of(detector, VOC),
+        'voc07', title, of(detector, VOC, VOC),
         aps('coco', *GROUPS) | aps('coco_fixed', 'AP', 'APr', after='^fixed') | {'coco/bbox_AP_pool': 'AP^pool'}, boxes=True,
-        differences=GAINS)
+        differences=aps('coco', 'APr', 'APf', after=MINUS))
     TABLES[f'voc07_{detector}_equal_boxes'] = RunTable(
-        'voc07', title, of(detector, {name: VOC_SHORT[name] for name in SAMPLERS}), boxes=True,
+        'voc07', title, of(detector, SAMPLERS), boxes=True,
         differences=aps('coco', 'AP', 'APr', 'APf', after=' minus baseline with 964 iterations (95 % interval)'),
         baseline=f'{detector}_plain_equal_boxes')
     TABLES[f'voc07_{detector}_class_aware'] = RunTable(
-        'voc07', title, of(detector, {name: VOC_SHORT[name] for name in CLASS_AWARE}), boxes=True,
-        differences=aps('coco', 'AP', 'APr', 'APc', 'APf', after=" minus ClassAwareSampler (95 % interval)"),
+        'voc07', title, of(detector, CLASS_AWARE), boxes=True,
+        differences=aps('coco', 'AP', 'APr', 'APc', 'APf', after=' minus ClassAwareSampler (95 % interval)'),
         baseline=f'{detector}_mmdet_class_aware')
-    TABLES[f'voc07_{detector}_classes'] = ClassTable('voc07', f'{title}, AP of each class', of(detector, VOC_CLASSES))
+    TABLES[f'voc07_{detector}_classes'] = ClassTable('voc07', f'{title}, AP of each class', of(detector, BY_CLASS))
 TABLES['voc07_summary'] = SideBySide(*(
-    RunTable('voc07', '[photographs, VOC 2007](docs/real_images.md)', of(detector, VOC_README),
-             {f'coco/bbox_{name}': f'{name}, {DETECTORS[detector]}' for name in ('AP', 'APr', 'APf')})
+    RunTable('voc07', '[photographs, VOC 2007](docs/real_images.md)', of(detector, SUMMARY),
+             aps('coco', 'AP', 'APr', 'APf', after=f', {DETECTORS[detector]}'))
     for detector in ('faster_rcnn', 'retinanet')))
 TABLES['voc07_cosine'] = RunTable(
-    'voc07', 'Faster R-CNN, cosine classifier', {f'faster_rcnn_{name}_cosine': VOC_SHORT[name] for name in VOC_CLASSES},
+    'voc07', 'Faster R-CNN, cosine classifier', of('faster_rcnn', BY_CLASS, after='_cosine'),
     aps('coco', *GROUPS), differences=aps('coco', 'AP', 'APr', 'APf', after=' minus linear classifier (95 % interval)'))
 
 PICTURES: dict[str, ClassPicture | GainMap] = {}  # by the file's name in docs/images, without .png
 for detector, title in DETECTORS.items():
-    PICTURES[f'voc07_{detector}'] = ClassPicture('voc07', f'{title}: AP of each class', of(detector, VOC_CLASSES))
+    PICTURES[f'voc07_{detector}'] = ClassPicture('voc07', f'{title}: AP of each class', of(detector, BY_CLASS))
     PICTURES[f'voc07_{detector}_gains'] = GainMap('voc07', 'coco/bbox_APr', 'coco/bbox_APf', of(detector, VOC_SHORT))

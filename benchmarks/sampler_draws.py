@@ -69,18 +69,17 @@ def row(name: str, drawn: np.ndarray, boxes: Boxes) -> tuple[str, ...]:
 def rows(jobs: list[Job], limits: GroupLimits) -> Iterator[tuple[str, ...]]:
     """Yield a row for each sampler of the first seed."""
     seen: list[str] = []
-    boxes = None
+    init_default_scope('mmdet')
+    dataset: Any = DATASETS.build(load_config(jobs[0].config).train_dataloader.dataset)
+    boxes = boxes_of(dataset, limits)
     for job in (each for each in jobs if each.seed == jobs[0].seed):
         cfg = load_config(job.config)
         cfg.merge_from_dict(parse_options(job.options))
-        init_default_scope('mmdet')
         loader = cfg.train_dataloader
         number = cfg.train_cfg.max_iters * loader.batch_size
         if (key := f'{loader.sampler} {number}') in seen:
             continue
         seen.append(key)
-        dataset: Any = DATASETS.build(loader.dataset)
-        boxes = boxes or boxes_of(dataset, limits)
         sampler = DATA_SAMPLERS.build(dict(loader.sampler, seed=job.seed), default_args=dict(dataset=dataset))
         yield row(job.name, draws(sampler, number), boxes)
 
