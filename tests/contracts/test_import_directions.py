@@ -14,7 +14,8 @@ REPAIRS = {'checkpoint_contents', 'compat', 'distributions', 'installation', 'mm
 FILES = {'annotations', 'files'}
 LISTS = FILES | {'data', 'classes'}
 SHARED = LISTS | {'heads', 'training'}
-METHODS = {'repeat_sampling', 'sampling_free', 'dataset_equity', 'mipa', 'evaluation', 'training_checks', 'layers'}
+METHODS = {'repeat_sampling', 'sampling_free', 'dataset_equity', 'mipa', 'calibration', 'evaluation', 'training_checks',
+           'layers'}
 ALLOWED = {
     **dict.fromkeys(REPAIRS, REPAIRS),
     'files': set(),
