@@ -95,6 +95,15 @@ DETECTORS = {
     'dino': ('dino/dino-4scale_r50_8xb2-12e_coco.py',
              multi_scale(width=256, dn_cfg=dict(group_cfg=dict(num_dn_queries=10)))),
 }
+# Whose class probability is a product of several outputs.
+PRODUCTS = {
+    'tood': ('tood/tood_r50_fpn_1x_coco.py', dict(LEVELS, bbox_head=dict(
+        HEAD, stacked_convs=2, anchor_generator=ANCHORS, norm_cfg=dict(type='GN', num_groups=4)))),
+    'yolof': ('yolof/yolof_r50-c5_8xb8-1x_coco.py', dict(
+        backbone=dict(BACKBONE, out_indices=(3, )),
+        neck=dict(in_channels=64, out_channels=16, block_mid_channels=8, num_residual_blocks=1),
+        bbox_head=dict(num_classes=3, in_channels=16, num_cls_convs=1, num_reg_convs=1))),
+}
 
 
 def tiny_detector(name, **changes):
@@ -102,7 +111,7 @@ def tiny_detector(name, **changes):
 
     ``changes`` are laid over its model, dict by dict, as in a config that has it as its base.
     """
-    path, smaller = DETECTORS[name]
+    path, smaller = {**DETECTORS, **PRODUCTS}[name]
     config = Config(dict(model=Config.fromfile(MMDET_CONFIGS / path).model))
     for change in (smaller, changes):
         config.merge_from_dict(dict(model=copy.deepcopy(change)))  # mmengine takes _delete_ out of what it merges

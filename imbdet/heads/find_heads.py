@@ -94,19 +94,27 @@ def find_heads(detector: nn.Module, layers: Mapping[str, str] | None = None) -> 
             spec = head_spec(module)
         else:
             continue
-        found = dict(_last_layers(getattr(module, spec.layer, None), f'{name}.{spec.layer}')) if spec.layer else {}
+        found = dict(last_layers(getattr(module, spec.layer, None), f'{name}.{spec.layer}')) if spec.layer else {}
         heads[name] = ClassificationHead(name, module, spec, found)
     if layers:
         raise ValueError(f'layers: the detector has no {", ".join(layers)}; its heads are {", ".join(heads) or "none"}')
     return heads
 
 
-def _last_layers(module: nn.Module | None, name: str) -> list[tuple[str, nn.Module]]:
-    """List the layers of one classification branch per level: of a sequence the last, of a list each."""
+def last_layers(module: nn.Module | None, name: str) -> list[tuple[str, nn.Module]]:
+    """List the layers of one classification branch per level: of a sequence the last, of a list each.
+
+    Args:
+        module: A layer, a sequence or a list of such; None: none.
+        name: Its name in the detector.
+
+    Returns:
+        Each layer with its name in the detector.
+    """
     if module is None:
         return []
     if isinstance(module, nn.Sequential):
-        return _last_layers(module[-1], f'{name}.{len(module) - 1}')
+        return last_layers(module[-1], f'{name}.{len(module) - 1}')
     if isinstance(module, nn.ModuleList):
-        return [layer for index, part in enumerate(module) for layer in _last_layers(part, f'{name}.{index}')]
+        return [layer for index, part in enumerate(module) for layer in last_layers(part, f'{name}.{index}')]
     return [(name, module)]

@@ -25,6 +25,7 @@ class HeadSpec(NamedTuple):
             guess.
         explicit_only: Whether a bias is set only if the user names the head.
         is_product: Whether several outputs multiply to the probability of a class, so that no single bias sets it.
+        class_layer: Attribute with the layer that gives the class logits where it is not ``layer``.
     """
 
     layer: str
@@ -39,6 +40,7 @@ class HeadSpec(NamedTuple):
     prediction_dependent: bool = False
     explicit_only: bool = False
     is_product: bool = False
+    class_layer: str = ''
 
 
 UNKNOWN = HeadSpec('')
@@ -63,8 +65,8 @@ HEAD_SPECS: dict[type[nn.Module], HeadSpec] = {
     dense_heads.ATSSHead: HeadSpec('atss_cls'),
     dense_heads.DDODHead: HeadSpec('atss_cls', prediction_dependent=True),
     dense_heads.PAAHead: HeadSpec('atss_cls', prediction_dependent=True),
-    dense_heads.TOODHead: HeadSpec('', is_product=True),  # the root of classification times alignment
-    dense_heads.YOLOFHead: HeadSpec('', is_product=True),  # classification times objectness
+    dense_heads.TOODHead: HeadSpec('', is_product=True, class_layer='tood_cls'),  # the root of classification times alignment
+    dense_heads.YOLOFHead: HeadSpec('', is_product=True, class_layer='cls_score'),  # classification times objectness
     dense_heads.VFNetHead: HeadSpec('vfnet_cls'),
     dense_heads.GFLHead: HeadSpec('gfl_cls'),
     dense_heads.RTMDetHead: HeadSpec('rtm_cls', prediction_dependent=True),
@@ -73,7 +75,7 @@ HEAD_SPECS: dict[type[nn.Module], HeadSpec] = {
     dense_heads.SSDHead: HeadSpec('cls_convs', loss=None),
     dense_heads.YOLOV3Head: HeadSpec('convs_pred', loss='loss_conf', outputs=(), objectness=True),
     dense_heads.YOLOXHead: HeadSpec('multi_level_conv_obj', loss='loss_obj', outputs=(0, 2), objectness=True,
-                                    prediction_dependent=True),
+                                    prediction_dependent=True, class_layer='multi_level_conv_cls'),
     dense_heads.SOLOHead: HeadSpec('conv_cls', outputs=(1, )),
     dense_heads.DecoupledSOLOHead: HeadSpec('conv_cls', outputs=(2, )),
     dense_heads.SOLOV2Head: HeadSpec('conv_cls', outputs=(1, ), tensors=(2, )),  # the features of its masks
