@@ -1,5 +1,6 @@
 """Importing this module registers imbdet's components with mmdet. ``imbdet.compat`` gives its name to mmdet's registries."""
 
+import imbdet.calibration.logit_shift_hook
 import imbdet.data.weighted_mix_dataset
 import imbdet.dataset_equity.equity_hook
 import imbdet.evaluation.long_tail_metric

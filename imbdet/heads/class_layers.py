@@ -15,18 +15,23 @@ class ClassLayer(NamedTuple):
     """A layer that gives the logits of the classes, next to other outputs.
 
     Attributes:
-        name: Its name in the detector, such as ``'roi_head.bbox_head.fc_cls'``.
+        names: Its names in the detector, such as ``'roi_head.bbox_head.fc_cls'``; several where branches share it.
         layer: The layer, a convolution or a linear layer.
         head: The head that it belongs to.
         channels: Position among the layer's outputs of each class's logit, for each of A anchors, shape (A, C), int64.
         num_outputs: Outputs of the layer.
     """
 
-    name: str
+    names: tuple[str, ...]
     layer: nn.Module
     head: ClassificationHead
     channels: Tensor
     num_outputs: int
+
+    @property
+    def name(self) -> str:
+        """The first of its names."""
+        return self.names[0]
 
     @property
     def is_linear(self) -> bool:
@@ -89,7 +94,8 @@ def find_class_layers(detector: nn.Module) -> list[ClassLayer]:
         if isinstance(head.module, RPN_HEADS) or not head.spec.has_predictions:
             continue
         for class_layer in _layers_of(head):
-            found.setdefault(class_layer.layer, class_layer)
+            names = found[class_layer.layer].names if class_layer.layer in found else ()
+            found[class_layer.layer] = class_layer._replace(names=names + class_layer.names)
     if not found:
         raise ValueError(f'{type(detector).__name__} has no head that classifies')
     return list(found.values())
@@ -106,7 +112,7 @@ def _layers_of(head: ClassificationHead) -> Iterator[ClassLayer]:
             raise ValueError(f'{name} of a {kind} is a {type(layer).__name__}; class logits are expected from a linear layer '
                              'or a convolution')
         num_outputs = len(layer.weight)
-        yield ClassLayer(name, layer, head, _channels(head, name, num_outputs), num_outputs)
+        yield ClassLayer((name, ), layer, head, _channels(head, name, num_outputs), num_outputs)
 
 
 def _channels(head: ClassificationHead, name: str, num_outputs: int) -> Tensor:

@@ -1,45 +1,21 @@
 """Measuring foreground priors: how many anchors a head's own assigner makes foreground on training batches."""
 
-import contextlib
-import copy
 import itertools
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 import torch
 from mmengine.dist import all_reduce, is_main_process
 from mmengine.logging import print_log
 from mmengine.model import BaseModel
-from mmengine.utils.dl_utils.parrots_wrapper import _BatchNorm, _InstanceNorm
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from imbdet.heads import ClassificationHead
 from imbdet.sampling_free.foreground_prior import count_foreground, foreground_prior
-
-
-@contextlib.contextmanager
-def training_mode_restored(detector: nn.Module) -> Iterator[None]:
-    """Put a detector into training mode, normalization layers excepted, and leave its modes and buffers as they were.
-
-    Args:
-        detector: The detector. Its batch and instance norms are in eval mode inside the block.
-    """
-    modes = [(module, module.training) for module in detector.modules()]
-    buffers = [(buffer, buffer.clone()) for buffer in detector.buffers()]
-    detector.train()
-    for module in detector.modules():
-        if isinstance(module, _BatchNorm | _InstanceNorm):
-            module.eval()
-    try:
-        yield
-    finally:
-        for module, mode in modes:
-            module.training = mode
-        for buffer, value in buffers:  # such as the class counts of SeesawLoss
-            buffer.copy_(value)
+from imbdet.training import compute_losses
 
 
 def measure_priors(detector: BaseModel, heads: Iterable[ClassificationHead], loader: DataLoader,
@@ -94,11 +70,8 @@ def measure_foreground(detector: BaseModel, heads: Iterable[ClassificationHead],
     counts = {head.name: torch.zeros(2, dtype=torch.int64) for head in heads}
     handles = [head.loss.register_forward_pre_hook(_counter(head, counts[head.name]), with_kwargs=True)
                for head in heads if head.loss is not None]
-    preprocessor = copy.deepcopy(detector.data_preprocessor)  # YOLOX's keeps the size of the first batch it sees
     try:
-        with training_mode_restored(detector):
-            for batch in batches:
-                detector(**preprocessor(batch, True), mode='loss')
+        compute_losses(detector, batches)
     finally:
         for handle in handles:
             handle.remove()

@@ -20,7 +20,7 @@ from imbdet.sampling_free.class_thresholds import ClassThresholds
 from imbdet.sampling_free.foreground_prior import check_prior, class_priors
 from imbdet.sampling_free.prior_file import read_priors
 from imbdet.sampling_free.thresholded_heads import Mask, find_thresholded_heads, mask_queries
-from imbdet.training import DetectorHook
+from imbdet.training import DetectorHook, watch_predictions
 
 
 def class_score_thresholds(prior: float, instance_counts: np.ndarray) -> np.ndarray:
@@ -124,13 +124,11 @@ class ClassAdaptiveThresholdHook(DetectorHook):
                              'the hook')
         self._values = [(head.config, least if callable(head.seam) else ClassThresholds(thresholds, head.seam))
                         for head in heads if 'score_thr' in head.config]
-        for predictor in detector.modules():
-            if not isinstance(predictor, BaseDetector):  # such as mmdet's wrapper for augmentation in tests
-                continue
-            yield predictor.register_forward_pre_hook(self._enter, with_kwargs=True)
-            yield predictor.register_forward_hook(self._leave, always_call=True)
-            if any(head.seam is mask_queries for head in heads):  # their top-k also takes what is masked
-                yield predictor.register_forward_hook(self._filter, with_kwargs=True)
+        yield from watch_predictions(detector, self._enter, self._leave)
+        if any(head.seam is mask_queries for head in heads):  # their top-k also takes what is masked
+            for predictor in detector.modules():
+                if isinstance(predictor, BaseDetector):
+                    yield predictor.register_forward_hook(self._filter, with_kwargs=True)
         for head in heads:
             if callable(head.seam):
                 yield head.head.register_forward_hook(functools.partial(self._mask, head.seam))
@@ -145,10 +143,8 @@ class ClassAdaptiveThresholdHook(DetectorHook):
         counts = dataset_counts(runner.train_dataloader.dataset)
         return torch.from_numpy(class_score_thresholds(self.prior, counts.boxes)).float()
 
-    def _enter(self, detector: nn.Module, inputs: tuple, keywords: dict) -> None:
-        """Forward pre-hook of the detector: put the thresholds where each ``test_cfg`` has its ``score_thr``."""
-        if keywords.get('mode') != 'predict':
-            return
+    def _enter(self) -> None:
+        """Put the thresholds where each ``test_cfg`` has its ``score_thr``."""
         self._is_predicting = True
         for config, value in self._values:
             self._configured.append((config, config['score_thr']))
@@ -159,8 +155,8 @@ class ClassAdaptiveThresholdHook(DetectorHook):
         super().let_go()
         self._leave()
 
-    def _leave(self, *_: Any) -> None:
-        """Forward hook of the detector, also after an exception: give each ``test_cfg`` its own ``score_thr`` back."""
+    def _leave(self) -> None:
+        """Give each ``test_cfg`` its own ``score_thr`` back."""
         self._is_predicting = False
         while self._configured:
             config, score_thr = self._configured.pop()

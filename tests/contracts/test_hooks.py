@@ -21,6 +21,7 @@ CASES = {
     'guided, then fixed': dict(type='GuidedLossHook', average_over=3),
     'thresholds': dict(type='ClassAdaptiveThresholdHook', prior=1e-2),
     'equity': dict(type='DatasetEquityHook', likelihoods='equity.npz'),
+    'shift': dict(type='LogitShiftHook', method='norcal'),
     'counts': dict(type='ClassCountsHook'),
 }
 DETECTORS = ('retinanet', 'faster-rcnn')  # one head, and two
@@ -185,6 +186,7 @@ class OwnHead(nn.Module):
 
 
 REFUSALS = {'bias': 'extra is a OwnHead, which is not known', 'equity': r'cannot weight extra \(OwnHead',
+            'shift': 'extra is a OwnHead, of which it is not known which layer gives the class logits',
             'thresholds': 'no test_cfg of RetinaNet has a score_thr', 'guided': 'no regression loss goes with own_loss_cls'}
 
 

@@ -22,7 +22,7 @@ def image():
 
 
 def class_probabilities(detector, image):
-    """Class probabilities of all anchors, regions or queries, read as mmdet's own predict_by_feat does, shape (n, C or C + 1)."""
+    """Probabilities of all anchors, regions or queries, read as mmdet's own predict_by_feat does, shape (n, C or C + 1)."""
     rois = torch.tensor([[0.0, 10, 10, 60, 50], [0, 5, 30, 90, 90]])
     features = detector.extract_feat(image)
     if hasattr(detector, 'roi_head'):
