@@ -98,6 +98,9 @@ def _new_values(weights: Mapping[str, Tensor], calibrated: CalibratedLayer) -> d
         raise ValueError(f'{name} is a {type(layer).__name__} without bias, and nothing to write the shift into; give it one '
                          'in the config, such as cls_predictor_cfg=dict(bias=True); the checkpoint need not have it')
     weight = weights[f'{name}.weight']
+    if len(weight) != calibrated.layer.num_outputs:
+        raise ValueError(f'{name} has {len(weight)} outputs in the checkpoint and {calibrated.layer.num_outputs} in the '
+                         'config; they are of other classes')
     bias = weights.get(f'{name}.bias', weight.new_zeros(len(weight)))
     shift = calibrated.layer.spread(calibrated.shift, 0.0).flatten()
     values = {}

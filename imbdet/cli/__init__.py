@@ -23,6 +23,7 @@ VERBS = {
     'longtail': 'Thin an annotation file to a long tail, for experiments',
     'compare': 'Compare results of detectors by class frequency',
     'grid': 'Train a grid of configs x seeds, or merge its results, and report them',
+    'calibrate': 'Calibrate a trained detector for the long tail: checkpoint in, checkpoint out',
     'likelihoods': 'Compute the likelihood of the appearance of each training image',
     'export': 'Extract the detector from a ModalityAgnosticDetector',
     'quickstart': 'Make the sample data set, then train, evaluate and draw: a complete run in minutes',

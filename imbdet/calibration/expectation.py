@@ -1,0 +1,53 @@
+"""What a calibration can change in a detector's evaluation."""
+
+from collections.abc import Iterable
+
+from torch import nn
+
+from imbdet.heads import ClassLayer
+
+
+def detections_per_image(detector: nn.Module) -> int | None:
+    """Return the most detections that a detector keeps of an image.
+
+    Args:
+        detector: An mmdet detector.
+
+    Returns:
+        The least ``max_per_img`` of its heads, region proposals excepted; None if there is no limit.
+    """
+    limits = []
+    for name, module in detector.named_modules():
+        config = getattr(module, 'test_cfg', None)
+        if isinstance(config, dict) and not name.endswith('rpn_head'):
+            config = config.get('rcnn', config)
+            limits.append((config or {}).get('max_per_img', 0))
+    return min((limit for limit in limits if limit and limit > 0), default=None)
+
+
+def expectation(layers: Iterable[ClassLayer], num_classes: int, limit: int | None) -> str:
+    """Say what to expect of a shift.
+
+    AP ranks the detections of each class apart. A constant that is added to a class's logits changes no such ranking; it acts
+    where classes compete: in a softmax, or for places among a limited number of detections.
+
+    Args:
+        layers: Layers that give the class logits.
+        num_classes: Number of classes.
+        limit: Most detections of an image; None: no limit.
+
+    Returns:
+        A sentence.
+    """
+    softmax = any(layer.head.has_background for layer in layers)
+    scarce = limit is not None and limit < num_classes
+    places = f'an image has at most {limit} detections for {num_classes} classes, so the shift decides which classes get them'
+    if softmax and scarce:
+        return f'the classes compete in a softmax, and {places}: a shift can change AP much'
+    if scarce:
+        return f'{places}: a shift can change AP'
+    if softmax:
+        return ('the classes compete in a softmax, but not for places among the detections of an image: expect a small '
+                'change of AP')
+    return ('each class has a sigmoid of its own, and they do not compete for places among the detections of an image: AP '
+            'ranks within a class, so expect next to no change of it')
