@@ -24,6 +24,7 @@ VERBS = {
     'compare': 'Compare results of detectors by class frequency',
     'grid': 'Train a grid of configs x seeds, or merge its results, and report them',
     'calibrate': 'Calibrate a trained detector for the long tail: checkpoint in, checkpoint out',
+    'thresholds': 'Choose the score threshold of each class, for deployment',
     'likelihoods': 'Compute the likelihood of the appearance of each training image',
     'export': 'Extract the detector from a ModalityAgnosticDetector',
     'quickstart': 'Make the sample data set, then train, evaluate and draw: a complete run in minutes',

@@ -27,6 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--show', action='store_true', help='show prediction results')
     parser.add_argument('--show-dir', help='folder in the work directory for images with drawn detections')
     parser.add_argument('--wait-time', type=float, default=2, help='seconds to show each image')
+    parser.add_argument('--thresholds', metavar='FILE.json', help='keep detections above the score threshold of their class, '
+                        'which imbdet thresholds has chosen')
     parser.add_argument('--tta', action='store_true', help='test-time augmentation with the config\'s tta_model')
 
 
@@ -54,7 +56,8 @@ def apply_flags(cfg: 'Config', arguments: argparse.Namespace) -> None:
         kind = 'predictions' if is_predictions(arguments.checkpoint) else 'checkpoint'
         raise FileNotFoundError(f'{kind} not found: {arguments.checkpoint}')
     if is_predictions(arguments.checkpoint):
-        flags = {'--out': arguments.out, '--show': arguments.show, '--show-dir': arguments.show_dir, '--tta': arguments.tta}
+        flags = {'--out': arguments.out, '--show': arguments.show, '--show-dir': arguments.show_dir, '--tta': arguments.tta,
+                 '--thresholds': arguments.thresholds}
         unfit = [flag for flag, value in flags.items() if value]
         if unfit:
             raise ValueError(f'{", ".join(unfit)} cannot be used with saved predictions; use a checkpoint')
@@ -69,6 +72,11 @@ def apply_flags(cfg: 'Config', arguments: argparse.Namespace) -> None:
             raise ValueError("--show and --show-dir need default_hooks.visualization=dict(type='DetVisualizationHook')")
         visualization.update(draw=True, show=arguments.show, wait_time=arguments.wait_time,
                              test_out_dir=arguments.show_dir)
+    if arguments.thresholds is not None:
+        if not Path(arguments.thresholds).is_file():
+            raise FileNotFoundError(f'thresholds not found: {arguments.thresholds}')
+        cfg.custom_hooks = [*cfg.get('custom_hooks', []),
+                            dict(type='ClassAdaptiveThresholdHook', thresholds=arguments.thresholds)]
     if arguments.tta:
         _augment(cfg)
 

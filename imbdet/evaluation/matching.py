@@ -1,4 +1,4 @@
-"""Matching of detections with objects at IoU 0.5, and the other objects that each detection overlaps."""
+"""Matching of detections with objects at an IoU, and the other objects that each detection overlaps."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from imbdet.evaluation.detections import Detections, pair_keys
 from imbdet.evaluation.ground_truth import GroundTruth
 
 FOREGROUND_IOU = 0.5
-"""Lowest IoU at which a detection matches an object."""
+"""Lowest IoU at which a detection matches an object, if none is given."""
 NONE = -1
 """Object index of a detection without an object."""
 
@@ -29,6 +29,8 @@ class Matches(NamedTuple):
         other_iou: Highest IoU with an object of another class, shape (D,).
         other_object: That object, shape (D,); -1 without any.
         object_classes: Class of each object, shape (G,), int64.
+        images: Image number of each detection, shape (D,), int64.
+        object_images: Image number of each object, shape (G,), int64.
     """
 
     scores: np.ndarray
@@ -39,6 +41,8 @@ class Matches(NamedTuple):
     other_iou: np.ndarray
     other_object: np.ndarray
     object_classes: np.ndarray
+    images: np.ndarray
+    object_images: np.ndarray
 
 
 class _Objects(NamedTuple):
@@ -46,13 +50,15 @@ class _Objects(NamedTuple):
 
     shapes: list[Any]
     classes: np.ndarray
+    images: np.ndarray
     ignored: np.ndarray
     crowds: np.ndarray
     by_image: dict[int, list[int]]
 
 
-def match_detections(ground_truth: GroundTruth, detections: Detections, category_ids: Sequence[int], kind: str) -> Matches:
-    """Match the detections of all images at IoU 0.5, by the rules of lvis-api and pycocotools.
+def match_detections(ground_truth: GroundTruth, detections: Detections, category_ids: Sequence[int], kind: str,
+                     iou: float = FOREGROUND_IOU) -> Matches:
+    """Match the detections of all images, by the rules of lvis-api and pycocotools.
 
     In each image and class, detections are matched in descending order of their scores, each with the free object of the
     highest IoU. With ``style='lvis'``, detections of classes that are not evaluated in their image (neither in it nor in its
@@ -65,6 +71,7 @@ def match_detections(ground_truth: GroundTruth, detections: Detections, category
         detections: Detections with image numbers, as :func:`~imbdet.evaluation.detections.cap_detections` returns them.
         category_ids: The C categories to evaluate, ascending.
         kind: ``'bbox'`` or ``'segm'``: whether IoU is computed from boxes or masks.
+        iou: Lowest IoU at which a detection matches an object, in (0, 1].
 
     Returns:
         The matches.
@@ -87,7 +94,7 @@ def match_detections(ground_truth: GroundTruth, detections: Detections, category
         shapes = judged.masks[rows] if judged.masks is not None else judged.boxes[rows].tolist()  # type: ignore[index]
         ious = mask_utils.iou(shapes, [objects.shapes[index] for index in here], objects.crowds[here].tolist())
         same = classes[rows, None] == objects.classes[here]
-        matched = _match_image(np.where(same, ious, NONE), objects.ignored[here], objects.crowds[here])
+        matched = _match_image(np.where(same, ious, NONE), objects.ignored[here], objects.crowds[here], iou)
         found[rows] = np.where(matched == NONE, NONE, here[matched])
         regular = ~objects.ignored[here]
         own_iou[rows], own_object[rows] = _best(ious, same & regular, here)
@@ -97,7 +104,7 @@ def match_detections(ground_truth: GroundTruth, detections: Detections, category
     renumbered = np.append(np.cumsum(~objects.ignored) - 1, NONE)
     return Matches(judged.scores[counted], classes[counted], renumbered[found[counted]], own_iou[counted],
                    renumbered[own_object[counted]], other_iou[counted], renumbered[other_object[counted]],
-                   objects.classes[~objects.ignored])
+                   objects.classes[~objects.ignored], judged.image_ids[counted], objects.images[~objects.ignored])
 
 
 def _objects(ground_truth: GroundTruth, positions: dict[int, int], kind: str) -> _Objects:
@@ -112,8 +119,8 @@ def _objects(ground_truth: GroundTruth, positions: dict[int, int], kind: str) ->
         shapes = [_run_lengths(box['segmentation'], images[box['image_id']]) for box in boxes]
     crowds = np.array([bool(box.get('iscrowd')) for box in boxes], dtype=bool)
     ignored = crowds if ground_truth.style == 'coco' else np.array([bool(box.get('ignore')) for box in boxes], dtype=bool)
-    return _Objects(shapes, np.array([positions[box['category_id']] for box in boxes], dtype=np.int64), ignored, crowds,
-                    by_image)
+    return _Objects(shapes, np.array([positions[box['category_id']] for box in boxes], dtype=np.int64),
+                    np.array([box['image_id'] for box in boxes], dtype=np.int64), ignored, crowds, by_image)
 
 
 def _run_lengths(segmentation: Any, image: dict) -> dict:
@@ -126,15 +133,15 @@ def _run_lengths(segmentation: Any, image: dict) -> dict:
     return segmentation
 
 
-def _match_image(ious: np.ndarray, ignored: np.ndarray, crowds: np.ndarray) -> np.ndarray:
+def _match_image(ious: np.ndarray, ignored: np.ndarray, crowds: np.ndarray, lowest: float) -> np.ndarray:
     """Return the object of each detection, -1 if none; IoUs with objects of other classes are negative.
 
     Ignored objects are matched only if no other object is free. A crowd matches any number of detections.
     """
     matched = np.full(len(ious), NONE)
     free = np.ones(ious.shape[1], dtype=bool)
-    for row in np.flatnonzero(ious.max(1) >= FOREGROUND_IOU):
-        candidates = free & (ious[row] >= FOREGROUND_IOU)
+    for row in np.flatnonzero(ious.max(1) >= lowest):
+        candidates = free & (ious[row] >= lowest)
         if (candidates & ~ignored).any():
             candidates &= ~ignored
         if candidates.any():

@@ -15,7 +15,8 @@ from mmengine.runner import Runner
 from torch import nn
 from torch.utils.hooks import RemovableHandle
 
-from imbdet.classes import dataset_counts
+from imbdet.classes import class_names, dataset_counts
+from imbdet.classes.thresholds_file import read_thresholds
 from imbdet.sampling_free.class_thresholds import ClassThresholds
 from imbdet.sampling_free.foreground_prior import check_prior, class_priors
 from imbdet.sampling_free.prior_file import read_priors
@@ -55,19 +56,26 @@ class ClassAdaptiveThresholdHook(DetectorHook):
     config, without crowd and ignored ones. Training, and pseudo labels of semi-supervised training, keep the config's
     ``score_thr``.
 
+    With ``thresholds``, those of a file take the place of the formula's, such as those that ``imbdet thresholds`` has chosen on
+    held-out images.
+
     Args:
         prior: Foreground prior in (0, 1); or the path of a ``foreground_prior.json``, whose prior of the ``bbox_head`` is used.
+        thresholds: File of score thresholds by class name, for the classes of the test or validation set; instead of ``prior``.
 
     Raises:
-        ValueError: If the prior is out of range.
+        ValueError: If the prior is out of range, or not exactly one of both is given.
         FileNotFoundError: If the file of priors does not exist.
 
     Examples:
         >>> custom_hooks = [dict(type='ClassAdaptiveThresholdHook', prior=1e-5)]
     """
 
-    def __init__(self, prior: float | str | Path) -> None:
+    def __init__(self, prior: float | str | Path | None = None, thresholds: str | Path | None = None) -> None:
         super().__init__()
+        if (prior is None) == (thresholds is None):
+            raise ValueError('ClassAdaptiveThresholdHook needs either prior or thresholds')
+        self.file = '' if thresholds is None else thresholds
         self._values: list[tuple[dict, Any]] = []  # the score_thr that each test_cfg gets while the detector predicts
         self._configured: list[tuple[dict, Any]] = []  # and its own
         self._is_predicting = False
@@ -77,7 +85,8 @@ class ClassAdaptiveThresholdHook(DetectorHook):
                 raise ValueError(f'{prior} has {len(priors)} priors of a bbox_head, whose scores the thresholds are for; '
                                  'give the prior as a number')
             prior = next(iter(priors.values()))
-        check_prior(prior)
+        if prior is not None:
+            check_prior(prior)
         self.prior = prior
         self._thresholds: torch.Tensor | None = None
 
@@ -115,7 +124,7 @@ class ClassAdaptiveThresholdHook(DetectorHook):
                 scores with it.
         """
         if self._thresholds is None:
-            self._thresholds = self._count(runner)
+            self._thresholds = self._read(runner) if self.prior is None else self._count(runner, self.prior)
         thresholds = self._thresholds
         least = float(thresholds.min())
         heads = list(find_thresholded_heads(detector, len(thresholds)))
@@ -135,13 +144,21 @@ class ClassAdaptiveThresholdHook(DetectorHook):
         print_log(f'ClassAdaptiveThresholdHook: score thresholds from {least:.3g} to {float(thresholds.max()):.3g}',
                   logger='current')
 
-    def _count(self, runner: Runner) -> torch.Tensor:
+    def _count(self, runner: Runner, prior: float) -> torch.Tensor:
         """Count the boxes of the training set, and return the threshold of each class."""
         if runner.train_loop is None:
             raise ValueError('ClassAdaptiveThresholdHook counts boxes in the training set, but the config has no '
                              'train_dataloader and train_cfg')
         counts = dataset_counts(runner.train_dataloader.dataset)
-        return torch.from_numpy(class_score_thresholds(self.prior, counts.boxes)).float()
+        return torch.from_numpy(class_score_thresholds(prior, counts.boxes)).float()
+
+    def _read(self, runner: Runner) -> torch.Tensor:
+        """Read the thresholds for the classes of the run's data set: that of its test, validation or training."""
+        loops = (runner._test_loop, runner._val_loop, runner._train_loop)  # configs until they are built, as in this run
+        dataset = next((loop.dataloader.dataset for loop in loops if hasattr(loop, 'dataloader')), None)
+        if dataset is None:
+            raise ValueError(f'ClassAdaptiveThresholdHook: the run has no data set, whose class names {self.file} is for')
+        return torch.from_numpy(read_thresholds(self.file, class_names(dataset))).float()
 
     def _enter(self) -> None:
         """Put the thresholds where each ``test_cfg`` has its ``score_thr``."""

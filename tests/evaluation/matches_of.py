@@ -9,15 +9,16 @@ from imbdet.evaluation.results_file import load_results, to_detections
 from .references import reference_precision, results_file
 
 
-def matches_of(case, style, folder, kind='bbox'):
+def matches_of(case, style, folder, kind='bbox', lowest=0.5):
     path = results_file(case, kind, folder)
     truth = GroundTruth(case.path, style)
     found = to_detections(path, load_results(path), load_annotations(case.path), kind)
-    return match_detections(truth, cap_detections(truth.with_image_numbers(found), style), sorted(case.category_ids), kind)
+    counted = cap_detections(truth.with_image_numbers(found), style)
+    return match_detections(truth, counted, sorted(case.category_ids), kind, lowest)
 
 
-def reference_ap50(case, style, folder, kind='bbox'):
-    return reference_precision(case, kind, style, folder)[0, ..., 0].mean(0)
+def reference_ap50(case, style, folder, kind='bbox', lowest=0.5):
+    return reference_precision(case, kind, style, folder)[round((lowest - 0.5) / 0.05), ..., 0].mean(0)
 
 
 def iou(one, other, crowd=False):

@@ -11,6 +11,7 @@ from mmengine.config import ConfigDict
 from mmengine.runner import Runner
 from torchvision.ops import nms
 
+from imbdet.classes.thresholds_file import ScoreThresholds, write_thresholds
 from imbdet.sampling_free import ClassAdaptiveThresholdHook, class_score_thresholds
 from imbdet.sampling_free.class_thresholds import ClassThresholds
 
@@ -414,6 +415,28 @@ def test_a_prior_from_a_file(tmp_path):
     path.write_text(json.dumps({'rpn_head': {'prior': 1e-3}}))
     with pytest.raises(ValueError, match=r'foreground_prior\.json has 0 priors of a bbox_head'):
         ClassAdaptiveThresholdHook(str(path))
+
+
+def test_thresholds_from_a_file_by_class_name(tmp_path):
+    """What a detector of random weights finds is kept for one class only."""
+    write_training_set(tmp_path)
+    path = tmp_path / 'thresholds.json'
+    write_thresholds(path, ScoreThresholds({'c': 0.0, 'a': 1.0, 'b': 1.0}, 'f1', 0.5))
+    runner = make_runner(tmp_path, tiny_detector('retinanet'), flip=0.0)
+    batch = next(iter(runner.train_dataloader))
+    hook = ClassAdaptiveThresholdHook(thresholds=path)
+    hook.before_run(runner)
+    runner.model.eval()
+    with torch.no_grad():
+        found = [sample.pred_instances for sample in runner.model.test_step(batch)]
+    assert {label for each in found for label in each.labels.tolist()} == {2}
+    with pytest.raises(ValueError, match='needs either prior or thresholds'):
+        ClassAdaptiveThresholdHook(0.1, path)
+    with pytest.raises(ValueError, match='needs either prior or thresholds'):
+        ClassAdaptiveThresholdHook()
+    write_thresholds(path, ScoreThresholds({'a': 0.5}, 'f1', 0.5))
+    with pytest.raises(ValueError, match='has no threshold for 2 of 3 classes'):
+        ClassAdaptiveThresholdHook(thresholds=path).before_run(runner)
 
 
 def test_what_it_cannot_serve(tmp_path):

@@ -8,13 +8,13 @@ import numpy as np
 
 from imbdet.annotations import AnnotationError, AnnotationFile, check_content, load_annotations
 from imbdet.annotations.mask_checks import check_masks
-from imbdet.classes.frequency_groups import GROUPS, class_frequencies
+from imbdet.classes.frequency_groups import GROUPS, LVIS_LIMITS, GroupLimits, class_frequencies
 from imbdet.evaluation.average_precision import class_average_precisions, summarize
 from imbdet.evaluation.backends import choose_backend, make_evaluator
 from imbdet.evaluation.calibration import Reliability, reliability
 from imbdet.evaluation.detections import Detections, cap_detections
 from imbdet.evaluation.ground_truth import GroundTruth, check_federated
-from imbdet.evaluation.matching import NONE, match_detections
+from imbdet.evaluation.matching import NONE, Matches, match_detections
 from imbdet.evaluation.results_file import load_results, part_warning, to_detections
 from imbdet.evaluation.tide_errors import ERROR_TYPES, ap50_without_errors, find_errors
 
@@ -82,6 +82,7 @@ class ResultsEvaluator:
         train_ann_file: Training annotations to count the images of each class in. None: the counts are in ``ann_file``.
         style: ``'lvis'`` or ``'coco'``, see LongTailMetric. None: ``'lvis'`` if the images have ``neg_category_ids``.
         kind: ``'bbox'`` or ``'segm'``.
+        limits: Where the frequency groups end; goes with ``train_ann_file``.
 
     Attributes:
         classes: The evaluated classes.
@@ -92,7 +93,7 @@ class ResultsEvaluator:
     """
 
     def __init__(self, ann_file: str | Path, train_ann_file: str | Path | None = None, style: str | None = None,
-                 kind: str = 'bbox') -> None:
+                 kind: str = 'bbox', limits: GroupLimits = LVIS_LIMITS) -> None:
         self.ann_file = Path(ann_file)
         self.annotations = load_annotations(ann_file)
         check_content(self.ann_file, self.annotations)
@@ -103,7 +104,7 @@ class ResultsEvaluator:
         self.style = style or ('lvis' if federated else 'coco')
         if self.style == 'lvis':
             check_federated(ann_file, self.annotations)
-        self.classes = _classes(self.ann_file, self.annotations, train_ann_file)
+        self.classes = _classes(self.ann_file, self.annotations, train_ann_file, limits)
         if kind != 'bbox':
             check_masks(ann_file)
         self._ground_truth = GroundTruth(ann_file, self.style, masks=kind != 'bbox')
@@ -123,11 +124,31 @@ class ResultsEvaluator:
             ResultsError: If it cannot be evaluated.
         """
         found = to_detections(path, load_results(path), self.annotations, self.kind)
-        detections = cap_detections(self._ground_truth.with_image_numbers(found), self.style)
+        detections = self._capped(found)
         precision = self._backend.precision(detections, self.kind, self.classes.ids)
         summary = {name: float(_or_nan(value)) for name, value in summarize(precision, self.classes.groups).items()}
         class_ap = _or_nan(class_average_precisions(precision)['AP'])
         return SeedResults(Path(path), summary, class_ap, *self._diagnose(detections), len(set(found.image_ids.tolist())))
+
+    def match(self, path: str | Path, iou: float) -> Matches:
+        """Match the detections of a results file with the objects.
+
+        Args:
+            path: A COCO results file.
+            iou: Lowest IoU at which a detection matches an object, in (0, 1].
+
+        Returns:
+            The matches.
+
+        Raises:
+            FileNotFoundError: If there is no such file.
+            ResultsError: If it cannot be evaluated.
+        """
+        found = to_detections(path, load_results(path), self.annotations, self.kind)
+        return match_detections(self._ground_truth, self._capped(found), self.classes.ids, self.kind, iou)
+
+    def _capped(self, found: Detections) -> Detections:
+        return cap_detections(self._ground_truth.with_image_numbers(found), self.style)
 
     def part_warning(self, results: SeedResults) -> str | None:
         """Find results that may be of a part of the images.
@@ -161,9 +182,10 @@ class ResultsEvaluator:
         return num_objects, counts, gains, calibration
 
 
-def _classes(path: Path, annotations: AnnotationFile, train_ann_file: str | Path | None) -> EvaluatedClasses:
+def _classes(path: Path, annotations: AnnotationFile, train_ann_file: str | Path | None,
+             limits: GroupLimits) -> EvaluatedClasses:
     """Return the classes in the order of their ids; raise if their frequencies are unknown."""
-    frequencies = class_frequencies(annotations, None if train_ann_file is None else load_annotations(train_ann_file))
+    frequencies = class_frequencies(annotations, None if train_ann_file is None else load_annotations(train_ann_file), limits)
     unknown = [category.name for category, group, count in zip(annotations.categories, *frequencies, strict=True)
                if group is None or count is None]
     if unknown:
