@@ -50,7 +50,8 @@ def test_thresholds_and_their_report(files, tmp_path, capsys):
     kept = [[one for one in results if one['category_id'] == label + 1 and one['score'] > found[label]] for label in range(3)]
     assert len(kept[1]) == 40
     assert {one['bbox'][1] for one in kept[1]} == {10}  # those that are right, which one threshold for all cannot choose
-    single, own = map(float, re.search(r'all classes: mean F1 (\S+) with one threshold, (\S+) with one for each', said).groups())
+    numbers = re.search(r'all classes: mean F1 (\S+) with one threshold, (\S+) with one for each', said)
+    single, own = map(float, numbers.groups())
     assert own > single + 0.02
     assert 'common: mean F1' in said
     assert f'wrote {out / "thresholds.json"} and {out / "index.html"}' in said
