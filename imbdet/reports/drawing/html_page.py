@@ -96,7 +96,7 @@ def page_text(title: str, lead: str, sections: Sequence[Section], most_rows: int
         parts.append(f'{section.title}\n{"-" * len(section.title)}')
         parts += [_wrapped(paragraph) for paragraph in section.text.split('\n\n') if paragraph]
         if section.table:
-            parts.append(_text_table(section.table, most_rows))
+            parts.append(text_table(section.table, most_rows))
         if section.code:
             parts.append(section.code.rstrip())
     return '\n\n'.join(parts) + '\n'
@@ -106,7 +106,16 @@ def _wrapped(paragraph: str) -> str:
     return textwrap.fill(paragraph, 120, break_long_words=False, break_on_hyphens=False)
 
 
-def _text_table(rows: Sequence[Sequence[str]], most_rows: int) -> str:
+def text_table(rows: Sequence[Sequence[str]], most_rows: int) -> str:
+    """Return a table as lines of text with aligned columns.
+
+    Args:
+        rows: Rows of text, the header first.
+        most_rows: Maximum number of rows to show after the header.
+
+    Returns:
+        Lines of text.
+    """
     shown = rows[:most_rows + 1]
     widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
     lines = ['  '.join(cell.rjust(width) if place else cell.ljust(width)

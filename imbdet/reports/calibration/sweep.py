@@ -1,0 +1,132 @@
+"""Which of many calibrations is best on held-out images, and what the best is worth on images that it was not chosen on."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from imbdet.evaluation.average_precision import mean_precision, summarize
+from imbdet.evaluation.backends import choose_backend, make_evaluator
+from imbdet.evaluation.detections import Detections, cap_detections
+from imbdet.evaluation.ground_truth import GroundTruth
+from imbdet.evaluation.pooled_ap import POOLED_CATEGORY, pool_classes
+
+METRICS = ('AP', 'APr', 'APc', 'APf', 'AP_fixed', 'AP_pool')
+KINDS = ('bbox', )
+
+
+class HeldOut(NamedTuple):
+    """Annotations of images that were not trained on.
+
+    Attributes:
+        path: The annotation file.
+        style: ``'lvis'`` or ``'coco'``: by which rules detections are judged.
+        category_ids: Category id of each of C classes, ascending.
+        groups: Frequency group of each, shape (C,).
+        images: Ids of the images to judge.
+    """
+
+    path: Path
+    style: str
+    category_ids: list[int]
+    groups: np.ndarray
+    images: list[Any]
+
+
+class Sweep(NamedTuple):
+    """Metrics of calibrations on held-out images; NaN where there is no ground truth.
+
+    Attributes:
+        names: Name of each of S calibrations; the first is none.
+        metrics: Metrics of each on all images.
+        best: Position of the best one on all images.
+        unseen: Metrics on all images, in each part of which the calibration that is best on the other parts was used.
+        chosen: Position of the best calibration without each part.
+        by: The metric that was chosen by.
+    """
+
+    names: list[str]
+    metrics: list[dict[str, float]]
+    best: int
+    unseen: dict[str, float]
+    chosen: list[int]
+    by: str
+
+
+def judge(held_out: HeldOut, detections: Detections, names: Sequence[str] = METRICS,
+          images: Sequence[Any] | None = None) -> dict[str, float]:
+    """Compute metrics of detections.
+
+    Args:
+        held_out: The annotations.
+        detections: Detections with the file's image ids; those of other images are left out.
+        names: The metrics to compute.
+        images: Ids of the images to judge; None: all held-out ones.
+
+    Returns:
+        The metrics by name, in [0, 1]; NaN without ground truth.
+    """
+    judged = list(held_out.images if images is None else images)
+    truth = GroundTruth(held_out.path, held_out.style, judged, masks=False)
+    inside = detections.take(np.flatnonzero(np.isin(detections.image_ids, np.array(judged))))
+    numbered = truth.with_image_numbers(inside)
+    evaluator = make_evaluator(choose_backend(held_out.style, KINDS), truth, KINDS)
+    found: dict[str, float] = {}
+    counted = cap_detections(numbered, held_out.style)
+    if set(names) & {'AP', 'APr', 'APc', 'APf'}:
+        found |= summarize(evaluator.precision(counted, 'bbox', held_out.category_ids), held_out.groups)
+    if 'AP_fixed' in names:
+        fixed = cap_detections(numbered, held_out.style, fixed_ap=True)
+        found['AP_fixed'] = mean_precision(evaluator.precision(fixed, 'bbox', held_out.category_ids)[..., 0])
+    if 'AP_pool' in names:
+        content, pooled = pool_classes(truth, counted, held_out.category_ids)
+        pool = type(evaluator)(content, held_out.style)
+        found['AP_pool'] = mean_precision(pool.precision(pooled, 'bbox', [POOLED_CATEGORY])[..., 0])
+    return {name: found[name] if found[name] >= 0 else float('nan') for name in names}
+
+
+def sweep(held_out: HeldOut, detections: Mapping[str, Detections], by: str = 'AP', folds: int = 5, seed: int = 0) -> Sweep:
+    """Judge calibrations, and choose one.
+
+    Args:
+        held_out: The annotations.
+        detections: Detections under each calibration, by its name; first those without any.
+        by: The metric to choose by, one of ``METRICS``.
+        folds: Parts of the images, at least 2.
+        seed: Seed of the division into parts.
+
+    Returns:
+        The metrics and the choice.
+
+    Raises:
+        ValueError: If there are fewer images than parts, or the metric is not defined on them.
+    """
+    names = list(detections)
+    if not 2 <= folds <= len(held_out.images):
+        raise ValueError(f'folds must be at least 2 and at most the number of held-out images, got {folds} for '
+                         f'{len(held_out.images)} images')
+    metrics = [judge(held_out, found) for found in detections.values()]
+    best = _best(metrics, by)
+    order = np.random.default_rng(seed).permutation(len(held_out.images))
+    chosen, parts = [], []
+    for fold in range(folds):
+        part = [held_out.images[position] for position in order[fold::folds]]
+        rest = [held_out.images[position] for position in np.setdiff1d(order, order[fold::folds])]
+        choice = _best([judge(held_out, found, [by], rest) for found in detections.values()], by)
+        chosen.append(choice)
+        used = detections[names[choice]]
+        parts.append(used.take(np.flatnonzero(np.isin(used.image_ids, np.array(part)))))
+    image_ids, category_ids, scores, boxes = (
+        np.concatenate([getattr(part, name) for part in parts]) for name in ('image_ids', 'category_ids', 'scores', 'boxes'))
+    unseen = judge(held_out, Detections(image_ids, category_ids, scores, boxes))
+    return Sweep(names, metrics, best, unseen, chosen, by)
+
+
+def _best(metrics: Sequence[Mapping[str, float]], by: str) -> int:
+    """Return the position of the best, of equal ones the first."""
+    values = np.array([each[by] for each in metrics])
+    if np.isnan(values).all():
+        raise ValueError(f'{by} is not defined on the held-out images, or on a part of them: no object of its classes is in '
+                         'them; choose by another metric, or give more images')
+    return int(np.nanargmax(values))
