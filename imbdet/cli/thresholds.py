@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from imbdet.calibration.score_thresholds import Choose
+    from imbdet.evaluation.score_thresholds import Choose
 
 EPILOG = """
 The thresholds are in FOLDER/thresholds.json, {"classes": {"cat": 0.31, ...}, ...}; FOLDER/index.html says what they gain.
@@ -50,7 +50,7 @@ def aim_of(arguments: argparse.Namespace) -> 'tuple[str, Choose]':
     Raises:
         ValueError: If a flag is out of range.
     """
-    from imbdet.calibration.score_thresholds import f1_threshold, precision_threshold
+    from imbdet.evaluation.score_thresholds import f1_threshold, precision_threshold
 
     if not 0 < arguments.iou <= 1:
         raise ValueError(f'--iou must be in (0, 1], got {arguments.iou}')

@@ -6,9 +6,9 @@ import re
 import numpy as np
 import pytest
 
-from imbdet.calibration.score_thresholds import f1_threshold
 from imbdet.classes.thresholds_file import read_thresholds
 from imbdet.cli import main
+from imbdet.evaluation.score_thresholds import f1_threshold
 
 from ..tiny_detectors import tiny_detector
 from ..tiny_training import make_runner, training_config, write_training_set

@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse
 
-from imbdet.calibration.score_thresholds import Choose, class_thresholds
 from imbdet.evaluation.matching import NONE, Matches
+from imbdet.evaluation.score_thresholds import Choose, class_thresholds
 
 RESAMPLES, AT_A_TIME = 1000, 50
 """Bootstrap samples of the images, and how many are computed at a time, which bounds the memory."""

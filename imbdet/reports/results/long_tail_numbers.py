@@ -14,8 +14,10 @@ from imbdet.evaluation.backends import choose_backend, make_evaluator
 from imbdet.evaluation.calibration import Reliability, reliability
 from imbdet.evaluation.detections import Detections, cap_detections
 from imbdet.evaluation.ground_truth import GroundTruth, check_federated
+from imbdet.evaluation.group_confusion import group_confusion
 from imbdet.evaluation.matching import NONE, Matches, match_detections
 from imbdet.evaluation.results_file import load_results, part_warning, to_detections
+from imbdet.evaluation.score_thresholds import f1_threshold
 from imbdet.evaluation.tide_errors import ERROR_TYPES, ap50_without_errors, find_errors
 
 SCOPES = ('all', *GROUPS)
@@ -54,6 +56,9 @@ class SeedResults(NamedTuple):
             class they were detected as, missed objects by their own.
         ap50_gains: AP50 gained by fixing each type of error, shape (4, 6).
         reliability: Precision by score in each of ``SCOPES``.
+        confusion: As what objects of each group are found, see :func:`~imbdet.evaluation.group_confusion.group_confusion`;
+            shape (4, 5), int64.
+        threshold: Score above which detections count in it: of the highest F1 over all classes.
         images_with_detections: Number of images in which something was detected.
     """
 
@@ -64,6 +69,8 @@ class SeedResults(NamedTuple):
     error_counts: np.ndarray
     ap50_gains: np.ndarray
     reliability: list[Reliability]
+    confusion: np.ndarray
+    threshold: float
     images_with_detections: int
 
 
@@ -161,8 +168,9 @@ class ResultsEvaluator:
         """
         return part_warning(results.path, results.images_with_detections, len(self.annotations.images), self.ann_file)
 
-    def _diagnose(self, detections: Detections) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[Reliability]]:
-        """Return number of objects, number of errors, AP50 gained by fixing them, and reliability in each scope."""
+    def _diagnose(
+            self, detections: Detections) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[Reliability], np.ndarray, float]:
+        """Return number of objects and of errors, AP50 gained by fixing them, reliability, confusion and its threshold."""
         matches = match_detections(self._ground_truth, detections, self.classes.ids, self.kind)
         errors = find_errors(matches)
         ap50 = {kind: _or_nan(values) for kind, values in ap50_without_errors(matches, errors, len(self.classes.ids)).items()}
@@ -179,7 +187,9 @@ class ResultsEvaluator:
             counts[row, ERROR_TYPES.index('missed')] = np.count_nonzero(errors.missed & objects)
             gains[row] = [_mean(ap50[kind][members]) - _mean(ap50['none'][members]) for kind in ERROR_TYPES]
             calibration.append(reliability(matches.scores[found], matches.objects[found] != NONE))
-        return num_objects, counts, gains, calibration
+        correct = matches.objects != NONE
+        threshold = f1_threshold(matches.scores, correct, len(matches.object_classes))
+        return num_objects, counts, gains, calibration, group_confusion(matches, self.classes.groups, threshold), threshold
 
 
 def _classes(path: Path, annotations: AnnotationFile, train_ann_file: str | Path | None,

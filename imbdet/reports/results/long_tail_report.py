@@ -9,6 +9,7 @@ from imbdet.evaluation.tide_errors import ERROR_TYPES
 from imbdet.reports.drawing.class_curve import draw_class_curves
 from imbdet.reports.drawing.figures import GROUP_NAMES, RUN_COLORS
 from imbdet.reports.drawing.html_page import Section, write_page
+from imbdet.reports.results.confusion import confusion_table, draw_confusion
 from imbdet.reports.results.long_tail_numbers import EvaluatedClasses, ResultsEvaluator, Run, mean_over_seeds
 from imbdet.reports.results.long_tail_pictures import (
     SCOPE_NAMES,
@@ -38,6 +39,10 @@ COUNTS_TEXT = (
     'False positives are counted for the detected class, missed objects for their own. Most false positives have low scores '
     'and cost little, so a type with many errors may have a small gain. Detections that the evaluation ignores are not '
     'errors.')
+CONFUSION_TEXT = (
+    'Of the objects of each group the share that is found as its own class, as another class, by the group of that class, or '
+    'not at all, at IoU 0.5. In the last row, the detections that are on no object: on the background, too far from an object '
+    'of their class, or duplicates. Detections above a score count, that of the highest F1 over all classes: ')
 CALIBRATION_TEXT = (
     'Upper row: the share of detections that are correct at IoU 0.5, by score, in ten bins. On the dashed line, the score is '
     'the probability of being correct; below it, the detector is overconfident. Lower row: the number of detections in each '
@@ -73,6 +78,8 @@ def write_long_tail_report(folder: str | Path, evaluator: ResultsEvaluator, runs
         *_differences(folder, classes, aps),
         Section('Types of errors', GAINS_TEXT, draw_errors(folder / 'errors.png', runs), _gain_table(runs)),
         Section('Number of errors', COUNTS_TEXT, None, _count_table(runs)),
+        Section('As what objects are found', CONFUSION_TEXT + _thresholds(runs), draw_confusion(folder / 'confusion.png', runs),
+                confusion_table(runs)),
         Section('Calibration', CALIBRATION_TEXT, draw_calibration(folder / 'calibration.png', runs),
                 _calibration_table(runs)),
         Section('All classes', 'From the fewest to the most training images; also in class_table.csv, with one column '
@@ -146,6 +153,10 @@ def _differences(folder: Path, classes: EvaluatedClasses, aps: dict[str, np.ndar
                 _number(expected[position]), _number(found[position]), _number(difference[position], signed=True))
                for position in shown)]))
     return sections
+
+
+def _thresholds(runs: Sequence[Run]) -> str:
+    return '; '.join(f'{run.name} {", ".join(f"{file.threshold:.2f}" for file in run.files)}' for run in runs) + '.'
 
 
 def _gain_table(runs: Sequence[Run]) -> list[tuple[str, ...]]:

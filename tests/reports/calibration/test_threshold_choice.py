@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from imbdet.calibration.score_thresholds import class_thresholds, f1_threshold
 from imbdet.evaluation.matching import NONE, Matches
+from imbdet.evaluation.score_thresholds import class_thresholds, f1_threshold
 from imbdet.reports.calibration.threshold_choice import choose_thresholds
 
 GROUPS = np.array(['f', 'f', 'r'])

@@ -17,7 +17,7 @@ from ...evaluation.matches_of import matches_of
 from ...evaluation.random_case import make_case
 from ...evaluation.references import coco_reference, lvis_reference, reference_precision, results_file
 
-PICTURES = ('summary', 'class_ap', 'difference_1', 'errors', 'calibration')
+PICTURES = ('summary', 'class_ap', 'difference_1', 'errors', 'confusion', 'calibration')
 
 
 @pytest.fixture
@@ -155,6 +155,16 @@ def test_the_page_is_one_file_with_its_pictures(report):
     assert f'<td>{means - base.files[0].summary["APr"]:+.4f}</td>' in text
     assert '9 classes: 2 rare, 2 common, 5 frequent' in text
     assert 'standard deviation' in text
+
+
+def test_confusion_pools_the_seeds(report):
+    page, runs = report
+    counts = np.sum([file.confusion for file in runs[1].files], axis=0)
+    assert counts[:3].sum() == len(runs[1].files) * runs[1].files[0].num_objects[0]
+    rare = ''.join(f'<td>{share:.1%}</td>' for share in counts[0] / counts[0].sum())
+    assert f'<td>rare</td>{rare}<td>{counts[0].sum() / len(runs[1].files):.0f}</td>' in page.read_text()
+    background = ''.join(f'<td>{share:.1%}</td>' for share in counts[3, 1:4] / counts[3].sum())
+    assert f'<td>background</td><td></td>{background}<td></td>' in page.read_text()
 
 
 def test_one_run_that_found_nothing(case, tmp_path):

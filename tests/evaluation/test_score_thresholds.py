@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from imbdet.calibration.score_thresholds import class_thresholds, f1_threshold, precision_threshold
+from imbdet.evaluation.score_thresholds import class_thresholds, f1_threshold, precision_threshold
 
 
 def f1_at(threshold, scores, correct, num_objects):
