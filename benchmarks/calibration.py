@@ -1,0 +1,118 @@
+"""Calibrate the trained detectors of a grid, and evaluate them on their validation images.
+
+    python benchmarks/calibration.py benchmarks/grids/calibration.py --out benchmarks/results/calibration.json
+
+Each method has its default strength; "chosen" is the strength of NorCal that is best by AP on four fifths of the images, judged
+on the last fifth, five times. All calibrations of a detector use one pass of its network.
+"""
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from mmengine.device import get_device
+from mmengine.runner import Runner
+from tqdm import tqdm
+
+from imbdet.annotations import load_annotations
+from imbdet.calibration import Calibration, calibrated_layers, collect_logits, dataset_statistics
+from imbdet.calibration.class_statistics import LayerLogits
+from imbdet.calibration.swept_detections import swept_detections
+from imbdet.classes import frequency_groups
+from imbdet.cli.arguments import run_tool
+from imbdet.cli.calibrate import read_checkpoint
+from imbdet.cli.calibration_statistics import build_detector, load_weights, training_loader
+from imbdet.cli.grid_jobs import Job, finished, read_grid
+from imbdet.cli.runs import load_config
+from imbdet.evaluation.detections import Detections, concatenate
+from imbdet.evaluation.saved_predictions import category_ids
+from imbdet.reports.calibration.sweep import HeldOut, judge, sweep
+from imbdet.reports.grid.grid_results import Training, read_results, write_results
+
+METHODS = {
+    'norcal': Calibration('norcal'),
+    'logit_adjustment': Calibration('logit-adjustment'),
+    'fracal': Calibration('fracal'),
+    'fracal_base2': Calibration('fracal', base=2.0),
+    'logn': Calibration('logn'),
+}
+CHOICES = [Calibration('norcal', tau, k=k) for tau in (0.1, 0.2, 0.4, 0.6, 0.8, 1.0) for k in (0.0, 2.0, 4.0)]
+FOLDS = 5
+
+
+def calibrations(job: Job, training: Training) -> Iterator[Training]:
+    """Yield the results of a trained detector with each calibration, and without any."""
+    cfg = load_config(job.config)
+    checkpoint = read_checkpoint(latest(job.folder))
+    detector: Any = build_detector(cfg)
+    load_weights(detector, checkpoint)
+    detector = detector.to(get_device())
+    loader = training_loader(cfg)
+    statistics = dataset_statistics(loader.dataset)
+    logits = collect_logits(detector, tqdm(loader, desc=f'{job.name}, seed {job.seed}: training images', disable=None))
+    statistics = msgspec.structs.replace(
+        statistics, logits={name: LayerLogits.of(each) for name, each in logits.items()})
+    settings = [calibrated_layers(detector, each, statistics) for each in (*METHODS.values(), *CHOICES)]
+    validation = Runner.build_dataloader(cfg.val_dataloader)
+    detections = swept_detections(detector, tqdm(validation, desc='validation images', disable=None), [[], *settings])
+    ids = category_ids(validation.dataset)
+    held_out = describe(cfg, ids, statistics.images, [image['image_id'] for image in detections[0]])
+    names = ['none', *METHODS, *map(str, CHOICES)]
+    by_name: dict[str, Detections] = {
+        name: concatenate(images, 'bbox', ids) for name, images in zip(names, detections, strict=True)}
+    for name in ('none', *METHODS):
+        yield result(training, name, judge(held_out, by_name[name]))
+    chosen = sweep(held_out, {name: by_name[name] for name in ('none', *map(str, CHOICES))}, folds=FOLDS)
+    yield result(training, 'chosen', chosen.unseen)
+
+
+def latest(folder: Path) -> Path:
+    """Return the last checkpoint of a training."""
+    return folder / Path((folder / 'last_checkpoint').read_text().strip()).name
+
+
+def describe(cfg: Any, ids: list[int], train_images: list[int], images: list[Any]) -> HeldOut:
+    """Describe the validation images, with the groups of the config's metric."""
+    metric = cfg.val_evaluator[0] if isinstance(cfg.val_evaluator, list) else cfg.val_evaluator
+    path = Path(metric.ann_file)
+    federated = any(image.neg_category_ids is not None for image in load_annotations(path).images)
+    order = np.argsort(ids)
+    groups = frequency_groups(np.array(train_images)[order], metric.get('rare_max', 10), metric.get('common_max', 100))
+    return HeldOut(path, 'lvis' if federated else 'coco', [ids[position] for position in order], groups, images)
+
+
+def result(training: Training, method: str, metrics: dict[str, float]) -> Training:
+    """Return metrics as a training of a run of its own, whose baseline is the detector without calibration."""
+    return Training(f'{training.name}_{method}', f'{training.name}_none', training.seed, training.config,
+                    f'{training.fingerprint}-{method}', {name: value for name, value in metrics.items() if not np.isnan(value)},
+                    [], training.iterations, training.images, training.step_seconds, training.device, training.versions)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Calibrate what has not been."""
+    folder = arguments.work_dir or Path('work_dirs') / arguments.grid.stem
+    jobs = {(job.name, job.seed): job for job in read_grid(arguments.grid, folder, [])}
+    results = read_results(arguments.out) if arguments.out.is_file() else []
+    done = {(each.name.removesuffix('_none'), each.seed) for each in results}
+    for training in finished(list(jobs.values())):
+        if (training.name, training.seed) in done:
+            continue
+        results += calibrations(jobs[training.name, training.seed], training)
+        write_results(arguments.out, sorted(results, key=lambda each: (each.name, each.seed)))
+        print(f'{training.name}, seed {training.seed}: calibrated')
+
+
+def main() -> None:
+    """Run the command."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('grid', type=Path, help='grid file, whose trainings are finished')
+    parser.add_argument('--work-dir', type=Path, help='its folder (default: work_dirs/ and the name of the grid)')
+    parser.add_argument('--out', type=Path, required=True, help='results file; what is in it is not done again')
+    run_tool(parser, run)
+
+
+if __name__ == '__main__':
+    main()

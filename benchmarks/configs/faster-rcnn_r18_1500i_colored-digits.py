@@ -1,0 +1,43 @@
+"""Faster R-CNN from scratch on 200 classes of colored digits, which benchmarks/data/colored_digits.py makes.
+
+An image has at most 100 detections, half as many as there are classes, as LVIS allows 300 for 1,203.
+"""
+
+_base_ = [
+    'mmdet::_base_/models/faster-rcnn_r50_fpn.py', '../../configs/_base_/datasets/digits_longtail.py',
+    '../../configs/_base_/schedules/schedule_400i.py'
+]
+custom_imports = dict(imports=['imbdet'], allow_failed_imports=False)
+
+norm_cfg = dict(type='GN', num_groups=8)
+model = dict(
+    backbone=dict(depth=18, base_channels=32, frozen_stages=-1, norm_eval=False, init_cfg=None),
+    neck=dict(in_channels=[32, 64, 128, 256], out_channels=64, start_level=1, num_outs=3, norm_cfg=norm_cfg),
+    rpn_head=dict(
+        in_channels=64,
+        feat_channels=64,
+        anchor_generator=dict(scales=[3], ratios=[1.0, 1.8], strides=[8, 16, 32])),
+    roi_head=dict(
+        bbox_roi_extractor=dict(out_channels=64, featmap_strides=[8, 16, 32]),
+        bbox_head=dict(num_classes=200, in_channels=64, fc_out_channels=256, reg_class_agnostic=True)),
+    train_cfg=dict(rpn_proposal=dict(max_per_img=256), rcnn=dict(sampler=dict(num=128))),
+    test_cfg=dict(rpn=dict(max_per_img=128), rcnn=dict(score_thr=0.0001, max_per_img=100)))
+
+data_root = 'data/colored_digits/'
+metainfo = dict(classes=[f'{digit}_{hue}{shade}' for digit in range(10) for hue in range(10) for shade in ('light', 'dark')])
+images = dict(data_root=data_root, metainfo=metainfo, data_prefix=dict(img='images/'))
+train_dataloader = dict(num_workers=0, persistent_workers=False, dataset=dict(images, ann_file='train.json'))
+val_dataloader = dict(num_workers=0, persistent_workers=False, dataset=dict(images, ann_file='val.json'))
+test_dataloader = val_dataloader
+metric = dict(
+    _delete_=True, type='LongTailMetric', ann_file=data_root + 'val.json', train_ann_file=data_root + 'train.json', style='coco',
+    metric='bbox')
+val_evaluator = metric
+test_evaluator = val_evaluator
+
+train_cfg = dict(max_iters=1500, val_interval=1500)
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=100),
+    dict(type='CosineAnnealingLR', eta_min=1e-5, by_epoch=False, begin=100, end=1500)
+]
+default_hooks = dict(checkpoint=dict(interval=750))
