@@ -134,7 +134,7 @@ def test_completion(run_python, monkeypatch, tmp_path):
     out = tmp_path / 'completions'
     for name, value in dict(_ARGCOMPLETE='1', _ARGCOMPLETE_IFS=' ', _ARGCOMPLETE_STDOUT_FILENAME=str(out)).items():
         monkeypatch.setenv(name, value)
-    for line, expected in (('imbdet t', {'train', 'test'}), ('imbdet train --am', {'--amp'})):
+    for line, expected in (('imbdet t', {'train', 'test', 'thresholds'}), ('imbdet train --am', {'--amp'})):
         monkeypatch.setenv('COMP_LINE', line)
         monkeypatch.setenv('COMP_POINT', str(len(line)))
         run_python('-m', 'imbdet')
