@@ -15,6 +15,7 @@ MINUS = ' minus baseline (95 % interval)'
 BY_SEED = ' minus baseline, by seed'
 GROUPS = 'AP', 'APr', 'APc', 'APf'
 BOTH = aps('lvis', 'AP', 'APr'), aps('lvis', 'AP', 'APr', after=MINUS)
+ALL_APS = aps('coco', *GROUPS) | aps('coco_fixed', 'AP', 'APr', after='^fixed') | {'coco/bbox_AP_pool': 'AP^pool'}
 FOUR = aps('lvis', *GROUPS), BOTH[1]
 
 EACH_IMAGE_ONCE = 'baseline: focal loss, every image once'
@@ -43,6 +44,7 @@ SAMPLERS = 'rfs', 'irfs', 'irfs_equal_length', 'e_irfs', 'irfs_balanced', 'class
 CLASS_AWARE = 'irfs', 'irfs_balanced', 'class_aware'
 SUMMARY = 'plain', 'rfs', 'irfs', 'class_aware', 'mmdet_class_aware', 'sampling_free', 'irfs_sampling_free', 'equity'
 BY_CLASS = 'plain', 'irfs', 'class_aware'
+HDBPMN = {name: VOC[name] for name in ('plain', 'irfs', 'irfs_balanced', 'class_aware')}
 DETECTORS = {'retinanet': 'RetinaNet', 'faster_rcnn': 'Faster R-CNN'}
 
 
@@ -109,8 +111,7 @@ TABLES: dict[str, Table] = {
 }
 for detector, title in DETECTORS.items():
     TABLES[f'voc07_{detector}'] = RunTable(
-        'voc07', title, of(detector, VOC, VOC),
-        aps('coco', *GROUPS) | aps('coco_fixed', 'AP', 'APr', after='^fixed') | {'coco/bbox_AP_pool': 'AP^pool'}, boxes=True,
+        'voc07', title, of(detector, VOC, VOC), ALL_APS, boxes=True,
         differences=aps('coco', 'APr', 'APf', after=MINUS))
     TABLES[f'voc07_{detector}_equal_boxes'] = RunTable(
         'voc07', title, of(detector, SAMPLERS), boxes=True,
@@ -127,9 +128,15 @@ TABLES['voc07_summary'] = SideBySide(*(
     for detector in ('faster_rcnn', 'retinanet')))
 TABLES['voc07_cosine'] = RunTable(
     'voc07', 'Faster R-CNN, cosine classifier', of('faster_rcnn', BY_CLASS, after='_cosine'),
-    aps('coco', *GROUPS), differences=aps('coco', 'AP', 'APr', 'APf', after=' minus linear classifier (95 % interval)'))
+    aps('coco', *GROUPS),
+    differences=aps('coco', 'AP', 'AP50', 'AP75', 'APr', 'APf', after=' minus linear classifier (95 % interval)'))
+TABLES['hdbpmn'] = RunTable('hdbpmn', 'YOLOX-nano', HDBPMN, ALL_APS, boxes=True,
+                            differences=aps('coco', 'AP', after=MINUS),
+                            by_seed=aps('coco', 'AP', 'APr', 'APf', after=BY_SEED))
+TABLES['hdbpmn_classes'] = ClassTable('hdbpmn', 'AP of each class', {name: VOC_SHORT[name] for name in HDBPMN})
 
 PICTURES: dict[str, ClassPicture | GainMap] = {}  # by the file's name in docs/images, without .png
 for detector, title in DETECTORS.items():
     PICTURES[f'voc07_{detector}'] = ClassPicture('voc07', f'{title}: AP of each class', of(detector, BY_CLASS))
     PICTURES[f'voc07_{detector}_gains'] = GainMap('voc07', 'coco/bbox_APr', 'coco/bbox_APf', of(detector, VOC_SHORT))
+PICTURES['hdbpmn'] = ClassPicture('hdbpmn', 'YOLOX-nano: AP of each class', {name: VOC_SHORT[name] for name in HDBPMN})

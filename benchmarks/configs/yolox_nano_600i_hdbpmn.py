@@ -45,7 +45,7 @@ val_dataloader = dict(
 test_dataloader = val_dataloader
 metric = dict(
     type='LongTailMetric', ann_file=data_root + 'val.json', train_ann_file=data_root + 'train.json', style='coco', metric='bbox',
-    rare_max=50)
+    rare_max=100, common_max=200)
 val_evaluator = [dict(metric, pooled_ap=True), dict(metric, fixed_ap=True)]
 test_evaluator = val_evaluator
 
