@@ -49,6 +49,8 @@ class Case:
         self.runner = make_runner(folder, tiny_detector(name, **changes), flip=0.0)
         self.detector = self.runner.model.eval()
         torch.manual_seed(0)
+        if name in ('deformable-detr', 'dino'):
+            self.detector.init_weights()  # else their level embeddings are what was in the memory before
         for each in find_class_layers(self.detector):
             nn.init.normal_(each.layer.weight, std=each.layer.weight[0].numel()**-0.5)
         self.batch = next(iter(self.runner.train_dataloader))

@@ -24,6 +24,8 @@ def prepare(folder, name):
     write_training_set(folder)
     runner = make_runner(folder, tiny_detector(name, **changes), flip=0.0)
     torch.manual_seed(0)
+    if name in ('deformable-detr', 'dino'):
+        runner.model.init_weights()  # else their level embeddings are what was in the memory before
     for each in find_class_layers(runner.model):
         nn.init.normal_(each.layer.weight, std=each.layer.weight[0].numel()**-0.5)
     settings = [calibrated_layers(runner.model, Calibration(*each), STATISTICS)
