@@ -17,7 +17,6 @@ from mmengine.device import get_device
 from mmengine.runner import Runner
 from tqdm import tqdm
 
-from imbdet.annotations import load_annotations
 from imbdet.calibration import Calibration, calibrated_layers, collect_logits, dataset_statistics
 from imbdet.calibration.class_statistics import LayerLogits
 from imbdet.calibration.swept_detections import swept_detections
@@ -77,11 +76,8 @@ def latest(folder: Path) -> Path:
 def describe(cfg: Any, ids: list[int], train_images: list[int], images: list[Any]) -> HeldOut:
     """Describe the validation images, with the groups of the config's metric."""
     metric = cfg.val_evaluator[0] if isinstance(cfg.val_evaluator, list) else cfg.val_evaluator
-    path = Path(metric.ann_file)
-    federated = any(image.neg_category_ids is not None for image in load_annotations(path).images)
-    order = np.argsort(ids)
-    groups = frequency_groups(np.array(train_images)[order], metric.get('rare_max', 10), metric.get('common_max', 100))
-    return HeldOut(path, 'lvis' if federated else 'coco', [ids[position] for position in order], groups, images)
+    groups = frequency_groups(train_images, metric.get('rare_max', 10), metric.get('common_max', 100))
+    return HeldOut.of(Path(metric.ann_file), ids, groups, images)
 
 
 def result(training: Training, method: str, metrics: dict[str, float]) -> Training:

@@ -3,24 +3,9 @@
 An image has at most 100 detections, half as many as there are classes, as LVIS allows 300 for 1,203.
 """
 
-_base_ = [
-    'mmdet::_base_/models/faster-rcnn_r50_fpn.py', '../../configs/_base_/datasets/digits_longtail.py',
-    '../../configs/_base_/schedules/schedule_400i.py'
-]
-custom_imports = dict(imports=['imbdet'], allow_failed_imports=False)
-
-norm_cfg = dict(type='GN', num_groups=8)
+_base_ = '../../configs/quickstart/faster-rcnn_r18_baseline_400i_digits.py'
 model = dict(
-    backbone=dict(depth=18, base_channels=32, frozen_stages=-1, norm_eval=False, init_cfg=None),
-    neck=dict(in_channels=[32, 64, 128, 256], out_channels=64, start_level=1, num_outs=3, norm_cfg=norm_cfg),
-    rpn_head=dict(
-        in_channels=64,
-        feat_channels=64,
-        anchor_generator=dict(scales=[3], ratios=[1.0, 1.8], strides=[8, 16, 32])),
-    roi_head=dict(
-        bbox_roi_extractor=dict(out_channels=64, featmap_strides=[8, 16, 32]),
-        bbox_head=dict(num_classes=200, in_channels=64, fc_out_channels=256, reg_class_agnostic=True)),
-    train_cfg=dict(rpn_proposal=dict(max_per_img=256), rcnn=dict(sampler=dict(num=128))),
+    roi_head=dict(bbox_head=dict(num_classes=200, reg_class_agnostic=True)),
     test_cfg=dict(rpn=dict(max_per_img=128), rcnn=dict(score_thr=0.0001, max_per_img=100)))
 
 data_root = 'data/colored_digits/'

@@ -18,11 +18,11 @@ from imbdet.calibration.calibrated_layer import CalibratedLayer, calibrated_laye
 from imbdet.calibration.calibration_settings import Calibration
 from imbdet.calibration.class_statistics import ClassStatistics, dataset_statistics, read_statistics
 from imbdet.calibration.prior_losses import prior_warnings
-from imbdet.training import DetectorHook, watch_predictions
+from imbdet.training import RunHook, watch_predictions
 
 
 @HOOKS.register_module()
-class LogitShiftHook(DetectorHook):
+class LogitShiftHook(RunHook):
     """Calibrate the class logits of a detector while it predicts, in tests and validations; nothing is trained.
 
     The same vector is added wherever class logits leave the detector: on all levels, stages and decoder layers. Backgrounds and
@@ -70,28 +70,6 @@ class LogitShiftHook(DetectorHook):
         if applied is not None:
             raise ValueError(f'LogitShiftHook: the checkpoint is calibrated already ({applied}); remove the hook, or load the '
                              'checkpoint that it was made from')
-
-    def before_run(self, runner: Runner) -> None:
-        """Attach to the detector.
-
-        Args:
-            runner: The runner, before training, validation or test.
-        """
-        self.attach_to(runner)
-
-    def before_train(self, runner: Runner) -> None:
-        """Stay attached: validations of the training are calibrated, its losses are not."""
-
-    def after_train(self, runner: Runner) -> None:
-        """Stay attached until the run ends."""
-
-    def after_run(self, runner: Runner) -> None:
-        """Let go.
-
-        Args:
-            runner: The runner.
-        """
-        self.let_go()
 
     def let_go(self) -> None:
         """Remove what was attached."""

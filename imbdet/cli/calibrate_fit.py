@@ -80,10 +80,11 @@ def fit(cfg: 'Config', detector: 'BaseModel', checkpoint: dict[str, Any], calibr
 
     from imbdet.calibration import calibrate_checkpoint, calibrated_layers
     from imbdet.calibration.swept_detections import swept_detections
+    from imbdet.classes import frequency_groups
     from imbdet.cli.calibration_statistics import load_weights
     from imbdet.evaluation.detections import concatenate
     from imbdet.evaluation.saved_predictions import category_ids
-    from imbdet.reports.calibration.sweep import sweep
+    from imbdet.reports.calibration.sweep import HeldOut, sweep
     from imbdet.reports.calibration.sweep_report import sweep_table, write_sweep_report
     from imbdet.reports.drawing.html_page import text_table
 
@@ -99,7 +100,8 @@ def fit(cfg: 'Config', detector: 'BaseModel', checkpoint: dict[str, Any], calibr
     names = ['no calibration', *map(str, calibrations)]
     ids = category_ids(loader.dataset)
     detections = {name: concatenate(images, 'bbox', ids) for name, images in zip(names, found, strict=True)}
-    held_out = describe(arguments, ids, statistics, [image['image_id'] for image in found[0]])
+    groups = frequency_groups(statistics.images, arguments.rare_max, arguments.common_max)
+    held_out = HeldOut.of(arguments.fit, ids, groups, [image['image_id'] for image in found[0]])
     result = sweep(held_out, detections, arguments.by, arguments.folds, arguments.seed)
     by_name = dict(zip(names[1:], calibrations, strict=True))
     lead = (f'{arguments.checkpoint} with {calibrations[0].method} of {len(calibrations)} strengths, on {len(held_out.images)} '
@@ -151,17 +153,3 @@ def warn_of_used_images(config: Any, path: Path, name: str) -> None:
         why = ('the detector knows them by heart, so that scores on them say little' if name == 'train_dataloader' else
                'do not report a result on images on which the strength was chosen')
         print(f'imbdet: warning: {path} is the annotation file of {name}: {why}', file=sys.stderr)
-
-
-def describe(arguments: argparse.Namespace, ids: list[int], statistics: 'ClassStatistics', images: list[Any]) -> Any:
-    """Describe the held-out images for the evaluation."""
-    import numpy as np
-
-    from imbdet.annotations import load_annotations
-    from imbdet.classes import frequency_groups
-    from imbdet.reports.calibration.sweep import HeldOut
-
-    federated = any(image.neg_category_ids is not None for image in load_annotations(arguments.fit).images)
-    groups = frequency_groups(statistics.images, arguments.rare_max, arguments.common_max)
-    order = np.argsort(ids)
-    return HeldOut(arguments.fit, 'lvis' if federated else 'coco', [ids[position] for position in order], groups[order], images)

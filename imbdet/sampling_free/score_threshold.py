@@ -21,7 +21,7 @@ from imbdet.sampling_free.class_thresholds import ClassThresholds
 from imbdet.sampling_free.foreground_prior import check_prior, class_priors
 from imbdet.sampling_free.prior_file import read_priors
 from imbdet.sampling_free.thresholded_heads import Mask, find_thresholded_heads, mask_queries
-from imbdet.training import DetectorHook, watch_predictions
+from imbdet.training import RunHook, watch_predictions
 
 
 def class_score_thresholds(prior: float, instance_counts: np.ndarray) -> np.ndarray:
@@ -46,7 +46,7 @@ def class_score_thresholds(prior: float, instance_counts: np.ndarray) -> np.ndar
 
 
 @HOOKS.register_module()
-class ClassAdaptiveThresholdHook(DetectorHook):
+class ClassAdaptiveThresholdHook(RunHook):
     r"""Keep detections of class j whose score is above :math:`\theta_j = \frac{N_f}{N} \frac{N_j}{\sum_j N_j}`.
 
     While the detector predicts, :class:`ClassThresholds` are the ``score_thr`` of its ``test_cfg``. So they act where mmdet's
@@ -89,28 +89,6 @@ class ClassAdaptiveThresholdHook(DetectorHook):
             check_prior(prior)
         self.prior = prior
         self._thresholds: torch.Tensor | None = None
-
-    def before_run(self, runner: Runner) -> None:
-        """Attach to the detector.
-
-        Args:
-            runner: The runner, before training, validation or test.
-        """
-        self.attach_to(runner)
-
-    def before_train(self, runner: Runner) -> None:
-        """Stay attached: detections are filtered in validations of the training."""
-
-    def after_train(self, runner: Runner) -> None:
-        """Stay attached until the run ends."""
-
-    def after_run(self, runner: Runner) -> None:
-        """Let go.
-
-        Args:
-            runner: The runner.
-        """
-        self.let_go()
 
     def attach(self, runner: Runner, detector: BaseModel) -> Iterator[RemovableHandle]:
         """Find the thresholds, once, and attach to the detector.

@@ -7,8 +7,9 @@ from imbdet.training.detector_hook import DetectorHook
 from imbdet.training.predictions import watch_predictions
 from imbdet.training.progress import training_epoch, training_iteration
 from imbdet.training.random_state import preserve_rng_state
+from imbdet.training.run_hook import RunHook
 
 __all__ = [
-    'ClassCountsHook', 'DetectorHook', 'compute_losses', 'preserve_rng_state', 'training_epoch', 'training_iteration',
-    'training_mode_restored', 'unwrap_detector', 'watch_predictions'
+    'ClassCountsHook', 'DetectorHook', 'RunHook', 'compute_losses', 'preserve_rng_state', 'training_epoch',
+    'training_iteration', 'training_mode_restored', 'unwrap_detector', 'watch_predictions'
 ]

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from imbdet.annotations import load_annotations
 from imbdet.evaluation.average_precision import mean_precision, summarize
 from imbdet.evaluation.backends import choose_backend, make_evaluator
 from imbdet.evaluation.detections import Detections, cap_detections
@@ -32,6 +33,23 @@ class HeldOut(NamedTuple):
     category_ids: list[int]
     groups: np.ndarray
     images: list[Any]
+
+    @classmethod
+    def of(cls, path: Path, label_ids: Sequence[int], groups: np.ndarray, images: list[Any]) -> 'HeldOut':
+        """Describe the images of a data set, which are judged by LVIS's rules if the file lists what was checked in them.
+
+        Args:
+            path: The annotation file.
+            label_ids: Category id of each of C labels.
+            groups: Frequency group of each label, shape (C,).
+            images: Ids of the images to judge.
+
+        Returns:
+            The description.
+        """
+        federated = any(image.neg_category_ids is not None for image in load_annotations(path).images)
+        order = np.argsort(label_ids)
+        return cls(path, 'lvis' if federated else 'coco', [label_ids[label] for label in order], groups[order], images)
 
 
 class Sweep(NamedTuple):

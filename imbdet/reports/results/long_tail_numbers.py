@@ -130,7 +130,7 @@ class ResultsEvaluator:
             FileNotFoundError: If there is no such file.
             ResultsError: If it cannot be evaluated.
         """
-        found = to_detections(path, load_results(path), self.annotations, self.kind)
+        found = self._read(path)
         detections = self._capped(found)
         precision = self._backend.precision(detections, self.kind, self.classes.ids)
         summary = {name: float(_or_nan(value)) for name, value in summarize(precision, self.classes.groups).items()}
@@ -151,8 +151,10 @@ class ResultsEvaluator:
             FileNotFoundError: If there is no such file.
             ResultsError: If it cannot be evaluated.
         """
-        found = to_detections(path, load_results(path), self.annotations, self.kind)
-        return match_detections(self._ground_truth, self._capped(found), self.classes.ids, self.kind, iou)
+        return match_detections(self._ground_truth, self._capped(self._read(path)), self.classes.ids, self.kind, iou)
+
+    def _read(self, path: str | Path) -> Detections:
+        return to_detections(path, load_results(path), self.annotations, self.kind)
 
     def _capped(self, found: Detections) -> Detections:
         return cap_detections(self._ground_truth.with_image_numbers(found), self.style)
