@@ -16,8 +16,8 @@ from torch.utils.hooks import RemovableHandle
 from imbdet.calibration.calibrated_checkpoint import applied_calibration
 from imbdet.calibration.calibrated_layer import CalibratedLayer, calibrated_layers
 from imbdet.calibration.calibration_settings import Calibration
+from imbdet.calibration.calibration_warnings import calibration_warnings
 from imbdet.calibration.class_statistics import ClassStatistics, dataset_statistics, read_statistics
-from imbdet.calibration.prior_losses import prior_warnings
 from imbdet.training import RunHook, watch_predictions
 
 
@@ -96,7 +96,7 @@ class LogitShiftHook(RunHook):
         for each in layers:
             yield each.layer.layer.register_forward_hook(functools.partial(self._calibrate, each))
         print_log(f'LogitShiftHook: {self.calibration}; on {", ".join(each.layer.name for each in layers)}', logger='current')
-        for line in prior_warnings(detector):
+        for line in calibration_warnings(detector, self.calibration, layers):
             print_log(f'LogitShiftHook: {line}', logger='current', level=logging.WARNING)
 
     def _read(self, runner: Runner) -> ClassStatistics:

@@ -29,8 +29,9 @@ Methods, with what they add to the logit of class c, which n_c of N training ima
 
 The strength is to be chosen on images that are neither trained nor evaluated on: --fit ANN.json tries several, of which the
 one with the highest AP is written, and reports all in work_dirs/calibration (--report). --tau, --base, --lam and --k then take
-several values. Class statistics are written next to the new
-checkpoint, as NEW.json; --statistics and LogitShiftHook(statistics=...) read them.
+several values.
+
+Class statistics are written next to the new checkpoint, as NEW.json; --statistics and LogitShiftHook(statistics=...) read them.
 """
 SETTINGS = ('tau', 'base', 'lam', 'k', 'counts')
 
@@ -137,8 +138,8 @@ def calibrate(cfg: 'Config', checkpoint: dict[str, Any], calibrations: 'list[Cal
         ValueError: If the detector cannot be calibrated, or is already.
     """
     from imbdet.calibration import calibrate_checkpoint, calibrated_layers, write_statistics
+    from imbdet.calibration.calibration_warnings import calibration_warnings
     from imbdet.calibration.expectation import detections_per_image, expectation
-    from imbdet.calibration.prior_losses import prior_warnings
     from imbdet.cli.calibration_statistics import build_detector, find_statistics
 
     detector = build_detector(cfg)
@@ -151,7 +152,7 @@ def calibrate(cfg: 'Config', checkpoint: dict[str, Any], calibrations: 'list[Cal
         calibration = chosen
     layers = calibrated_layers(detector, calibration, statistics)
     calibrated = calibrate_checkpoint(checkpoint, calibration, layers)
-    for line in prior_warnings(detector):
+    for line in calibration_warnings(detector, calibration, layers):
         print(f'imbdet: warning: {line}', file=sys.stderr)
     print(f'{calibration}; on {", ".join(each.layer.name for each in layers)}')
     if calibration.method != 'logn':

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mmengine.model import BaseModel
     from torch.utils.data import DataLoader
 
-    from imbdet.calibration import Calibration, ClassStatistics
+    from imbdet.calibration import CalibratedLayer, Calibration, ClassStatistics
 
 GRIDS = {
     'norcal': dict(tau=[0.1, 0.2, 0.4, 0.6, 0.8, 1.0], k=[0.0, 2.0, 4.0]),
@@ -65,6 +65,12 @@ def candidates(method: str, given: dict[str, Any]) -> 'list[Calibration]':
             for values in itertools.product(*grid.values())]
 
 
+def worthwhile(calibrations: 'list[Calibration]', layers: 'list[CalibratedLayer]') -> 'list[Calibration]':
+    """Leave out what k changes nothing in: all scores move alike where no background competes."""
+    has_background = any(each.layer.head.has_background for each in layers)
+    return [each for each in calibrations if has_background or not each.k]
+
+
 def fit(cfg: 'Config', detector: 'BaseModel', checkpoint: dict[str, Any], calibrations: 'list[Calibration]',
         statistics: 'ClassStatistics', arguments: argparse.Namespace) -> 'Calibration | None':
     """Try calibrations on held-out images, and report them.
@@ -91,8 +97,8 @@ def fit(cfg: 'Config', detector: 'BaseModel', checkpoint: dict[str, Any], calibr
     loader = held_out_loader(cfg, arguments)
     layers = calibrated_layers(detector, calibrations[0], statistics)
     calibrate_checkpoint(checkpoint, calibrations[0], layers)  # an error now, and not after the pass
-    if not any(each.layer.head.has_background for each in layers) and arguments.k is None:
-        calibrations = [each for each in calibrations if not each.k]  # moves all scores alike, where no background competes
+    if arguments.k is None:
+        calibrations = worthwhile(calibrations, layers)
     load_weights(detector, checkpoint)
     settings = [calibrated_layers(detector, each, statistics) for each in calibrations]
     batches = tqdm(loader, unit='batch', desc='held-out images', disable=None)
@@ -109,6 +115,10 @@ def fit(cfg: 'Config', detector: 'BaseModel', checkpoint: dict[str, Any], calibr
     page = write_sweep_report(arguments.report, result, by_name, lead)
     print(text_table(sweep_table(result), len(names) + 1))
     print(f'wrote {page}')
+    gain = result.unseen_gain[arguments.by]
+    if result.best and not gain > 0:
+        print(f'imbdet: warning: on images that it is not made on, the choice gains no {arguments.by} ({gain:+.4f}): what the '
+              'best of them gains may be chance', file=sys.stderr)
     if result.best == 0:
         print(f'No calibration has a higher {arguments.by} than none, so that no checkpoint is written.')
         return None

@@ -86,13 +86,14 @@ def test_imbdet_test_takes_it_and_refuses_a_second_shift(trained, tmp_path, caps
         runner.train()
 
 
-def test_logn_sees_every_training_image_once(tmp_path):
+def test_logn_sees_every_training_image_once(tmp_path, capsys):
     """Against the logits that the trained detector gives for each image, one by one."""
     config, checkpoint = train(tmp_path, 'retinanet')
     cfg = Config.fromfile(config)
     cfg.train_dataloader.dataset.pipeline[3].prob = 0.0  # no flips
     cfg.dump(config)
     calibrate(config, checkpoint, '--method', 'logn', '--out', tmp_path / 'new.pth')
+    assert 'bbox_head.retina_cls gives logits of sigmoids; LogN is a method for a softmax' in capsys.readouterr().err
     detector = MODELS.build(cfg.model)
     detector.load_state_dict(load(checkpoint)['state_dict'])
     seen = []

@@ -88,12 +88,12 @@ def test_the_best_of_several(trained, tmp_path, capsys):
     calibrate(tmp_path, config, checkpoint, '--method', 'norcal', '--tau', 0.3, 0.9, '--k', 1, '--statistics',
               tmp_path / 'statistics.json', *fit)
     said = capsys.readouterr().out
-    lines = [line for line in said.splitlines() if line.startswith(('no calibration', 'norcal: tau', 'the choice'))]
+    lines = [line for line in said.splitlines() if line.startswith(('no calibration', 'norcal: tau', 'gain of the choice'))]
     assert [line.split(',')[0] for line in lines[1:3]] == ['norcal: tau 0.3', 'norcal: tau 0.9']
     pooled = [float(line.split()[-1]) for line in lines[:4]]
     assert pooled[2] > max(pooled[:2]) + 0.05
     assert '(best)' in lines[2]
-    assert pooled[3] == pooled[2]  # in either half, the same is best on the other
+    assert pooled[3] > 0.05  # in either half, the same is best on the other
     assert 'data:image/png' in (tmp_path / 'report/index.html').read_text()
     new = torch.load(tmp_path / 'new.pth', weights_only=True)
     assert applied_calibration(new) == Calibration('norcal', 0.9, k=1.0)

@@ -59,17 +59,27 @@ class Sweep(NamedTuple):
         names: Name of each of S calibrations; the first is none.
         metrics: Metrics of each on all images.
         best: Position of the best one on all images.
-        unseen: Metrics on all images, in each part of which the calibration that is best on the other parts was used.
-        chosen: Position of the best calibration without each part.
+        chosen: For each part of the images, position of the calibration that is best on the other parts.
+        gains: For each part, its metrics with that calibration, minus those without any.
         by: The metric that was chosen by.
     """
 
     names: list[str]
     metrics: list[dict[str, float]]
     best: int
-    unseen: dict[str, float]
     chosen: list[int]
+    gains: list[dict[str, float]]
     by: str
+
+    @property
+    def unseen_gain(self) -> dict[str, float]:
+        """What the choice gains on images that it was not made on: the mean over the parts where a metric is defined.
+
+        Parts are not joined before they are judged, because scores under different calibrations cannot be ranked together.
+        """
+        values = {metric: np.array([gain[metric] for gain in self.gains]) for metric in METRICS}
+        return {metric: float(each[~np.isnan(each)].mean()) if not np.isnan(each).all() else float('nan')
+                for metric, each in values.items()}
 
 
 def judge(held_out: HeldOut, detections: Detections, names: Sequence[str] = METRICS,
@@ -127,18 +137,14 @@ def sweep(held_out: HeldOut, detections: Mapping[str, Detections], by: str = 'AP
     metrics = [judge(held_out, found) for found in detections.values()]
     best = _best(metrics, by)
     order = np.random.default_rng(seed).permutation(len(held_out.images))
-    chosen, parts = [], []
+    chosen, gains = [], []
     for fold in range(folds):
         part = [held_out.images[position] for position in order[fold::folds]]
         rest = [held_out.images[position] for position in np.setdiff1d(order, order[fold::folds])]
-        choice = _best([judge(held_out, found, [by], rest) for found in detections.values()], by)
-        chosen.append(choice)
-        used = detections[names[choice]]
-        parts.append(used.take(np.flatnonzero(np.isin(used.image_ids, np.array(part)))))
-    image_ids, category_ids, scores, boxes = (
-        np.concatenate([getattr(part, name) for part in parts]) for name in ('image_ids', 'category_ids', 'scores', 'boxes'))
-    unseen = judge(held_out, Detections(image_ids, category_ids, scores, boxes))
-    return Sweep(names, metrics, best, unseen, chosen, by)
+        chosen.append(_best([judge(held_out, found, [by], rest) for found in detections.values()], by))
+        before, after = (judge(held_out, detections[names[position]], images=part) for position in (0, chosen[-1]))
+        gains.append({metric: after[metric] - before[metric] for metric in METRICS})
+    return Sweep(names, metrics, best, chosen, gains, by)
 
 
 def _best(metrics: Sequence[Mapping[str, float]], by: str) -> int:

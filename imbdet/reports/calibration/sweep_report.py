@@ -17,8 +17,9 @@ MEANING = ('AP ranks the detections of each class by themselves, and counts thos
            'image. AP^fixed counts the 10,000 best detections of each class, so that no class takes the places of another. '
            'AP^pool ranks the detections of all classes together, and falls where their scores are not comparable. A '
            'calibration that gains AP and loses AP^fixed and AP^pool only changed which classes are shown.')
-UNSEEN = ('The last row uses in each of {folds} parts of the images the calibration that is best on the other parts, by {by}: '
-          'what the choice is worth on images that it was not made on. The best on all images is in the checkpoint.')
+UNSEEN = ('The last row is what the choice gains on images that it was not made on: in each of {folds} parts of the images, '
+          'the calibration that is best on the other parts, by {by}, is compared with none; the row is the mean. By {by}, '
+          '{gaining} of the parts gain. The best on all images is in the checkpoint.')
 
 
 def write_sweep_report(folder: str | Path, found: Sweep, calibrations: Mapping[str, Calibration], lead: str) -> Path:
@@ -46,21 +47,23 @@ def sweep_table(found: Sweep) -> list[tuple[str, ...]]:
         found: The sweep.
 
     Returns:
-        A row for each calibration, and one for the choice on unseen images.
+        A row for each calibration, and one for what the choice gains on unseen images.
     """
     rows = [('calibration', *(HEADINGS.get(metric, metric) for metric in METRICS))]
     for position, (name, metrics) in enumerate(zip(found.names, found.metrics, strict=True)):
         rows.append((f'{name} (best)' if position == found.best else name, *map(_number, metrics.values())))
-    return [*rows, ('the choice, on unseen images', *map(_number, found.unseen.values()))]
+    return [*rows, ('gain of the choice on unseen images', *(_number(gain, '+') for gain in found.unseen_gain.values()))]
 
 
 def _unseen_text(found: Sweep) -> str:
     chosen = ', '.join(dict.fromkeys(found.names[position] for position in found.chosen))
-    return UNSEEN.format(folds=len(found.chosen), by=HEADINGS.get(found.by, found.by)) + f' Chosen without each part: {chosen}.'
+    gaining = sum(gain[found.by] > 0 for gain in found.gains)
+    text = UNSEEN.format(folds=len(found.chosen), by=HEADINGS.get(found.by, found.by), gaining=gaining)
+    return f'{text} Chosen without each part: {chosen}.'
 
 
-def _number(value: float) -> str:
-    return '' if np.isnan(value) else f'{value:.4f}'
+def _number(value: float, sign: str = '') -> str:
+    return '' if np.isnan(value) else f'{value:{sign}.4f}'
 
 
 def draw_sweep(out: str | Path, found: Sweep, calibrations: Mapping[str, Calibration]) -> Path:

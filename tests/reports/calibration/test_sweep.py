@@ -87,18 +87,26 @@ def test_the_best_and_its_worth_on_unseen_images(case):
     assert found.best == int(np.argmax(values))
     assert values[0] != values[1]
     order = np.random.default_rng(4).permutation(len(held_out.images))
-    expected, rows = [], []
+    expected, gains = [], []
     for fold in range(3):
         part = [held_out.images[position] for position in order[fold::3]]
         rest = [image for image in held_out.images if image not in part]
         of_rest = [judge(held_out, each, ['AP'], rest)['AP'] for each in detections.values()]
         expected.append(int(np.argmax(of_rest)))
-        used = detections[found.names[expected[-1]]]
-        rows.append(used.take(np.flatnonzero(np.isin(used.image_ids, part))))
+        none, chosen = (judge(held_out, detections[found.names[number]], METRICS, part) for number in (0, expected[-1]))
+        gains.append([chosen[name] - none[name] for name in METRICS])
     assert found.chosen == expected
-    together = Detections(*(np.concatenate([getattr(each, name) for each in rows])
-                            for name in ('image_ids', 'category_ids', 'scores', 'boxes')))
-    assert found.unseen == pytest.approx(judge(held_out, together))
+    assert found.unseen_gain == pytest.approx(dict(zip(METRICS, np.nanmean(gains, 0), strict=True)), nan_ok=True)
+
+
+def test_parts_are_not_ranked_together(case):
+    """Scores of a calibration that scales them down rank as before, so that its choice in some of the parts costs nothing."""
+    held_out, detections, _ = case
+    found = sweep(held_out, {'none': detections['noise'], 'low': detections['none'],
+                             'very low': detections['none']._replace(scores=detections['none'].scores / 1000)}, folds=3)
+    assert found.metrics[1] == pytest.approx(found.metrics[2])
+    alone = sweep(held_out, {'none': detections['noise'], 'low': detections['none']}, folds=3)
+    assert found.unseen_gain == pytest.approx(alone.unseen_gain, nan_ok=True)
 
 
 def test_another_metric_may_choose_another(case):
