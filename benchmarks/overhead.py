@@ -1,4 +1,4 @@
-"""What each method costs, in one table: time and memory of a step, samplers, evaluation, mixing, clustering.
+"""What each method costs, in one table: time and memory of a step, samplers, evaluation, mixing, clustering, calibration.
 
     python benchmarks/overhead.py [--steps 60] [--runs 3] [--parts steps memory ...]
 
@@ -19,6 +19,7 @@ from pathlib import Path
 import imbdet  # first: it reports a broken installation and the fix
 
 # isort: split
+import calibration_cost
 import dataset_equity
 import evaluation
 import mipa
@@ -76,6 +77,8 @@ PARTS = {
     'sampler': lambda arguments: repeat_factor_sampler.rows(arguments.runs),
     'steps': steps,
     'memory': memory,
+    'inference': lambda arguments: [
+        row for path in calibration_cost.CONFIGS for row in calibration_cost.rows(path, arguments.steps)],
     'mixing': lambda arguments: [mipa.mixing_row(arguments.steps, patch_size) for patch_size in (4, 16)],
     'clustering': lambda arguments: dataset_equity.time_clustering(),
     'evaluation': lambda arguments: evaluation.rows(1500, arguments.runs),

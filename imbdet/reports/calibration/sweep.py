@@ -1,6 +1,6 @@
 """Which of many calibrations is best on held-out images, and what the best is worth on images that it was not chosen on."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -77,13 +77,11 @@ class Sweep(NamedTuple):
 
         Parts are not joined before they are judged, because scores under different calibrations cannot be ranked together.
         """
-        values = {metric: np.array([gain[metric] for gain in self.gains]) for metric in METRICS}
-        return {metric: float(each[~np.isnan(each)].mean()) if not np.isnan(each).all() else float('nan')
-                for metric, each in values.items()}
+        return mean_gain(self.gains)
 
 
 def judge(held_out: HeldOut, detections: Detections, names: Sequence[str] = METRICS,
-          images: Sequence[Any] | None = None) -> dict[str, float]:
+          images: Collection[Any] | None = None) -> dict[str, float]:
     """Compute metrics of detections.
 
     Args:
@@ -136,15 +134,56 @@ def sweep(held_out: HeldOut, detections: Mapping[str, Detections], by: str = 'AP
                          f'{len(held_out.images)} images')
     metrics = [judge(held_out, found) for found in detections.values()]
     best = _best(metrics, by)
-    order = np.random.default_rng(seed).permutation(len(held_out.images))
     chosen, gains = [], []
-    for fold in range(folds):
-        part = [held_out.images[position] for position in order[fold::folds]]
-        rest = [held_out.images[position] for position in np.setdiff1d(order, order[fold::folds])]
+    for part in parts(held_out.images, folds, seed):
+        rest = [image for image in held_out.images if image not in part]
         chosen.append(_best([judge(held_out, found, [by], rest) for found in detections.values()], by))
-        before, after = (judge(held_out, detections[names[position]], images=part) for position in (0, chosen[-1]))
-        gains.append({metric: after[metric] - before[metric] for metric in METRICS})
+        gains.append(gain(held_out, detections[names[0]], detections[names[chosen[-1]]], part))
     return Sweep(names, metrics, best, chosen, gains, by)
+
+
+def parts(images: Sequence[Any], folds: int, seed: int) -> list[set[Any]]:
+    """Divide images at random into parts whose sizes differ by one at most.
+
+    Args:
+        images: The images.
+        folds: Number of parts.
+        seed: Seed of the division.
+
+    Returns:
+        The parts.
+    """
+    order = np.random.default_rng(seed).permutation(len(images))
+    return [{images[position] for position in order[fold::folds]} for fold in range(folds)]
+
+
+def gain(held_out: HeldOut, before: Detections, after: Detections, images: Collection[Any]) -> dict[str, float]:
+    """Compare two lists of detections on some images.
+
+    Args:
+        held_out: The annotations.
+        before: Detections with the file's image ids.
+        after: The same images' other detections.
+        images: Ids of the images.
+
+    Returns:
+        Each metric of ``after`` minus that of ``before``; NaN without ground truth.
+    """
+    old, new = (judge(held_out, detections, images=images) for detections in (before, after))
+    return {metric: new[metric] - old[metric] for metric in METRICS}
+
+
+def mean_gain(gains: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Average gains over parts of the images.
+
+    Args:
+        gains: The gain in each part, as :func:`gain` returns it.
+
+    Returns:
+        The mean of each metric over the parts where it is defined; NaN if there is none.
+    """
+    values = {metric: [each[metric] for each in gains if not np.isnan(each[metric])] for metric in METRICS}
+    return {metric: float(np.mean(each)) if each else float('nan') for metric, each in values.items()}
 
 
 def _best(metrics: Sequence[Mapping[str, float]], by: str) -> int:

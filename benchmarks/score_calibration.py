@@ -1,0 +1,83 @@
+"""Scores turned into probabilities of being correct, class by class, with scikit-learn: does it raise AP^pool?
+
+Used by benchmarks/calibration.py. A detection is correct if it matches an object of its class with an IoU of at least 0.5. The
+scores of each fifth of the images are turned into probabilities that are fitted on the other four.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from scipy import sparse
+from scipy.special import logit
+from sklearn.isotonic import IsotonicRegression
+from sklearn.linear_model import LogisticRegression
+
+from imbdet.evaluation.detections import Detections, cap_detections
+from imbdet.evaluation.ground_truth import GroundTruth
+from imbdet.evaluation.matching import match_detections
+from imbdet.reports.calibration.sweep import HeldOut, gain, parts
+
+ENOUGH = 20
+"""Correct detections from which on a class has an isotonic fit of its own."""
+
+Predict = Callable[[np.ndarray, np.ndarray], np.ndarray]
+"""Maps scores and classes to probabilities."""
+
+
+def isotonic(scores: np.ndarray, classes: np.ndarray, correct: np.ndarray, num_classes: int) -> Predict:
+    """Fit isotonic regressions: one for each class with enough correct detections, and one of all classes for the others."""
+    def fit(rows: np.ndarray) -> IsotonicRegression:
+        return IsotonicRegression(y_min=0, y_max=1, out_of_bounds='clip').fit(scores[rows], correct[rows])
+
+    of_all = fit(np.ones(len(scores), dtype=bool))
+    own = {int(each): fit(classes == each) for each in range(num_classes) if correct[classes == each].sum() >= ENOUGH}
+
+    def predict(new_scores: np.ndarray, new_classes: np.ndarray) -> np.ndarray:
+        found = of_all.predict(new_scores)
+        for each, regression in own.items():
+            rows = new_classes == each
+            if rows.any():
+                found[rows] = regression.predict(new_scores[rows])
+        return found + 1e-6 * new_scores  # steps have equal values; within one, the old order stays
+
+    return predict
+
+
+def temperature(scores: np.ndarray, classes: np.ndarray, correct: np.ndarray, num_classes: int) -> Predict:
+    """Fit a temperature for all classes and a shift for each, by regularized logistic regression."""
+    def features(some_scores: np.ndarray, some_classes: np.ndarray) -> sparse.csr_array:
+        rows = np.arange(len(some_scores))
+        one_hot = sparse.csr_array((np.ones(len(rows)), (rows, some_classes)), shape=(len(rows), num_classes))
+        return sparse.csr_array(sparse.hstack([logit(np.clip(some_scores, 1e-6, 1 - 1e-6))[:, None], one_hot]))
+
+    regression = LogisticRegression(max_iter=1000).fit(features(scores, classes), correct)
+    return lambda new_scores, new_classes: regression.predict_proba(features(new_scores, new_classes))[:, 1]
+
+
+def gains(held_out: HeldOut, detections: Detections, fit: Callable[..., Predict], folds: int = 5,
+          seed: int = 0) -> list[dict[str, float]]:
+    """Judge each part of the images with scores that were fitted on the others.
+
+    Args:
+        held_out: The annotations.
+        detections: The detections.
+        fit: :func:`isotonic` or :func:`temperature`.
+        folds: Parts of the images.
+        seed: Seed of the division.
+
+    Returns:
+        What each part gains.
+    """
+    truth = GroundTruth(held_out.path, held_out.style, held_out.images, masks=False)
+    numbers = truth.with_image_numbers(detections).image_ids
+    matches = match_detections(truth, cap_detections(truth.with_image_numbers(detections), held_out.style),
+                               held_out.category_ids, 'bbox')
+    classes = np.searchsorted(held_out.category_ids, detections.category_ids)
+    found = []
+    for part in parts(held_out.images, folds, seed):
+        inside = np.isin(detections.image_ids, list(part))
+        rest = ~np.isin(matches.images, numbers[inside])
+        predict = fit(matches.scores[rest], matches.classes[rest], matches.objects[rest] >= 0, len(held_out.category_ids))
+        new = detections._replace(scores=predict(detections.scores, classes))
+        found.append(gain(held_out, detections, new, part))
+    return found
