@@ -5,8 +5,9 @@
 Each family is one config of mmdet's, built with its own backbone and random weights, on two images of noise. What a hook
 supports is checked: OptimalBiasInitHook makes the measured prior the initial probability of every class, GuidedLossHook makes
 each classification loss as large as its regression loss, ClassAdaptiveThresholdHook leaves no detection below its threshold
-and gives test_cfg back, and DatasetEquityHook with all weights at 0.5 halves every gradient of the losses that it weights. A
-hook that crashes, or that fails its check, is a failure of this script. Takes 15 minutes on two cores.
+and gives test_cfg back, DatasetEquityHook with all weights at 0.5 halves every gradient of the losses that it weights, and
+LogitShiftHook detects what a calibrated checkpoint detects. A hook that crashes, or that fails its check, is a failure of this
+script. Takes 15 minutes on two cores.
 """
 
 import argparse
@@ -23,7 +24,8 @@ import imbdet  # first: it says what an installation lacks and how to fix it
 
 # isort: split
 import torch
-from family_checks import CHECKS, Family, build_family
+from detector_family import Family, build_family
+from family_checks import CHECKS
 from mmdet.utils import register_all_modules
 from mmdet_families import FAMILIES
 from tqdm import tqdm
@@ -45,8 +47,9 @@ needs a data set that records which images were mixed (`WeightedMultiImageMixDat
 - `prior`: OptimalBiasInitHook cannot measure the prior of this head and takes a number.
 - `named`: OptimalBiasInitHook sets the bias of this head only if `prior` names it.
 
-| family | config | OptimalBiasInitHook | GuidedLossHook | ClassAdaptiveThresholdHook | DatasetEquityHook, `cls` | `all` |
-|---|---|---|---|---|---|---|
+| family | config | OptimalBiasInitHook | GuidedLossHook | ClassAdaptiveThresholdHook | DatasetEquityHook, `cls` | `all` |\
+ LogitShiftHook |
+|---|---|---|---|---|---|---|---|
 """
 
 

@@ -20,10 +20,10 @@ def test_a_family_with_one_loss_for_classes_and_boxes(sweep, free_anchor, tmp_pa
     assert not any(failed for _, failed in found.values())
     assert found['bias'][0] == 'yes, `prior`'
     assert 'no regression loss goes with positive_bag_loss, negative_bag_loss' in found['guided'][0]
-    assert found['threshold'][0] == found['equity all'][0] == 'yes'
+    assert found['threshold'][0] == found['equity all'][0] == found['shift'][0] == 'yes'
     assert 'takes classes and boxes together; choose apply_to=' in found['equity cls'][0]
     sweep.write_table(tmp_path / 'table.md', [('free_anchor', [text for text, _ in found.values()])])
-    assert '| free_anchor | `freeanchor_r50_fpn_1x_coco` | yes, `prior` | [1] | yes | [2] | yes |' in (
+    assert '| free_anchor | `freeanchor_r50_fpn_1x_coco` | yes, `prior` | [1] | yes | [2] | yes | yes |' in (
         tmp_path / 'table.md').read_text()
 
 
