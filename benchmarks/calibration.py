@@ -23,6 +23,7 @@ from tqdm import tqdm
 
 from imbdet.calibration import Calibration, calibrated_layers, collect_logits, dataset_statistics
 from imbdet.calibration.class_statistics import LayerLogits
+from imbdet.calibration.detection_limit import detections_per_image, raise_limit
 from imbdet.calibration.swept_detections import swept_detections
 from imbdet.classes import frequency_groups
 from imbdet.cli.arguments import run_tool
@@ -60,10 +61,12 @@ def calibrations(job: Job, training: Training) -> Iterator[Training]:
     methods = [calibrated_layers(detector, each, statistics) for each in METHODS.values()]
     choices = worthwhile(candidates('norcal', {}), methods[0])
     settings = [*methods, *(calibrated_layers(detector, each, statistics) for each in choices)]
+    limit = detections_per_image(detector)
+    raise_limit(detector, len(statistics.names))
     validation = Runner.build_dataloader(cfg.val_dataloader)
     detections = swept_detections(detector, tqdm(validation, desc='validation images', disable=None), [[], *settings])
     ids = category_ids(validation.dataset)
-    held_out = describe(cfg, ids, statistics.images, [image['image_id'] for image in detections[0]])
+    held_out = describe(cfg, ids, statistics.images, [image['image_id'] for image in detections[0]], limit)
     names = ['none', *METHODS, *map(str, choices)]
     by_name: dict[str, Detections] = {
         name: concatenate(images, 'bbox', ids) for name, images in zip(names, detections, strict=True)}
@@ -82,11 +85,11 @@ def latest(folder: Path) -> Path:
     return folder / Path((folder / 'last_checkpoint').read_text().strip()).name
 
 
-def describe(cfg: Any, ids: list[int], train_images: list[int], images: list[Any]) -> HeldOut:
+def describe(cfg: Any, ids: list[int], train_images: list[int], images: list[Any], limit: int | None) -> HeldOut:
     """Describe the validation images, with the groups of the config's metric."""
     metric = cfg.val_evaluator[0] if isinstance(cfg.val_evaluator, list) else cfg.val_evaluator
     groups = frequency_groups(train_images, metric.get('rare_max', 10), metric.get('common_max', 100))
-    return HeldOut.of(Path(metric.ann_file), ids, groups, images)
+    return HeldOut.of(Path(metric.ann_file), ids, groups, images, limit)
 
 
 def result(training: Training, method: str, metrics: dict[str, float]) -> Training:

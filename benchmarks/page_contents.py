@@ -45,6 +45,26 @@ CLASS_AWARE = 'irfs', 'irfs_balanced', 'class_aware'
 SUMMARY = 'plain', 'rfs', 'irfs', 'class_aware', 'mmdet_class_aware', 'sampling_free', 'irfs_sampling_free', 'equity'
 BY_CLASS = 'plain', 'irfs', 'class_aware'
 HDBPMN = {name: VOC[name] for name in ('plain', 'irfs', 'irfs_balanced', 'class_aware')}
+CALIBRATIONS = {
+    'none': 'no calibration',
+    'norcal': 'NorCal, tau 0.6',
+    'logit_adjustment': 'logit adjustment, tau 1',
+    'fracal': 'FRACAL, base 10',
+    'fracal_base2': 'FRACAL, base 2',
+    'logn': 'LogN',
+    'chosen': 'NorCal, chosen by AP',
+    'chosen_by_pool': 'NorCal, chosen by AP^pool',
+    'temperature': 'temperature and shifts, fitted to probabilities',
+    'isotonic': 'isotonic regression of each class'
+}
+CALIBRATED = {
+    'colored_digits': 'Faster R-CNN, 200 classes of digits',
+    'digits_faster_rcnn': 'Faster R-CNN, 20 classes of digits',
+    'voc07_faster_rcnn': 'Faster R-CNN, VOC 2007',
+    'digits_retinanet': 'RetinaNet, 20 classes of digits',
+    'voc07_retinanet': 'RetinaNet, VOC 2007',
+    'hdbpmn_yolox': 'YOLOX-nano, hdBPMN'
+}
 DETECTORS = {'retinanet': 'RetinaNet', 'faster_rcnn': 'Faster R-CNN'}
 
 
@@ -135,8 +155,15 @@ TABLES['hdbpmn'] = RunTable('hdbpmn', 'YOLOX-nano', HDBPMN, ALL_APS, boxes=True,
                             by_seed=aps('coco', 'AP', 'APr', 'APf', after=BY_SEED))
 TABLES['hdbpmn_classes'] = ClassTable('hdbpmn', 'AP of each class', {name: VOC_SHORT[name] for name in HDBPMN})
 
+for detector, title in CALIBRATED.items():
+    TABLES[f'calibration_{detector}'] = RunTable(
+        'calibration', title, of(detector, CALIBRATIONS, CALIBRATIONS),
+        {**{name: name for name in GROUPS}, 'AP_fixed': 'AP^fixed', 'AP_pool': 'AP^pool'},
+        differences={'AP': 'AP minus none (95 % interval)', 'AP_pool': 'AP^pool minus none (95 % interval)'})
+
 PICTURES: dict[str, ClassPicture | GainMap] = {}  # by the file's name in docs/images, without .png
 for detector, title in DETECTORS.items():
     PICTURES[f'voc07_{detector}'] = ClassPicture('voc07', f'{title}: AP of each class', of(detector, BY_CLASS))
     PICTURES[f'voc07_{detector}_gains'] = GainMap('voc07', 'coco/bbox_APr', 'coco/bbox_APf', of(detector, VOC_SHORT))
 PICTURES['hdbpmn'] = ClassPicture('hdbpmn', 'YOLOX-nano: AP of each class', {name: VOC_SHORT[name] for name in HDBPMN})
+PICTURES['calibration'] = GainMap('calibration', 'APr', 'APf', of('colored_digits', CALIBRATIONS, CALIBRATIONS))

@@ -2,27 +2,7 @@
 
 from collections.abc import Iterable
 
-from torch import nn
-
 from imbdet.heads import ClassLayer
-
-
-def detections_per_image(detector: nn.Module) -> int | None:
-    """Return the most detections that a detector keeps of an image.
-
-    Args:
-        detector: An mmdet detector.
-
-    Returns:
-        The least ``max_per_img`` of its heads, region proposals excepted; None if there is no limit.
-    """
-    limits = []
-    for name, module in detector.named_modules():
-        config = getattr(module, 'test_cfg', None)
-        if isinstance(config, dict) and not name.endswith('rpn_head'):
-            config = config.get('rcnn', config)
-            limits.append((config or {}).get('max_per_img', 0))
-    return min((limit for limit in limits if limit and limit > 0), default=None)
 
 
 def expectation(layers: Iterable[ClassLayer], num_classes: int, limit: int | None) -> str:

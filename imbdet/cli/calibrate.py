@@ -139,10 +139,12 @@ def calibrate(cfg: 'Config', checkpoint: dict[str, Any], calibrations: 'list[Cal
     """
     from imbdet.calibration import calibrate_checkpoint, calibrated_layers, write_statistics
     from imbdet.calibration.calibration_warnings import calibration_warnings
-    from imbdet.calibration.expectation import detections_per_image, expectation
+    from imbdet.calibration.detection_limit import detections_per_image
+    from imbdet.calibration.expectation import expectation
     from imbdet.cli.calibration_statistics import build_detector, find_statistics
 
     detector = build_detector(cfg)
+    limit = detections_per_image(detector)
     statistics = find_statistics(cfg, detector, checkpoint, calibrations[0].method, arguments.statistics)
     calibration = calibrations[0]
     if arguments.fit is not None:
@@ -160,7 +162,7 @@ def calibrate(cfg: 'Config', checkpoint: dict[str, Any], calibrations: 'list[Cal
         order = shift.argsort().tolist()
         print('shift of ' + ', '.join(f'{statistics.names[c]} {shift[c]:+.2f}' for c in dict.fromkeys([order[0], order[-1]])))
     print('To expect: '
-          + expectation([each.layer for each in layers], len(statistics.names), detections_per_image(detector)))
+          + expectation([each.layer for each in layers], len(statistics.names), limit))
     write_checkpoint(arguments.out, calibrated)
     write_statistics(arguments.out.with_suffix('.json'), statistics)
     print(f'wrote {arguments.out} and {arguments.out.with_suffix(".json")}')

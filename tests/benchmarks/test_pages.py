@@ -152,7 +152,10 @@ def test_every_table_is_of_runs_of_its_grid_and_in_a_page(pages):
     assert sorted(shown) == sorted(pages.TABLES)
     for each in [*pages.TABLES.values(), *pages.PICTURES.values()]:
         grid = runpy.run_path(str(ROOT / 'benchmarks' / 'grids' / f'{each.results}.py'))
-        assert each.runs.keys() <= grid['runs'].keys()
+        trained = grid['runs'].keys()
+        if each.results == 'calibration':  # benchmarks/calibration.py makes several of each
+            trained = {name for name in each.runs for run in trained if name.startswith(f'{run}_')}
+        assert each.runs.keys() <= trained
 
 
 def test_metrics_of_tables_are_measured(pages):

@@ -9,7 +9,7 @@ import numpy as np
 from imbdet.annotations import load_annotations
 from imbdet.evaluation.average_precision import mean_precision, summarize
 from imbdet.evaluation.backends import choose_backend, make_evaluator
-from imbdet.evaluation.detections import Detections, cap_detections
+from imbdet.evaluation.detections import Detections, cap_detections, highest_of_each
 from imbdet.evaluation.ground_truth import GroundTruth
 from imbdet.evaluation.pooled_ap import POOLED_CATEGORY, pool_classes
 
@@ -26,6 +26,8 @@ class HeldOut(NamedTuple):
         category_ids: Category id of each of C classes, ascending.
         groups: Frequency group of each, shape (C,).
         images: Ids of the images to judge.
+        limit: How many detections of an image the detector keeps, those with the highest scores; None: all. AP^fixed alone
+            counts others.
     """
 
     path: Path
@@ -33,9 +35,11 @@ class HeldOut(NamedTuple):
     category_ids: list[int]
     groups: np.ndarray
     images: list[Any]
+    limit: int | None = None
 
     @classmethod
-    def of(cls, path: Path, label_ids: Sequence[int], groups: np.ndarray, images: list[Any]) -> 'HeldOut':
+    def of(cls, path: Path, label_ids: Sequence[int], groups: np.ndarray, images: list[Any],
+           limit: int | None = None) -> 'HeldOut':
         """Describe the images of a data set, which are judged by LVIS's rules if the file lists what was checked in them.
 
         Args:
@@ -43,13 +47,15 @@ class HeldOut(NamedTuple):
             label_ids: Category id of each of C labels.
             groups: Frequency group of each label, shape (C,).
             images: Ids of the images to judge.
+            limit: How many detections of an image the detector keeps; None: all.
 
         Returns:
             The description.
         """
         federated = any(image.neg_category_ids is not None for image in load_annotations(path).images)
         order = np.argsort(label_ids)
-        return cls(path, 'lvis' if federated else 'coco', [label_ids[label] for label in order], groups[order], images)
+        return cls(path, 'lvis' if federated else 'coco', [label_ids[label] for label in order], groups[order], images,
+                   limit)
 
 
 class Sweep(NamedTuple):
@@ -99,7 +105,8 @@ def judge(held_out: HeldOut, detections: Detections, names: Sequence[str] = METR
     numbered = truth.with_image_numbers(inside)
     evaluator = make_evaluator(choose_backend(held_out.style, KINDS), truth, KINDS)
     found: dict[str, float] = {}
-    counted = cap_detections(numbered, held_out.style)
+    shown = numbered if held_out.limit is None else highest_of_each(numbered, numbered.image_ids, held_out.limit)
+    counted = cap_detections(shown, held_out.style)
     if set(names) & {'AP', 'APr', 'APc', 'APf'}:
         found |= summarize(evaluator.precision(counted, 'bbox', held_out.category_ids), held_out.groups)
     if 'AP_fixed' in names:

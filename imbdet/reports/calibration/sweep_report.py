@@ -14,9 +14,10 @@ HEADINGS = {'AP_fixed': 'AP^fixed', 'AP_pool': 'AP^pool'}
 COLORS = {'AP': '#34495e', 'APr': GROUP_COLORS['r'], 'APc': GROUP_COLORS['c'], 'APf': GROUP_COLORS['f'], 'AP_fixed': '#16a085',
           'AP_pool': '#8e44ad'}
 MEANING = ('AP ranks the detections of each class by themselves, and counts those that have a place among the detections of an '
-           'image. AP^fixed counts the 10,000 best detections of each class, so that no class takes the places of another. '
-           'AP^pool ranks the detections of all classes together, and falls where their scores are not comparable. A '
-           'calibration that gains AP and loses AP^fixed and AP^pool only changed which classes are shown.')
+           'image. AP^fixed counts the 10,000 best detections of each class, of five times as many an image as there '
+           'are classes, 1,000 at most, so that no class takes the places of another. AP^pool ranks the detections of all '
+           'classes together, and falls where their scores are not comparable. A calibration that gains AP and loses AP^fixed '
+           'and AP^pool only changed which classes are shown.')
 UNSEEN = ('The last row is what the choice gains on images that it was not made on: in each of {folds} parts of the images, '
           'the calibration that is best on the other parts, by {by}, is compared with none; the row is the mean. By {by}, '
           '{gaining} of the parts gain. The best on all images is in the checkpoint.')

@@ -55,6 +55,19 @@ def test_metrics_are_those_of_long_tail_metric(case):
         assert np.allclose(list(judge(held_out, found).values()), expected)
 
 
+def test_ap_fixed_alone_counts_more_than_the_detector_keeps(case):
+    """With a limit of three detections an image, against LongTailMetric on the three highest, chosen one image at a time."""
+    held_out, detections, made = case
+    found = detections['noise']
+    kept = [row for image in held_out.images for row in sorted(
+        np.flatnonzero(found.image_ids == image).tolist(), key=lambda row: -found.scores[row])[:3]]
+    few = by_metric(held_out, found.take(np.array(kept)), made, pooled_ap=True)
+    limited = judge(held_out._replace(limit=3), found)
+    assert [limited[name] for name in ('AP', 'APr', 'AP_pool')] == pytest.approx(
+        [few[f'bbox_{name}'] for name in ('AP', 'APr', 'AP_pool')])
+    assert limited['AP_fixed'] == judge(held_out, found)['AP_fixed'] > limited['AP']
+
+
 def test_a_part_of_the_images_is_judged_alone(case):
     """AP on three of the images, against pycocotools on a file of these."""
     held_out, detections, made = case
