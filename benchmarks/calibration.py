@@ -71,13 +71,13 @@ def calibrations(job: Job, training: Training) -> Iterator[Training]:
     by_name: dict[str, Detections] = {
         name: concatenate(images, 'bbox', ids) for name, images in zip(names, detections, strict=True)}
     for name in ('none', *METHODS):
-        yield result(training, name, judge(held_out, by_name[name]))
+        yield result(training, job.fingerprint, name, judge(held_out, by_name[name]))
     offered = {name: by_name[name] for name in ('none', *map(str, choices))}
     gains = {'chosen': sweep(held_out, offered).gains, 'chosen_by_pool': sweep(held_out, offered, by='AP_pool').gains}
     gains |= {fit.__name__: score_gains(held_out, by_name['none'], fit) for fit in (isotonic, temperature)}
     before = judge(held_out, by_name['none'])
     for name, each in gains.items():
-        yield result(training, name, {metric: before[metric] + value for metric, value in mean_gain(each).items()})
+        yield result(training, job.fingerprint, name, {metric: before[metric] + value for metric, value in mean_gain(each).items()})
 
 
 def latest(folder: Path) -> Path:
@@ -92,10 +92,10 @@ def describe(cfg: Any, ids: list[int], train_images: list[int], images: list[Any
     return HeldOut.of(Path(metric.ann_file), ids, groups, images, limit)
 
 
-def result(training: Training, method: str, metrics: dict[str, float]) -> Training:
+def result(training: Training, fingerprint: str, method: str, metrics: dict[str, float]) -> Training:
     """Return metrics as a training of a run of its own, whose baseline is the detector without calibration."""
     return Training(f'{training.name}_{method}', f'{training.name}_none', training.seed, training.config,
-                    f'{training.fingerprint}-{method}', {name: value for name, value in metrics.items() if not np.isnan(value)},
+                    f'{fingerprint}-{method}', {name: value for name, value in metrics.items() if not np.isnan(value)},
                     [], training.iterations, training.images, training.step_seconds, training.device, training.versions)
 
 
