@@ -46,8 +46,8 @@ METHODS = {
 }
 
 
-def calibrations(job: Job, training: Training) -> Iterator[Training]:
-    """Yield the results of a trained detector with each calibration, and without any."""
+def calibrations(job: Job) -> Iterator[tuple[str, dict[str, float]]]:
+    """Yield the metrics of a trained detector without calibration and with each."""
     cfg = load_config(job.config)
     checkpoint = read_checkpoint(latest(job.folder))
     detector: Any = build_detector(cfg)
@@ -71,13 +71,13 @@ def calibrations(job: Job, training: Training) -> Iterator[Training]:
     by_name: dict[str, Detections] = {
         name: concatenate(images, 'bbox', ids) for name, images in zip(names, detections, strict=True)}
     for name in ('none', *METHODS):
-        yield result(training, job.fingerprint, name, judge(held_out, by_name[name]))
+        yield name, judge(held_out, by_name[name])
     offered = {name: by_name[name] for name in ('none', *map(str, choices))}
     gains = {'chosen': sweep(held_out, offered).gains, 'chosen_by_pool': sweep(held_out, offered, by='AP_pool').gains}
     gains |= {fit.__name__: score_gains(held_out, by_name['none'], fit) for fit in (isotonic, temperature)}
     before = judge(held_out, by_name['none'])
     for name, each in gains.items():
-        yield result(training, job.fingerprint, name, {metric: before[metric] + value for metric, value in mean_gain(each).items()})
+        yield name, {metric: before[metric] + value for metric, value in mean_gain(each).items()}
 
 
 def latest(folder: Path) -> Path:
@@ -108,7 +108,8 @@ def run(arguments: argparse.Namespace) -> None:
     for training in finished(list(jobs.values())):
         if (training.name, training.seed) in done:
             continue
-        results += calibrations(jobs[training.name, training.seed], training)
+        job = jobs[training.name, training.seed]
+        results += [result(training, job.fingerprint, *found) for found in calibrations(job)]
         write_results(arguments.out, sorted(results, key=lambda each: (each.name, each.seed)))
         print(f'{training.name}, seed {training.seed}: calibrated')
 
