@@ -28,7 +28,7 @@ from imbdet.calibration.swept_detections import swept_detections
 from imbdet.classes import frequency_groups
 from imbdet.cli.arguments import run_tool
 from imbdet.cli.calibrate import read_checkpoint
-from imbdet.cli.calibrate_fit import candidates, worthwhile
+from imbdet.cli.calibrate_fit import candidates, group_limits, worthwhile
 from imbdet.cli.calibration_statistics import build_detector, load_weights, training_loader
 from imbdet.cli.grid_jobs import Job, finished, read_grid
 from imbdet.cli.runs import load_config
@@ -66,7 +66,9 @@ def calibrations(job: Job) -> Iterator[tuple[str, dict[str, float]]]:
     validation = Runner.build_dataloader(cfg.val_dataloader)
     detections = swept_detections(detector, tqdm(validation, desc='validation images', disable=None), [[], *settings])
     ids = category_ids(validation.dataset)
-    held_out = describe(cfg, ids, statistics.images, [image['image_id'] for image in detections[0]], limit)
+    groups = frequency_groups(statistics.images, *group_limits(cfg))
+    images = [image['image_id'] for image in detections[0]]
+    held_out = HeldOut.of(Path(validation.dataset.ann_file), ids, groups, images, limit)
     names = ['none', *METHODS, *map(str, choices)]
     by_name: dict[str, Detections] = {
         name: concatenate(images, 'bbox', ids) for name, images in zip(names, detections, strict=True)}
@@ -83,13 +85,6 @@ def calibrations(job: Job) -> Iterator[tuple[str, dict[str, float]]]:
 def latest(folder: Path) -> Path:
     """Return the last checkpoint of a training."""
     return folder / Path((folder / 'last_checkpoint').read_text().strip()).name
-
-
-def describe(cfg: Any, ids: list[int], train_images: list[int], images: list[Any], limit: int | None) -> HeldOut:
-    """Describe the validation images, with the groups of the config's metric."""
-    metric = cfg.val_evaluator[0] if isinstance(cfg.val_evaluator, list) else cfg.val_evaluator
-    groups = frequency_groups(train_images, metric.get('rare_max', 10), metric.get('common_max', 100))
-    return HeldOut.of(Path(metric.ann_file), ids, groups, images, limit)
 
 
 def result(training: Training, fingerprint: str, method: str, metrics: dict[str, float]) -> Training:

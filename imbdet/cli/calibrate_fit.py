@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from torch.utils.data import DataLoader
 
     from imbdet.calibration import CalibratedLayer, Calibration, ClassStatistics
+    from imbdet.classes import GroupLimits
 
 GRIDS = {
     'norcal': dict(tau=[0.1, 0.2, 0.4, 0.6, 0.8, 1.0], k=[0.0, 2.0, 4.0]),
@@ -36,9 +37,9 @@ def add_fit_arguments(parser: argparse.ArgumentParser) -> None:
                        help='use this many of the images, drawn at random (default: %(default)s)')
     group.add_argument('--folds', type=int, default=5,
                        help='parts of the images, for the choice on unseen ones (default: %(default)s)')
-    group.add_argument('--rare-max', type=int, default=10,
-                       help='most training images of a rare class (default: %(default)s)')
-    group.add_argument('--common-max', type=int, default=100, help='of a common class (default: %(default)s)')
+    group.add_argument('--rare-max', type=int, help="most training images of a rare class (default: that of the config's "
+                       'LongTailMetric, 10 without one)')
+    group.add_argument('--common-max', type=int, help='of a common class (default: likewise, 100 without one)')
     group.add_argument('--seed', type=int, default=0, help='seed of images and parts (default: %(default)s)')
     group.add_argument('--report', type=Path, default=Path('work_dirs/calibration'), metavar='FOLDER',
                        help='folder of the report (default: %(default)s)')
@@ -69,6 +70,27 @@ def worthwhile(calibrations: 'list[Calibration]', layers: 'list[CalibratedLayer]
     """Leave out what k changes nothing in: all scores move alike where no background competes."""
     has_background = any(each.layer.head.has_background for each in layers)
     return [each for each in calibrations if has_background or not each.k]
+
+
+def group_limits(cfg: 'Config', rare_max: int | None = None, common_max: int | None = None) -> 'GroupLimits':
+    """Return how many training images rare and common classes have.
+
+    Args:
+        cfg: The config, whose LongTailMetric has the limits that are not given.
+        rare_max: Most of a rare class.
+        common_max: Most of a common class.
+
+    Returns:
+        The limits.
+    """
+    from imbdet.classes import GroupLimits
+
+    evaluators = cfg.get('test_evaluator') or cfg.get('val_evaluator') or []
+    metric: dict[str, Any] = next((each for each in (evaluators if isinstance(evaluators, list) else [evaluators])
+                   if each['type'] == 'LongTailMetric'), {})
+    given = {'rare_max': rare_max, 'common_max': common_max}
+    return GroupLimits(**{name: metric[name] if value is None else value for name, value in given.items()
+                          if value is not None or name in metric})
 
 
 def fit(cfg: 'Config', detector: 'BaseModel', checkpoint: dict[str, Any], calibrations: 'list[Calibration]',
@@ -109,7 +131,7 @@ def fit(cfg: 'Config', detector: 'BaseModel', checkpoint: dict[str, Any], calibr
     names = ['no calibration', *map(str, calibrations)]
     ids = category_ids(loader.dataset)
     detections = {name: concatenate(images, 'bbox', ids) for name, images in zip(names, found, strict=True)}
-    groups = frequency_groups(statistics.images, arguments.rare_max, arguments.common_max)
+    groups = frequency_groups(statistics.images, *group_limits(cfg, arguments.rare_max, arguments.common_max))
     held_out = HeldOut.of(arguments.fit, ids, groups, [image['image_id'] for image in found[0]], limit)
     result = sweep(held_out, detections, arguments.by, arguments.folds, arguments.seed)
     by_name = dict(zip(names[1:], calibrations, strict=True))

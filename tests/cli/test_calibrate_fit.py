@@ -19,6 +19,7 @@ from imbdet.calibration import (
 )
 from imbdet.calibration.swept_detections import swept_detections
 from imbdet.cli import main
+from imbdet.cli.calibrate_fit import group_limits
 
 from ..tiny_detectors import tiny_detector
 from ..tiny_training import make_runner, training_config, write_training_set
@@ -133,6 +134,17 @@ def test_sigmoids_need_no_k(tmp_path, capsys):
     assert 'FRACAL with sigmoids multiplies' in error_of(capsys, tmp_path, config, checkpoint, '--method', 'fracal', *fit)
     calibrate(tmp_path, config, checkpoint, '--method', 'logn', *fit)
     assert 'logn: statistics of the logits' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(('evaluator', 'given', 'limits'), [
+    (dict(type='CocoMetric'), (), (10, 100)),
+    (dict(type='LongTailMetric', rare_max=30), (), (30, 100)),
+    ([dict(type='CocoMetric'), dict(type='LongTailMetric', rare_max=0, common_max=7)], (), (0, 7)),
+    (dict(type='LongTailMetric', rare_max=30, common_max=40), (0, 9), (0, 9))
+])
+def test_groups_are_those_of_the_metric(evaluator, given, limits):
+    assert group_limits(Config(dict(test_evaluator=evaluator)), *given) == limits
+    assert group_limits(Config(dict(val_evaluator=evaluator)), *given) == limits
 
 
 @pytest.mark.parametrize(('arguments', 'message'), [
