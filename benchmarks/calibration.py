@@ -3,7 +3,7 @@
     python benchmarks/calibration.py benchmarks/grids/calibration.py --out benchmarks/results/calibration.json
 
 Each method has its default strength. "chosen" is NorCal with the strength that ``imbdet calibrate --fit`` chooses, by AP or by
-AP^pool; "isotonic" and "temperature" turn scores into probabilities, see score_calibration.py. These four are fitted on four
+AP^pool; "isotonic" and "probabilities" turn scores into probabilities, see score_calibration.py. These four are fitted on four
 fifths of the images: what they gain on the last fifth, the mean of five times, is added to the metrics without calibration.
 All calibrations of a detector use one pass of its network.
 """
@@ -18,7 +18,7 @@ import numpy as np
 from mmengine.device import get_device
 from mmengine.runner import Runner
 from score_calibration import gains as score_gains
-from score_calibration import isotonic, temperature
+from score_calibration import isotonic, probabilities
 from tqdm import tqdm
 
 from imbdet.calibration import Calibration, calibrated_layers, collect_logits, dataset_statistics
@@ -76,7 +76,7 @@ def calibrations(job: Job) -> Iterator[tuple[str, dict[str, float]]]:
         yield name, judge(held_out, by_name[name])
     offered = {name: by_name[name] for name in ('none', *map(str, choices))}
     gains = {'chosen': sweep(held_out, offered).gains, 'chosen_by_pool': sweep(held_out, offered, by='AP_pool').gains}
-    gains |= {fit.__name__: score_gains(held_out, by_name['none'], fit) for fit in (isotonic, temperature)}
+    gains |= {fit.__name__: score_gains(held_out, by_name['none'], fit) for fit in (isotonic, probabilities)}
     before = judge(held_out, by_name['none'])
     for name, each in gains.items():
         yield name, {metric: before[metric] + value for metric, value in mean_gain(each).items()}

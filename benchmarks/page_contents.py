@@ -54,8 +54,8 @@ CALIBRATIONS = {
     'logn': 'LogN',
     'chosen': 'NorCal, chosen by AP',
     'chosen_by_pool': 'NorCal, chosen by AP^pool',
-    'temperature': 'temperature and shifts, fitted to probabilities',
-    'isotonic': 'isotonic regression of each class'
+    'probabilities': 'scores as probabilities: a slope, and a shift of each class',
+    'isotonic': 'the same by isotonic regression of each class'
 }
 CALIBRATED = {
     'colored_digits': 'Faster R-CNN, 200 classes of digits',

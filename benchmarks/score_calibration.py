@@ -7,14 +7,12 @@ scores of each fifth of the images are turned into probabilities that are fitted
 from collections.abc import Callable
 
 import numpy as np
-from scipy import sparse
-from scipy.special import logit
 from sklearn.isotonic import IsotonicRegression
-from sklearn.linear_model import LogisticRegression
 
 from imbdet.evaluation.detections import Detections, cap_detections
 from imbdet.evaluation.ground_truth import GroundTruth
 from imbdet.evaluation.matching import match_detections
+from imbdet.evaluation.score_probabilities import fit_probabilities
 from imbdet.reports.calibration.sweep import HeldOut, gain, parts
 
 ENOUGH = 20
@@ -43,15 +41,9 @@ def isotonic(scores: np.ndarray, classes: np.ndarray, correct: np.ndarray, num_c
     return predict
 
 
-def temperature(scores: np.ndarray, classes: np.ndarray, correct: np.ndarray, num_classes: int) -> Predict:
-    """Fit a temperature for all classes and a shift for each, by regularized logistic regression."""
-    def features(some_scores: np.ndarray, some_classes: np.ndarray) -> sparse.csr_array:
-        rows = np.arange(len(some_scores))
-        one_hot = sparse.csr_array((np.ones(len(rows)), (rows, some_classes)), shape=(len(rows), num_classes))
-        return sparse.csr_array(sparse.hstack([logit(np.clip(some_scores, 1e-6, 1 - 1e-6))[:, None], one_hot]))
-
-    regression = LogisticRegression(max_iter=1000).fit(features(scores, classes), correct)
-    return lambda new_scores, new_classes: regression.predict_proba(features(new_scores, new_classes))[:, 1]
+def probabilities(scores: np.ndarray, classes: np.ndarray, correct: np.ndarray, num_classes: int) -> Predict:
+    """Fit a slope for all classes and a shift for each, as ``imbdet thresholds`` does."""
+    return fit_probabilities(scores, classes, correct, num_classes).apply
 
 
 def gains(held_out: HeldOut, detections: Detections, fit: Callable[..., Predict], folds: int = 5,
@@ -61,7 +53,7 @@ def gains(held_out: HeldOut, detections: Detections, fit: Callable[..., Predict]
     Args:
         held_out: The annotations.
         detections: The detections.
-        fit: :func:`isotonic` or :func:`temperature`.
+        fit: :func:`isotonic` or :func:`probabilities`.
         folds: Parts of the images.
         seed: Seed of the division.
 

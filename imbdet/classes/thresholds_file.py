@@ -10,18 +10,32 @@ import numpy as np
 from imbdet.files import atomic_write
 
 
-class ScoreThresholds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Probabilities(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How a score becomes the probability that the detection is correct, sigmoid(slope logit(score) + shift of its class).
+
+    Attributes:
+        slope: The slope, above 0.
+        shifts: Shift by class name.
+    """
+
+    slope: float
+    shifts: dict[str, float]
+
+
+class ScoreThresholds(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """Score thresholds by class; a detection is kept if its score is above the threshold of its class.
 
     Attributes:
         classes: Threshold by class name, in [0, 1].
         aim: What they were chosen for, such as ``'f1'`` or ``'precision 0.9'``.
         iou: IoU at which a detection counted as correct, in (0, 1].
+        probabilities: Scores as probabilities, for a user's own code; None if they cannot be fitted.
     """
 
     classes: dict[str, float]
     aim: str
     iou: float
+    probabilities: Probabilities | None = None
 
 
 def write_thresholds(path: str | Path, thresholds: ScoreThresholds) -> None:

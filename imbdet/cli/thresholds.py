@@ -11,13 +11,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from imbdet.evaluation.matching import Matches
     from imbdet.evaluation.score_thresholds import Choose
+    from imbdet.reports.calibration.probability_choice import ProbabilityChoice
 
 EPILOG = """
 The thresholds are in FOLDER/thresholds.json, {"classes": {"cat": 0.31, ...}, ...}; FOLDER/index.html says what they gain.
 "imbdet test CONFIG CHECKPOINT --thresholds FOLDER/thresholds.json" applies them before NMS, as does
 dict(type='ClassAdaptiveThresholdHook', thresholds='FOLDER/thresholds.json') in custom_hooks. In your own code, keep a detection
-whose score is above the threshold of its class.
+whose score is above the threshold of its class; its "probabilities" have a slope and a shift of each class, with which
+sigmoid(slope logit(score) + shift) is the probability that a detection is correct.
 """
 
 
@@ -59,10 +62,21 @@ def aim_of(arguments: argparse.Namespace) -> 'tuple[str, Choose]':
     return f'precision {arguments.precision:g}', precision_threshold(arguments.precision)
 
 
+def probabilities_of(matches: 'Matches', num_classes: int, seed: int) -> 'ProbabilityChoice | None':
+    """Fit the probabilities of scores; warn and return None if that is not possible."""
+    from imbdet.reports.calibration.probability_choice import choose_probabilities
+
+    try:
+        return choose_probabilities(matches, num_classes, seed)
+    except ValueError as error:
+        print(f'imbdet: warning: no probabilities are written: {error}', file=sys.stderr)
+        return None
+
+
 def run(arguments: argparse.Namespace) -> None:
     """Choose the thresholds, and write them with a report."""
     from imbdet.classes import GroupLimits
-    from imbdet.classes.thresholds_file import ScoreThresholds, write_thresholds
+    from imbdet.classes.thresholds_file import Probabilities, ScoreThresholds, write_thresholds
     from imbdet.evaluation.results_file import part_warning
     from imbdet.reports.calibration.threshold_choice import choose_thresholds
     from imbdet.reports.calibration.threshold_report import scope_rows, write_threshold_report
@@ -78,12 +92,17 @@ def run(arguments: argparse.Namespace) -> None:
         print(f'imbdet: warning: {warning}', file=sys.stderr)
     classes = evaluator.classes
     choice = choose_thresholds(matches, classes.groups, choose, arguments.seed)
+    judged = probabilities_of(matches, len(classes.names), arguments.seed)
+    probabilities = judged and Probabilities(judged.fitted.slope,
+                                             dict(zip(classes.names, judged.fitted.shifts.tolist(), strict=True)))
     file = arguments.out / 'thresholds.json'
     write_thresholds(file, ScoreThresholds(dict(zip(classes.names, choice.thresholds.tolist(), strict=True)), aim,
-                                           arguments.iou))
-    page = write_threshold_report(arguments.out, classes, choice, aim, arguments.iou,
+                                           arguments.iou, probabilities))
+    page = write_threshold_report(arguments.out, classes, choice, judged, aim, arguments.iou,
                                   f'{arguments.results} on the {num_images} images of {arguments.ann}.')
     for name, single, own, (difference, low, high) in scope_rows(classes, choice):
         print(f'{name}: mean F1 {single:.3f} with one threshold, {own:.3f} with one for each class: {difference:+.3f} '
               f'({low:+.3f} to {high:+.3f})')
+    if judged:
+        print('AP of all classes ranked together: {:.4f} by score, {:.4f} by probability'.format(*judged.pooled_ap))
     print(f'wrote {file} and {page}')

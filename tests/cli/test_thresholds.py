@@ -57,12 +57,33 @@ def test_thresholds_and_their_report(files, tmp_path, capsys):
     assert f'wrote {out / "thresholds.json"} and {out / "index.html"}' in said
     content = json.loads((out / 'thresholds.json').read_text())
     assert (content['aim'], content['iou'], list(content['classes'])) == ('f1', 0.5, list(NAMES))
+    slope, shifts = content['probabilities']['slope'], content['probabilities']['shifts']
+    assert list(shifts) == list(NAMES)
+
+    def probability(name, score):
+        return 1 / (1 + (1 / score - 1)**slope / np.exp(shifts[name]))
+
+    assert probability('b', 0.2) > 0.5 > probability('c', 0.2)  # whose detections are right, and never
+    before, after = map(float, re.search(r'ranked together: (\S+) by score, (\S+) by probability', said).groups())
+    assert after > before + 0.02
+    assert (out / 'reliability.png').is_file()
     page = (out / 'index.html').read_text()
     assert 'Score thresholds' in page
     assert 'data:image/png' in page
     first = (out / 'thresholds.json').read_bytes()
     thresholds(path, ann, '--train-ann', ann, '--out', out, '--seed', 7)
     assert (out / 'thresholds.json').read_bytes() == first  # they are chosen on all images
+
+
+def test_without_a_correct_detection_there_are_no_probabilities(files, tmp_path, capsys):
+    path, ann, results = files
+    path.write_text(json.dumps([one for one in results if one['category_id'] == 3]))
+    thresholds(path, ann, '--train-ann', ann, '--out', tmp_path / 'out')
+    said = capsys.readouterr()
+    assert 'imbdet: warning: no probabilities are written: 0 of ' in said.err
+    assert 'ranked together' not in said.out
+    assert 'probabilities' not in json.loads((tmp_path / 'out/thresholds.json').read_text())
+    assert read_thresholds(tmp_path / 'out/thresholds.json', NAMES).tolist() == [1, 1, 1]
 
 
 def test_a_wished_precision(files, tmp_path):

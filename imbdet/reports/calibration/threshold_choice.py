@@ -8,6 +8,7 @@ from scipy import sparse
 
 from imbdet.evaluation.matching import NONE, Matches
 from imbdet.evaluation.score_thresholds import Choose, class_thresholds
+from imbdet.reports.calibration.halves import halves
 
 RESAMPLES, AT_A_TIME = 1000, 50
 """Bootstrap samples of the images, and how many are computed at a time, which bounds the memory."""
@@ -105,14 +106,8 @@ def choose_thresholds(matches: Matches, groups: np.ndarray, choose: Choose, seed
     Raises:
         ValueError: If fewer than two images have detections or objects.
     """
-    images, places = np.unique(np.concatenate([matches.images, matches.object_images]), return_inverse=True)
-    if len(images) < 2:
-        raise ValueError('thresholds are chosen on one half of the images and judged on the other, which needs two images with '
-                         f'detections or objects, got {len(images)}')
-    rows, object_rows = places[:len(matches.images)], places[len(matches.images):]
+    images, rows, object_rows, is_first = halves(matches, seed)
     correct, classes = matches.objects != NONE, matches.classes
-    is_first = np.zeros(len(images), dtype=bool)
-    is_first[np.random.default_rng(seed).permutation(len(images))[:len(images) // 2]] = True
 
     def chosen_on(chosen: np.ndarray) -> tuple[np.ndarray, float]:
         inside = chosen[rows]

@@ -5,25 +5,27 @@ from pathlib import Path
 
 import numpy as np
 
+from imbdet.reports.calibration.probability_choice import ProbabilityChoice
+from imbdet.reports.calibration.probability_report import SCOPE_NAMES, probability_section
 from imbdet.reports.calibration.threshold_choice import ThresholdChoice
 from imbdet.reports.drawing.figures import GROUP_COLORS, GROUP_NAMES, mark_groups, new_figure, save_figure, train_images_axis
 from imbdet.reports.drawing.html_page import Section, write_page
 from imbdet.reports.results.long_tail_numbers import SCOPES, EvaluatedClasses
 
-SCOPE_NAMES = {'all': 'all classes', **GROUP_NAMES}
 JUDGED = ('Each half of the images is judged with thresholds that were chosen on the other half, so no image is judged with '
           'what was chosen on it. The thresholds of the file are chosen on all images.')
 SINGLE = 'The single threshold is chosen in the same way, for all classes together.'
 
 
-def write_threshold_report(folder: str | Path, classes: EvaluatedClasses, choice: ThresholdChoice, aim: str, iou: float,
-                           lead: str) -> Path:
+def write_threshold_report(folder: str | Path, classes: EvaluatedClasses, choice: ThresholdChoice,
+                           probabilities: ProbabilityChoice | None, aim: str, iou: float, lead: str) -> Path:
     """Write ``index.html`` and its picture.
 
     Args:
         folder: Folder to write to.
         classes: The evaluated classes.
         choice: The thresholds.
+        probabilities: The scores as probabilities; None leaves out their section.
         aim: What they were chosen for.
         iou: IoU at which a detection is correct.
         lead: First sentence of the page: of which results.
@@ -38,6 +40,8 @@ def write_threshold_report(folder: str | Path, classes: EvaluatedClasses, choice
         Section('All classes', 'From the fewest to the most training images. Precision, recall and F1 are those of the '
                 "class's own threshold, judged as above.", None, _class_table(classes, choice))
     ]
+    if probabilities is not None:
+        sections.insert(1, probability_section(folder, classes, probabilities))
     return write_page(folder / 'index.html', 'Score thresholds',
                       f'{lead} Chosen for {aim}; a detection is correct at an IoU of at least {iou:g}.', sections)
 
