@@ -155,6 +155,24 @@ def test_losses_do_not_see_it(folder):
     assert torch.equal(torch.stack(before['loss_cls']), torch.stack(after['loss_cls']))
 
 
+def test_a_prediction_that_failed_does_not_reach_the_losses_of_the_next_run(folder, monkeypatch):
+    case = Case(folder, 'retinanet')
+    batch = case.detector.data_preprocessor(copy.deepcopy(case.batch), True)
+    before = case.detector(**batch, mode='loss')
+    hook = LogitShiftHook('norcal', statistics=folder / 'statistics.json')
+    hook.before_run(case.runner)
+    with monkeypatch.context() as patch:
+        patch.setattr(case.detector.bbox_head, 'predict', lambda feats, *_, **__: case.detector.bbox_head(feats) and 1 / 0,
+                      raising=False)
+        with pytest.raises(ZeroDivisionError):
+            case.predict()
+    hook.after_run(case.runner)
+    hook.before_run(case.runner)
+    after = case.detector(**batch, mode='loss')
+    hook.after_run(case.runner)
+    assert torch.equal(torch.stack(before['loss_cls']), torch.stack(after['loss_cls']))
+
+
 def test_undo_gives_the_very_values_back(folder):
     case = Case(folder, 'faster-rcnn')
     before = {'state_dict': case.detector.state_dict(), 'meta': {'epoch': 3}, 'optimizer': {},
