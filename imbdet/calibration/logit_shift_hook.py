@@ -71,11 +71,6 @@ class LogitShiftHook(RunHook):
             raise ValueError(f'LogitShiftHook: the checkpoint is calibrated already ({applied}); remove the hook, or load the '
                              'checkpoint that it was made from')
 
-    def let_go(self) -> None:
-        """Remove what was attached."""
-        super().let_go()
-        self._is_predicting = False
-
     def attach(self, runner: Runner, detector: BaseModel) -> Iterator[RemovableHandle]:
         """Find the layers of the class logits and attach to them.
 
