@@ -297,3 +297,30 @@ def test_bad_statistics_are_named(text, message, tmp_path):
         read_statistics(tmp_path / 'statistics.json', ['b'])
     with pytest.raises(FileNotFoundError, match='no such file of class statistics'):
         read_statistics(tmp_path / 'none.json')
+
+
+def test_a_product_leaves_boxes_and_objectness_alone(folder):
+    """YOLOv3 has them in one layer with the classes; the product of two sigmoids, against their own logit."""
+    case = Case(folder, 'yolov3')
+    each = calibrated_layers(case.detector, Calibration('fracal', k=0.5), STATISTICS)[0]
+    outputs = torch.randn(2, each.layer.num_outputs, 3, 3, dtype=torch.float64)
+    found = each.apply(outputs)
+    classes = each.layer.channels
+    others = [channel for channel in range(each.layer.num_outputs) if channel not in classes.flatten().tolist()]
+    assert len(others) == 5 * len(classes)
+    assert torch.equal(found[:, others], outputs[:, others])
+    for anchor in classes.tolist():
+        for label, channel in enumerate(anchor):
+            logit = outputs[:, channel]
+            product = logit.sigmoid() * (logit + each.product_shift[label]).sigmoid()
+            assert torch.allclose(found[:, channel], product.logit() + 0.5)
+
+
+@pytest.mark.parametrize('settings', [dict(method='norcal'), dict(method='logit-adjustment'), dict(method='fracal'),
+                                      dict(method='logn')], ids=str)
+def test_k_is_added_to_every_class(settings, folder):
+    case = Case(folder, 'faster-rcnn')
+    logits = {name: LayerLogits.of(each) for name, each in collect_logits(case.detector, [case.batch]).items()}
+    statistics = ClassStatistics(*(getattr(STATISTICS, field) for field in STATISTICS.__struct_fields__[:-1]), logits)
+    without, with_it = (calibrated_layers(case.detector, Calibration(**settings, k=k), statistics)[0].shift for k in (0.0, 1.5))
+    assert torch.allclose(with_it, without + 1.5)
