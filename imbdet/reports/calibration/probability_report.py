@@ -13,11 +13,12 @@ from imbdet.reports.results.long_tail_numbers import SCOPES, EvaluatedClasses
 
 SCOPE_NAMES = {'all': 'all classes', **GROUP_NAMES}
 KINDS = 'score', 'probability'
+FEW = 5
 MEANING = ('A probability is sigmoid(slope logit(score) + shift of the class), with slope {slope:.3f} and the shifts in '
            'thresholds.json, fitted to whether detections are correct. Where a curve is on the diagonal, it is the share of '
-           'detections that are correct. Each half of the images has probabilities that were fitted on the other half. The '
-           'ranking within a class stays, and so does AP; AP of all classes ranked together is {before:.4f} by scores and '
-           '{after:.4f} by probabilities.')
+           'detections that are correct; points of fewer than {few} detections are left out. Each half of the images has '
+           'probabilities that were fitted on the other half. The ranking within a class stays, and so does AP; AP of all '
+           'classes ranked together is {before:.4f} by scores and {after:.4f} by probabilities.')
 
 
 def probability_section(folder: Path, classes: EvaluatedClasses, choice: ProbabilityChoice) -> Section:
@@ -37,7 +38,7 @@ def probability_section(folder: Path, classes: EvaluatedClasses, choice: Probabi
     rows += [(SCOPE_NAMES[scope], *(f'{each.error:.3f}' for each in pair), str(pair[0].counts.sum()))
              for scope, pair in found.items() if pair[0].counts.sum()]
     before, after = choice.pooled_ap
-    text = MEANING.format(slope=choice.fitted.slope, before=before, after=after)
+    text = MEANING.format(few=FEW, slope=choice.fitted.slope, before=before, after=after)
     return Section('Scores as probabilities', text, _draw(folder / 'reliability.png', found), rows)
 
 
@@ -53,7 +54,7 @@ def _draw(out: Path, found: dict[str, list[Reliability]]) -> Path:
         axes.plot([0, 1], [0, 1], color='#7f8c8d', linewidth=1, linestyle='--')
         for group, name in GROUP_NAMES.items():
             bins = found[group][number]
-            filled = bins.counts > 0
+            filled = bins.counts >= FEW
             axes.plot(bins.mean_scores[filled], bins.precisions[filled], 'o-', color=GROUP_COLORS[group], markersize=4,
                       label=f'{name} classes')
         axes.set(xlim=(0, 1), ylim=(0, 1.02), xlabel=kind)

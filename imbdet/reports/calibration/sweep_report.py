@@ -86,7 +86,7 @@ def draw_sweep(out: str | Path, found: Sweep, calibrations: Mapping[str, Calibra
     figure = new_figure(4.2 * max(len(curves), 1), 4.2)
     panels = figure.subplots(1, max(len(curves), 1), sharey=True, squeeze=False)[0]
     for axes, (others, points) in zip(panels, sorted(curves.items()), strict=False):
-        ordered = sorted([(0.0, 0), *points])  # 0: no calibration
+        ordered = sorted([(0.0, 0), *points] if not calibrations[found.names[points[0][1]]].k else points)  # 0: no calibration
         for metric in METRICS:
             axes.plot([strength for strength, _ in ordered], [found.metrics[position][metric] for _, position in ordered],
                       marker='.', color=COLORS[metric], label=HEADINGS.get(metric, metric),
@@ -97,7 +97,8 @@ def draw_sweep(out: str | Path, found: Sweep, calibrations: Mapping[str, Calibra
         axes.set_title(others or ' ', fontsize=10)
         axes.set_xlabel(AXES[calibrations[found.names[points[0][1]]].method])
     panels[0].set_ylabel('on the held-out images')
-    panels[-1].legend(fontsize=8)
+    figure.legend(*panels[0].get_legend_handles_labels(), loc='outside lower center', ncols=len(METRICS), fontsize=8,
+                  frameon=False)
     return save_figure(figure, out)
 
 

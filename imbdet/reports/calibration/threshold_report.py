@@ -92,12 +92,11 @@ def _draw(out: Path, classes: EvaluatedClasses, choice: ThresholdChoice) -> Path
     figure = new_figure(11, 4.2)
     left, right = figure.subplots(1, 2)
     counts = np.maximum(classes.train_images, 0.5)  # of a class without any, left of 1 on the log axis
-    for group, name in GROUP_NAMES.items():
+    for group in GROUP_NAMES:
         members = classes.groups == group
-        left.scatter(counts[members], choice.thresholds[members], s=18, color=GROUP_COLORS[group], label=name)
-    left.axhline(choice.single, color='#34495e', linewidth=1, linestyle='--')
-    left.annotate('one threshold for all', (1, choice.single), xycoords=('axes fraction', 'data'), xytext=(-4, 3),
-                  textcoords='offset points', ha='right', fontsize=8, color='#34495e')
+        left.scatter(counts[members], choice.thresholds[members], s=18, color=GROUP_COLORS[group])
+    left.axhline(choice.single, color='#34495e', linewidth=1, linestyle='--', label='one threshold for all')
+    left.legend(fontsize=8)
     left.set_ylabel('score threshold')
     left.set_title('Threshold of each class', pad=18)
     single, own = choice.of_single.f1(), choice.of_classes.f1()

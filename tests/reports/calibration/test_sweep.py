@@ -122,6 +122,15 @@ def test_parts_are_not_ranked_together(case):
     assert found.unseen_gain == pytest.approx(alone.unseen_gain, nan_ok=True)
 
 
+def test_classes_are_in_the_order_of_their_ids(case):
+    held_out, _, made = case
+    ids = [made.category_ids[position] for position in (2, 0, 1)]
+    found = HeldOut.of(held_out.path, ids, np.array(['r', 'c', 'f']), held_out.images, 7)
+    assert found.category_ids == sorted(ids)
+    assert found.groups.tolist() == [dict(zip(ids, 'rcf', strict=True))[each] for each in sorted(ids)]
+    assert (found.images, found.limit) == (held_out.images, 7)
+
+
 def test_another_metric_may_choose_another(case):
     held_out, detections, _ = case
     found = sweep(held_out, detections, by='AP_pool', folds=2)
