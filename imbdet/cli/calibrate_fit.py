@@ -114,7 +114,7 @@ def fit(cfg: 'Config', detector: 'BaseModel', checkpoint: dict[str, Any], calibr
     from imbdet.evaluation.detections import concatenate
     from imbdet.evaluation.saved_predictions import category_ids
     from imbdet.reports.calibration.sweep import HeldOut, sweep
-    from imbdet.reports.calibration.sweep_report import sweep_table, write_sweep_report
+    from imbdet.reports.calibration.sweep_report import chance_warning, sweep_table, write_sweep_report
     from imbdet.reports.drawing.html_page import text_table
 
     loader = held_out_loader(cfg, arguments)
@@ -140,10 +140,9 @@ def fit(cfg: 'Config', detector: 'BaseModel', checkpoint: dict[str, Any], calibr
     page = write_sweep_report(arguments.report, result, by_name, lead)
     print(text_table(sweep_table(result), len(names) + 1))
     print(f'wrote {page}')
-    gain = result.unseen_gain[arguments.by]
-    if result.best and not gain > 0:
-        print(f'imbdet: warning: on images that it is not made on, the choice gains no {arguments.by} ({gain:+.4f}): what the '
-              'best of them gains may be chance', file=sys.stderr)
+    warning = chance_warning(result)
+    if warning:
+        print(f'imbdet: warning: {warning}', file=sys.stderr)
     if result.best == 0:
         print(f'No calibration has a higher {arguments.by} than none, so that no checkpoint is written.')
         return None

@@ -1,6 +1,7 @@
 """The strength of a calibration chosen on held-out images, by the command."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -101,6 +102,18 @@ def test_the_best_of_several(trained, tmp_path, capsys):
     shift = new['state_dict'][BIAS] - torch.load(checkpoint, weights_only=True)['state_dict'][BIAS]
     assert torch.allclose(shift[:3].double(), torch.from_numpy(norcal_shift(STATISTICS.images, 0.9) + 1), atol=1e-5)
     assert shift[3] == 0
+
+
+def test_ap_fixed_counts_what_the_detector_does_not_keep(trained, tmp_path, capsys):
+    """It keeps two detections of an image with five objects."""
+    config, checkpoint, held_out = trained
+    make_best(config, checkpoint, held_out, Calibration('norcal', 0.0))
+    calibrate(tmp_path, config, checkpoint, '--method', 'norcal', '--tau', 0.1, '--k', 0, '--folds', 2, '--fit',
+              held_out / 'train.json', '--fit-images', held_out / 'images', '--cfg-options',
+              'model.test_cfg.rcnn.max_per_img=2')
+    row = next(line for line in capsys.readouterr().out.splitlines() if line.startswith('no calibration'))
+    ap, *_, fixed, _ = map(float, re.findall(r'\d\.\d+', row))
+    assert fixed > ap + 0.1
 
 
 def test_none_is_best(trained, tmp_path, capsys):

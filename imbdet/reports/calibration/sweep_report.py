@@ -56,6 +56,22 @@ def sweep_table(found: Sweep) -> list[tuple[str, ...]]:
     return [*rows, ('gain of the choice on unseen images', *(_number(gain, '+') for gain in found.unseen_gain.values()))]
 
 
+def chance_warning(found: Sweep) -> str | None:
+    """Warn if the choice of a calibration gains nothing on images that it is not made on.
+
+    Args:
+        found: The sweep.
+
+    Returns:
+        The warning; None if it gains, or none is best.
+    """
+    gain = found.unseen_gain[found.by]
+    if found.best == 0 or gain > 0:
+        return None
+    return (f'on images that it is not made on, the choice gains no {found.by} ({gain:+.4f}): what the best of the '
+            'calibrations gains may be chance')
+
+
 def _unseen_text(found: Sweep) -> str:
     chosen = ', '.join(dict.fromkeys(found.names[position] for position in found.chosen))
     gaining = sum(gain[found.by] > 0 for gain in found.gains)

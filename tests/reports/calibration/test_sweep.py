@@ -11,7 +11,8 @@ from pycocotools.cocoeval import COCOeval
 
 from imbdet.evaluation import LongTailMetric
 from imbdet.evaluation.detections import Detections
-from imbdet.reports.calibration.sweep import METRICS, HeldOut, judge, sweep
+from imbdet.reports.calibration.sweep import METRICS, HeldOut, Sweep, judge, sweep
+from imbdet.reports.calibration.sweep_report import chance_warning
 
 from ...evaluation.random_case import make_case
 
@@ -136,6 +137,15 @@ def test_another_metric_may_choose_another(case):
     found = sweep(held_out, detections, by='AP_pool', folds=2)
     assert found.best == int(np.argmax([metrics['AP_pool'] for metrics in found.metrics]))
     assert found.by == 'AP_pool'
+
+
+@pytest.mark.parametrize(('best', 'gains', 'warned'), [(1, (0.02, -0.03), True), (0, (0.02, -0.03), False),
+                                                       (1, (0.03, -0.02), False), (1, (float('nan'), 0.0), True)])
+def test_a_choice_by_chance_is_warned_of(best, gains, warned):
+    parts = [{metric: gain if metric == 'APr' else 1.0 for metric in METRICS} for gain in gains]
+    said = chance_warning(Sweep(['none', 'a'], [], best, [1, 1], parts, 'APr'))
+    assert bool(said) == warned
+    assert not warned or 'the choice gains no APr' in said
 
 
 def test_what_cannot_be_is_named(case):
