@@ -141,5 +141,7 @@ def training_losses(family: Family) -> dict[str, Any]:
 def detect(family: Family) -> list[Any]:
     """Detect in one image, as guided anchors want it."""
     family.detector.eval()
+    batch = copy.deepcopy(family.batch)
+    one = {key: (value['sup'] if isinstance(value, dict) else value)[:1] for key, value in batch.items()}  # of branches the first
     with torch.no_grad():
-        return family.detector.test_step({key: value[:1] for key, value in copy.deepcopy(family.batch).items()})
+        return family.detector.test_step(one)

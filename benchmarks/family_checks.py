@@ -12,6 +12,7 @@ from mmdet.models import SemiBaseDetector
 from torch import Tensor
 
 from imbdet.calibration import (
+    CalibratedLayer,
     Calibration,
     ClassStatistics,
     LogitShiftHook,
@@ -104,6 +105,15 @@ def _keep(seen: dict[str, Tensor], name: str) -> Callable[..., None]:
     return keep
 
 
+def _keep_output(seen: dict[str, Tensor], name: str) -> Callable[..., None]:
+    """Make a forward hook that keeps the first outputs of a layer."""
+
+    def keep(_: torch.nn.Module, inputs: tuple, outputs: Tensor) -> None:
+        seen.setdefault(name, outputs)
+
+    return keep
+
+
 def check_guided(family: Family) -> str:
     """Each classification loss becomes as large as the regression losses next to it."""
     hook = GuidedLossHook()
@@ -192,42 +202,55 @@ def check_equity(apply_to: str) -> Callable[[Family], str]:
 
 
 def check_shift(family: Family) -> str:
-    """LogitShiftHook and a calibrated checkpoint detect the same, and not what the detector finds without either."""
+    """LogitShiftHook adds the shift to the first class logits, and detects what a calibrated checkpoint detects."""
     calibration = Calibration('norcal', 0.6, k=6.0)  # with random weights, scores are low; k lifts them above score_thr
     num_classes = find_class_layers(family.detector)[0].channels.shape[1]
     counts = np.arange(1, num_classes + 1).tolist()
     statistics = ClassStatistics([str(count) for count in counts], counts, counts, num_classes, [1.0] * num_classes)
     path = Path(family.runner.work_dir) / 'statistics.json'
     write_statistics(path, statistics)
+    layers = calibrated_layers(family.detector, calibration, statistics)
     try:
-        plain = detected(family)
+        _, plain = detected(family, layers)
     except Exception as error:  # whatever a detector raises
         return f'mmdet fails without a hook: {type(error).__name__}: {error}'
     hook = LogitShiftHook('norcal', tau=0.6, k=6.0, statistics=path)
     hook.attach_to(family.runner)
     try:
-        hooked = detected(family)
+        hooked, shifted = detected(family, layers)
     finally:
         hook.let_go()
     state = copy.deepcopy(family.detector.state_dict())
-    layers = calibrated_layers(family.detector, calibration, statistics)
     family.detector.load_state_dict(calibrate_checkpoint({'state_dict': state}, calibration, layers)['state_dict'])
     try:
-        calibrated = detected(family)
+        calibrated, _ = detected(family, layers)
     finally:
         family.detector.load_state_dict(state)
     assert hooked.shape == calibrated.shape, f'{len(hooked)} detections by the hook, {len(calibrated)} by the checkpoint'
     assert torch.allclose(hooked, calibrated, atol=1e-3), 'the scores of hook and checkpoint differ'
-    assert plain.shape != hooked.shape or not torch.allclose(plain, hooked, atol=1e-2), 'no score changes'
+    name, outputs = next(iter(plain.items()))
+    expected = next(each for each in layers if each.layer.name == name)
+    assert torch.allclose(shifted[name], expected.apply(outputs), atol=1e-3), f'{name} is not shifted'
     return family.supported
 
 
-def detected(family: Family) -> Tensor:
-    """Return the scores of the detections in descending order; of a panoptic detector the map of its segments."""
-    sample = detect(family)[0]
+def detected(family: Family, layers: list[CalibratedLayer]) -> tuple[Tensor, dict[str, Tensor]]:
+    """Return what is detected, and what the layers give first.
+
+    Returns:
+        Scores of the detections in descending order, of a panoptic detector the map of its segments; and by name what each
+        layer gave when it was first called, in the order of these calls.
+    """
+    first: dict[str, Tensor] = {}
+    handles = [each.layer.layer.register_forward_hook(_keep_output(first, each.layer.name)) for each in layers]
+    try:
+        sample = detect(family)[0]
+    finally:
+        for handle in handles:
+            handle.remove()
     if 'pred_instances' in sample:
-        return sample.pred_instances.scores.sort(descending=True).values
-    return sample.pred_panoptic_seg.sem_seg.flatten().float()
+        return sample.pred_instances.scores.sort(descending=True).values, first
+    return sample.pred_panoptic_seg.sem_seg.flatten().float(), first
 
 
 CHECKS: dict[str, Callable[[Family], str]] = {
