@@ -142,6 +142,6 @@ def detect(family: Family) -> list[Any]:
     """Detect in one image, as guided anchors want it."""
     family.detector.eval()
     batch = copy.deepcopy(family.batch)
-    one = {key: (value['sup'] if isinstance(value, dict) else value)[:1] for key, value in batch.items()}  # of branches the first
+    one = {key: (value['sup'] if isinstance(value, dict) else value)[:1] for key, value in batch.items()}  # of branches
     with torch.no_grad():
         return family.detector.test_step(one)

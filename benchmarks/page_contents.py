@@ -166,4 +166,6 @@ for detector, title in DETECTORS.items():
     PICTURES[f'voc07_{detector}'] = ClassPicture('voc07', f'{title}: AP of each class', of(detector, BY_CLASS))
     PICTURES[f'voc07_{detector}_gains'] = GainMap('voc07', 'coco/bbox_APr', 'coco/bbox_APf', of(detector, VOC_SHORT))
 PICTURES['hdbpmn'] = ClassPicture('hdbpmn', 'YOLOX-nano: AP of each class', {name: VOC_SHORT[name] for name in HDBPMN})
-PICTURES['calibration'] = GainMap('calibration', 'APr', 'APf', of('colored_digits', CALIBRATIONS, CALIBRATIONS))
+PICTURES['calibration'] = GainMap('calibration', 'APr', 'APf', of(
+    'colored_digits', [name for name in CALIBRATIONS if name != 'isotonic'],
+    {name: text.partition(':')[0] for name, text in CALIBRATIONS.items()}))

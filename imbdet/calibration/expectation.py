@@ -4,6 +4,9 @@ from collections.abc import Iterable
 
 from imbdet.heads import ClassLayer
 
+FACTORS = 'loss_obj', 'loss_conf', 'loss_centerness'
+"""Attributes of heads whose scores are the product of a class probability and another one."""
+
 
 def expectation(layers: Iterable[ClassLayer], num_classes: int, limit: int | None) -> str:
     """Say what to expect of a shift.
@@ -19,6 +22,7 @@ def expectation(layers: Iterable[ClassLayer], num_classes: int, limit: int | Non
     Returns:
         A sentence.
     """
+    layers = list(layers)
     softmax = any(layer.head.has_background for layer in layers)
     scarce = limit is not None and limit < num_classes
     places = f'an image has at most {limit} detections for {num_classes} classes, so the shift decides which classes get them'
@@ -29,5 +33,8 @@ def expectation(layers: Iterable[ClassLayer], num_classes: int, limit: int | Non
     if softmax:
         return ('the classes compete in a softmax, but not for places among the detections of an image: expect a small '
                 'change of AP')
+    if any(hasattr(layer.head.module, name) for layer in layers for name in FACTORS):
+        return ('each class has a sigmoid of its own, which is multiplied by what all classes share, such as an objectness; a '
+                'shift changes the weight of the two in the ranking within a class: expect a small change of AP')
     return ('each class has a sigmoid of its own, and they do not compete for places among the detections of an image: AP '
             'ranks within a class, so expect next to no change of it')
