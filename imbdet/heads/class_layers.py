@@ -97,7 +97,7 @@ def find_class_layers(detector: nn.Module) -> list[ClassLayer]:
             names = found[class_layer.layer].names if class_layer.layer in found else ()
             found[class_layer.layer] = class_layer._replace(names=names + class_layer.names)
     if not found:
-        raise ValueError(f'{type(detector).__name__} has no head that classifies')
+        raise ValueError(f'{type(detector).__name__} has no head whose class logits are known')
     return list(found.values())
 
 

@@ -131,7 +131,7 @@ def test_seesaw_has_two_more_logits():
 
 
 def test_what_is_not_known_is_named():
-    with pytest.raises(ValueError, match='RPN has no head that classifies'):
+    with pytest.raises(ValueError, match='RPN has no head whose class logits are known'):
         find_class_layers(MODELS.build(tiny_detector('rpn')))
     unknown = nn.Module()
     unknown.head = nn.Module()
