@@ -13,23 +13,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
-from mmengine.device import get_device
 from mmengine.runner import Runner
 from score_calibration import gains as score_gains
 from score_calibration import isotonic, probabilities
 from tqdm import tqdm
 
-from imbdet.calibration import Calibration, calibrated_layers, collect_logits, dataset_statistics
-from imbdet.calibration.class_statistics import LayerLogits
-from imbdet.calibration.detection_limit import detections_per_image, raise_limit
+from imbdet.calibration import Calibration, calibrated_layers
+from imbdet.calibration.detection_limit import detections_per_image, raised_limit
 from imbdet.calibration.swept_detections import swept_detections
 from imbdet.classes import frequency_groups
 from imbdet.cli.arguments import run_tool
 from imbdet.cli.calibrate import read_checkpoint
 from imbdet.cli.calibrate_fit import candidates, group_limits, worthwhile
-from imbdet.cli.calibration_statistics import build_detector, load_weights, training_loader
+from imbdet.cli.calibration_statistics import build_detector, find_statistics
 from imbdet.cli.grid_jobs import Job, finished, read_grid
 from imbdet.cli.runs import load_config
 from imbdet.evaluation.detections import Detections, concatenate
@@ -51,33 +48,27 @@ def calibrations(job: Job) -> Iterator[tuple[str, dict[str, float]]]:
     cfg = load_config(job.config)
     checkpoint = read_checkpoint(latest(job.folder))
     detector: Any = build_detector(cfg)
-    load_weights(detector, checkpoint)
-    detector = detector.to(get_device())
-    loader = training_loader(cfg)
-    statistics = dataset_statistics(loader.dataset)
-    logits = collect_logits(detector, tqdm(loader, desc=f'{job.name}, seed {job.seed}: training images', disable=None))
-    statistics = msgspec.structs.replace(
-        statistics, logits={name: LayerLogits.of(each) for name, each in logits.items()})
+    statistics = find_statistics(cfg, detector, checkpoint, 'logn', None)  # loads the weights, too
     methods = [calibrated_layers(detector, each, statistics) for each in METHODS.values()]
     choices = worthwhile(candidates('norcal', {}), methods[0])
     settings = [*methods, *(calibrated_layers(detector, each, statistics) for each in choices)]
-    limit = detections_per_image(detector)
-    raise_limit(detector, len(statistics.names))
     validation = Runner.build_dataloader(cfg.val_dataloader)
-    detections = swept_detections(detector, tqdm(validation, desc='validation images', disable=None), [[], *settings])
+    with raised_limit(detector, len(statistics.names)):
+        detections = swept_detections(detector, tqdm(validation, desc='validation images', disable=None), [[], *settings])
     ids = category_ids(validation.dataset)
     groups = frequency_groups(statistics.images, *group_limits(cfg))
     images = [image['image_id'] for image in detections[0]]
-    held_out = HeldOut.of(Path(validation.dataset.ann_file), ids, groups, images, limit)
+    held_out = HeldOut.of(Path(validation.dataset.ann_file), ids, groups, images, detections_per_image(detector))
     names = ['none', *METHODS, *map(str, choices)]
     by_name: dict[str, Detections] = {
         name: concatenate(images, 'bbox', ids) for name, images in zip(names, detections, strict=True)}
-    for name in ('none', *METHODS):
+    before = judge(held_out, by_name['none'])
+    yield 'none', before
+    for name in METHODS:
         yield name, judge(held_out, by_name[name])
     offered = {name: by_name[name] for name in ('none', *map(str, choices))}
     gains = {'chosen': sweep(held_out, offered).gains, 'chosen_by_pool': sweep(held_out, offered, by='AP_pool').gains}
     gains |= {fit.__name__: score_gains(held_out, by_name['none'], fit) for fit in (isotonic, probabilities)}
-    before = judge(held_out, by_name['none'])
     for name, each in gains.items():
         yield name, {metric: before[metric] + value for metric, value in mean_gain(each).items()}
 

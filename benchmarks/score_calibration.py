@@ -11,7 +11,7 @@ from sklearn.isotonic import IsotonicRegression
 
 from imbdet.evaluation.detections import Detections, cap_detections
 from imbdet.evaluation.ground_truth import GroundTruth
-from imbdet.evaluation.matching import match_detections
+from imbdet.evaluation.matching import NONE, match_detections
 from imbdet.evaluation.score_probabilities import fit_probabilities
 from imbdet.reports.calibration.sweep import HeldOut, gain, parts
 
@@ -28,7 +28,7 @@ def isotonic(scores: np.ndarray, classes: np.ndarray, correct: np.ndarray, num_c
         return IsotonicRegression(y_min=0, y_max=1, out_of_bounds='clip').fit(scores[rows], correct[rows])
 
     of_all = fit(np.ones(len(scores), dtype=bool))
-    own = {int(each): fit(classes == each) for each in range(num_classes) if correct[classes == each].sum() >= ENOUGH}
+    own = {each: fit(classes == each) for each in range(num_classes) if correct[classes == each].sum() >= ENOUGH}
 
     def predict(new_scores: np.ndarray, new_classes: np.ndarray) -> np.ndarray:
         found = of_all.predict(new_scores)
@@ -61,15 +61,14 @@ def gains(held_out: HeldOut, detections: Detections, fit: Callable[..., Predict]
         What each part gains.
     """
     truth = GroundTruth(held_out.path, held_out.style, held_out.images, masks=False)
-    numbers = truth.with_image_numbers(detections).image_ids
-    matches = match_detections(truth, cap_detections(truth.with_image_numbers(detections), held_out.style),
-                               held_out.category_ids, 'bbox')
+    numbered = truth.with_image_numbers(detections)
+    matches = match_detections(truth, cap_detections(numbered, held_out.style), held_out.category_ids, 'bbox')
     classes = np.searchsorted(held_out.category_ids, detections.category_ids)
     found = []
     for part in parts(held_out.images, folds, seed):
         inside = np.isin(detections.image_ids, list(part))
-        rest = ~np.isin(matches.images, numbers[inside])
-        predict = fit(matches.scores[rest], matches.classes[rest], matches.objects[rest] >= 0, len(held_out.category_ids))
+        rest = ~np.isin(matches.images, numbered.image_ids[inside])
+        predict = fit(matches.scores[rest], matches.classes[rest], matches.objects[rest] != NONE, len(held_out.category_ids))
         new = detections._replace(scores=predict(detections.scores, classes))
         found.append(gain(held_out, detections, new, part))
     return found

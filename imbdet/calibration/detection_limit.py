@@ -1,5 +1,6 @@
 """How many detections of an image a detector keeps."""
 
+import contextlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,8 +23,9 @@ def detections_per_image(detector: nn.Module) -> int | None:
     return min((config['max_per_img'] for config in _limited(detector)), default=None)
 
 
-def raise_limit(detector: nn.Module, num_classes: int) -> None:
-    """Let a detector keep more detections of an image, so that classes do not compete for places among them.
+@contextlib.contextmanager
+def raised_limit(detector: nn.Module, num_classes: int) -> Iterator[None]:
+    """Let a detector keep more detections of an image meanwhile, so that classes do not compete for places among them.
 
     Heads without NMS, as of DETRs, have no more detections than queries, and are left alone.
 
@@ -31,9 +33,14 @@ def raise_limit(detector: nn.Module, num_classes: int) -> None:
         detector: An mmdet detector, whose ``max_per_img`` become five times the number of classes, 1,000 at most; none falls.
         num_classes: Number of classes.
     """
-    for config in _limited(detector):
-        if 'nms' in config:
-            config['max_per_img'] = max(config['max_per_img'], min(MOST_PLACES, PLACES_OF_A_CLASS * num_classes))
+    own = [(config, config['max_per_img']) for config in _limited(detector) if 'nms' in config]
+    for config, limit in own:
+        config['max_per_img'] = max(limit, min(MOST_PLACES, PLACES_OF_A_CLASS * num_classes))
+    try:
+        yield
+    finally:
+        for config, limit in own:
+            config['max_per_img'] = limit
 
 
 def _limited(detector: nn.Module) -> Iterator[Any]:
@@ -42,5 +49,5 @@ def _limited(detector: nn.Module) -> Iterator[Any]:
         config = getattr(module, 'test_cfg', None)
         if isinstance(config, dict) and not name.endswith('rpn_head'):
             config = config.get('rcnn', config) or {}
-            if config.get('max_per_img', 0) > 0:
+            if (config.get('max_per_img') or 0) > 0:
                 yield config

@@ -1,6 +1,6 @@
 """What a calibration can change in a detector's evaluation."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from imbdet.heads import ClassLayer
 
@@ -8,7 +8,7 @@ FACTORS = 'loss_obj', 'loss_conf', 'loss_centerness'
 """Attributes of heads whose scores are the product of a class probability and another one."""
 
 
-def expectation(layers: Iterable[ClassLayer], num_classes: int, limit: int | None) -> str:
+def expectation(layers: Sequence[ClassLayer], num_classes: int, limit: int | None) -> str:
     """Say what to expect of a shift.
 
     AP ranks the detections of each class apart. A constant that is added to a class's logits changes no such ranking; it acts
@@ -22,7 +22,6 @@ def expectation(layers: Iterable[ClassLayer], num_classes: int, limit: int | Non
     Returns:
         A sentence.
     """
-    layers = list(layers)
     softmax = any(layer.head.has_background for layer in layers)
     scarce = limit is not None and limit < num_classes
     places = f'an image has at most {limit} detections for {num_classes} classes, so the shift decides which classes get them'

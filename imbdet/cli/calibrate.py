@@ -144,7 +144,6 @@ def calibrate(cfg: 'Config', checkpoint: dict[str, Any], calibrations: 'list[Cal
     from imbdet.cli.calibration_statistics import build_detector, find_statistics
 
     detector = build_detector(cfg)
-    limit = detections_per_image(detector)
     statistics = find_statistics(cfg, detector, checkpoint, calibrations[0].method, arguments.statistics)
     calibration = calibrations[0]
     if arguments.fit is not None:
@@ -162,7 +161,7 @@ def calibrate(cfg: 'Config', checkpoint: dict[str, Any], calibrations: 'list[Cal
         order = shift.argsort().tolist()
         print('shift of ' + ', '.join(f'{statistics.names[c]} {shift[c]:+.2f}' for c in dict.fromkeys([order[0], order[-1]])))
     print('To expect: '
-          + expectation([each.layer for each in layers], len(statistics.names), limit))
+          + expectation([each.layer for each in layers], len(statistics.names), detections_per_image(detector)))
     write_checkpoint(arguments.out, calibrated)
     write_statistics(arguments.out.with_suffix('.json'), statistics)
     print(f'wrote {arguments.out} and {arguments.out.with_suffix(".json")}')

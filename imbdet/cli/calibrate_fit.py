@@ -107,7 +107,7 @@ def fit(cfg: 'Config', detector: 'BaseModel', checkpoint: dict[str, Any], calibr
     from tqdm import tqdm
 
     from imbdet.calibration import calibrate_checkpoint, calibrated_layers
-    from imbdet.calibration.detection_limit import detections_per_image, raise_limit
+    from imbdet.calibration.detection_limit import detections_per_image, raised_limit
     from imbdet.calibration.swept_detections import swept_detections
     from imbdet.classes import frequency_groups
     from imbdet.cli.calibration_statistics import load_weights
@@ -124,15 +124,15 @@ def fit(cfg: 'Config', detector: 'BaseModel', checkpoint: dict[str, Any], calibr
         calibrations = worthwhile(calibrations, layers)
     load_weights(detector, checkpoint)
     settings = [calibrated_layers(detector, each, statistics) for each in calibrations]
-    limit = detections_per_image(detector)
-    raise_limit(detector, len(statistics.names))
     batches = tqdm(loader, unit='batch', desc='held-out images', disable=None)
-    found = swept_detections(detector.to(get_device()), batches, [[], *settings])
+    with raised_limit(detector, len(statistics.names)):
+        found = swept_detections(detector.to(get_device()), batches, [[], *settings])
     names = ['no calibration', *map(str, calibrations)]
     ids = category_ids(loader.dataset)
     detections = {name: concatenate(images, 'bbox', ids) for name, images in zip(names, found, strict=True)}
     groups = frequency_groups(statistics.images, *group_limits(cfg, arguments.rare_max, arguments.common_max))
-    held_out = HeldOut.of(arguments.fit, ids, groups, [image['image_id'] for image in found[0]], limit)
+    images = [image['image_id'] for image in found[0]]
+    held_out = HeldOut.of(arguments.fit, ids, groups, images, detections_per_image(detector))
     result = sweep(held_out, detections, arguments.by, arguments.folds, arguments.seed)
     by_name = dict(zip(names[1:], calibrations, strict=True))
     lead = (f'{arguments.checkpoint} with {calibrations[0].method} of {len(calibrations)} strengths, on {len(held_out.images)} '

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from imbdet.calibration.detection_limit import detections_per_image, raise_limit
+from imbdet.calibration.detection_limit import detections_per_image, raised_limit
 from imbdet.calibration.swept_detections import swept_detections
 from imbdet.heads import find_class_layers
 
@@ -27,9 +27,10 @@ def test_with_more_places_the_highest_are_the_same(name, test_cfg, tmp_path):
         nn.init.normal_(each.layer.weight, std=each.layer.weight[0].numel()**-0.5)
     assert detections_per_image(detector) == 4
     few = swept_detections(detector, batches, [[]])[0]
-    raise_limit(detector, 3)
-    assert detections_per_image(detector) == 15
-    many = swept_detections(detector, batches, [[]])[0]
+    with raised_limit(detector, 3):
+        assert detections_per_image(detector) == 15
+        many = swept_detections(detector, batches, [[]])[0]
+    assert detections_per_image(detector) == 4
     assert {len(image['scores']) for image in few} == {4}
     assert {len(image['scores']) for image in many} == {15}
     for one, other in zip(few, many, strict=True):
@@ -43,17 +44,25 @@ def test_it_never_falls_and_fits_the_memory(num_classes, limit, tmp_path):
     write_training_set(tmp_path)
     detector = make_runner(tmp_path, tiny_detector('faster-rcnn', test_cfg=dict(rcnn=dict(max_per_img=7)))).model
     proposals = detector.rpn_head.test_cfg['max_per_img']
-    raise_limit(detector, num_classes)
-    assert detections_per_image(detector) == limit
-    assert detector.rpn_head.test_cfg['max_per_img'] == proposals
+    with raised_limit(detector, num_classes):
+        assert detections_per_image(detector) == limit
+        assert detector.rpn_head.test_cfg['max_per_img'] == proposals
 
 
 def test_what_has_no_nms_is_left_alone(tmp_path):
     """A DETR has as many detections as queries; YOLOX of this config has no limit."""
     write_training_set(tmp_path)
     detr = make_runner(tmp_path, tiny_detector('detr', test_cfg=dict(max_per_img=2))).model
-    raise_limit(detr, 3)
-    assert detections_per_image(detr) == 2
+    with raised_limit(detr, 3):
+        assert detections_per_image(detr) == 2
     yolox = make_runner(tmp_path, tiny_detector('yolox')).model
-    raise_limit(yolox, 3)
-    assert detections_per_image(yolox) is None
+    with raised_limit(yolox, 3):
+        assert detections_per_image(yolox) is None
+
+
+@pytest.mark.parametrize('none', [None, 0, -1])
+def test_no_limit_is_none(none, tmp_path):
+    write_training_set(tmp_path)
+    detector = make_runner(tmp_path, tiny_detector('retinanet', test_cfg=dict(max_per_img=none))).model
+    with raised_limit(detector, 3):
+        assert detections_per_image(detector) is None
