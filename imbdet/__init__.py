@@ -16,8 +16,9 @@ compat.apply()
 moved.install()
 
 __getattr__, _, _ = lazy_loader.attach(__name__, [
-    'dataset_equity', 'evaluation', 'layers', 'mipa', 'repeat_sampling', 'reports', 'sampling_free', 'training_checks'])
+    'dataset_equity', 'evaluation', 'layers', 'losses', 'mipa', 'repeat_sampling', 'reports', 'sampling_free',
+    'training_checks'])
 __all__ = [
-    '__version__', 'dataset_equity', 'evaluation', 'layers', 'mipa', 'repeat_sampling', 'reports', 'sampling_free',
+    '__version__', 'dataset_equity', 'evaluation', 'layers', 'losses', 'mipa', 'repeat_sampling', 'reports', 'sampling_free',
     'training_checks'
 ]

@@ -115,7 +115,7 @@ def attend_runs() -> None:
     """Put in the hooks that a model needs before a training, validation or test, and let hooks let go after an exception.
 
     * A loss or layer that needs class counts cannot ask mmengine's Runner for the hook that brings them, and would have to be
-      named twice in a config.
+      named twice in a config; so it is with losses whose statistics advance from step to step.
     * mmengine tests and resumes with a checkpoint of another model, the layers that it lacks left random, and trains on data
       from which nothing can be learned.
     * mmengine 0.10.7 calls ``after_train`` and ``after_run`` only when all went well, so that what a hook attached to the
@@ -125,6 +125,7 @@ def attend_runs() -> None:
 
     def run(wrapped, runner, arguments, keywords):
         importlib.import_module('imbdet.training.class_counts_hook').put_in(runner)
+        importlib.import_module('imbdet.losses.put_in').put_in(runner)
         importlib.import_module('imbdet.training_checks.put_in').put_in(runner, wrapped.__name__)
         try:
             return wrapped(*arguments, **keywords)

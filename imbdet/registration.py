@@ -5,7 +5,8 @@ import imbdet.data.weighted_mix_dataset
 import imbdet.dataset_equity.equity_hook
 import imbdet.evaluation.long_tail_metric
 import imbdet.evaluation.modality_metric
-import imbdet.layers.timm_backbone
+import imbdet.layers
+import imbdet.losses
 import imbdet.mipa
 import imbdet.repeat_sampling.multi_source_sampler
 import imbdet.repeat_sampling.sampler

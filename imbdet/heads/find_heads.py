@@ -56,7 +56,9 @@ class ClassificationHead(NamedTuple):
 
     @property
     def num_outputs(self) -> int:
-        """Channels per anchor: the classes, and the background where there is one."""
+        """Channels per anchor: the classes, and the background where there is one, or what the loss asks for."""
+        if getattr(self.module, 'custom_cls_channels', False) and self.module.loss_cls.use_sigmoid:  # type: ignore[union-attr]
+            return int(self.module.loss_cls.get_cls_channels(self.num_classes))  # type: ignore[union-attr, operator]
         return self.num_classes + self.has_background
 
     @property

@@ -23,14 +23,16 @@ def head_bias(head: ClassificationHead, prior: float, instance_counts: np.ndarra
     Raises:
         ValueError: If the prior is out of range, or the counts are of another number of classes.
     """
+    # A loss may have other scores than sigmoids.
+    sigmoid_bias = getattr(getattr(head.module, 'loss_cls', None), 'logit_of', optimal_bias)
     try:
         if instance_counts is None or head.num_classes == 1:
-            return optimal_softmax_bias(prior, head.num_classes) if head.has_background else optimal_bias(prior)
+            return optimal_softmax_bias(prior, head.num_classes) if head.has_background else sigmoid_bias(prior)
         if len(instance_counts) != head.num_classes:
             raise ValueError(f'it has {head.num_classes} classes, the training set {len(instance_counts)}')
         priors = class_priors(prior, instance_counts)
         if not head.has_background:
-            return [optimal_bias(value) for value in priors]
+            return [sigmoid_bias(value) for value in priors]
         if priors.sum() >= 1:
             raise ValueError(f'the classes have a foreground prior of {priors.sum():.3g} together, which leaves no background')
         return (np.log(priors) - np.log1p(-priors.sum())).tolist()

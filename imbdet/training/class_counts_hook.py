@@ -33,9 +33,10 @@ class ClassCountsHook(Hook):
     """Hand the class counts of the training set to every module that asks for them.
 
     A module asks by a method ``set_class_counts(counts: ClassCounts)`` (see :class:`imbdet.classes.ClassCounts`) and keeps
-    what it needs in buffers. It is called before training with the counts of the training set, the same on all ranks; before
-    a validation or test without training with those that the checkpoint brings. The counts are saved in each checkpoint. A
-    config need not name this hook: it is put in where a module asks.
+    what it needs. It is called before training with the counts of the training set, the same on all ranks; before a
+    validation or test without training with those that the checkpoint brings. These must be there, unless the module says
+    ``counts_in_training_only = True``. The counts are saved in each checkpoint. A config need not name this hook: it is put
+    in where a module asks.
 
     A class that no training image holds counts as if it had been seen once, as one box in one image, so that no ratio or
     logarithm of counts is infinite; a warning names such classes.
@@ -109,7 +110,8 @@ class ClassCountsHook(Hook):
         """Hand on the counts of the checkpoint; raise if modules ask and there are none."""
         if self._loaded is not None:
             self._hand_on(runner, self._loaded)
-        names = [name for name, _ in asking_modules(unwrap_detector(runner))]
+        names = [name for name, module in asking_modules(unwrap_detector(runner))
+                 if not getattr(module, 'counts_in_training_only', False)]
         if self._counts is None and names:
             raise ValueError(f'ClassCountsHook: {", ".join(names)} ask for class counts, and the checkpoint has none; load a '
                              'checkpoint of a training with imbdet (load_from), or train first')

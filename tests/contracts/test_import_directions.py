@@ -15,7 +15,7 @@ FILES = {'annotations', 'files'}
 LISTS = FILES | {'data', 'classes'}
 SHARED = LISTS | {'heads', 'training'}
 METHODS = {'repeat_sampling', 'sampling_free', 'dataset_equity', 'mipa', 'calibration', 'evaluation', 'training_checks',
-           'layers'}
+           'layers', 'losses'}
 ALLOWED = {
     **dict.fromkeys(REPAIRS, REPAIRS),
     'files': set(),

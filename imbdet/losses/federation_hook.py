@@ -1,0 +1,109 @@
+"""The hook that tells federated losses which classes count in a step."""
+
+import functools
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from mmdet.registry import HOOKS
+from mmengine.dist import all_reduce
+from mmengine.model import BaseModel
+from mmengine.runner import Runner
+from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
+
+from imbdet.heads import ClassLayer, find_class_layers, find_predictions
+from imbdet.losses.federated_loss import IMPROBABLE, FederatedLoss
+from imbdet.losses.listed_classes import ListedClasses, batch_masks, leave_out, listed_classes
+from imbdet.training import DetectorHook
+
+
+@HOOKS.register_module()
+class FederationHook(DetectorHook):
+    """Tell federated losses which classes count, before the losses of a step are computed.
+
+    A config need not name it: it is put in where there is a :class:`imbdet.losses.FederatedLoss`. For ``negatives='sampled'``
+    it collects the classes that the batch shows on all ranks, and has the loss draw others. For ``'listed'`` it reads the
+    lists of the annotation file, and takes the classes that do not count in an image out of the logits where they leave the
+    head, which knows the image of each of its logits.
+    """
+
+    priority = 'ABOVE_NORMAL'  # after ClassCountsHook
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lists: dict[str, ListedClasses] = {}
+        self._masks: tuple[Tensor, Tensor] | None = None  # of the batch, while its losses are computed
+
+    def attach(self, runner: Runner, detector: BaseModel) -> Iterator[RemovableHandle]:
+        """Attach to the detector, and to the class layers of heads that go by lists.
+
+        Args:
+            runner: The runner of the training.
+            detector: Its detector.
+        """
+        losses = {name: module for name, module in detector.named_modules() if isinstance(module, FederatedLoss)}
+        sampled = [loss for loss in losses.values() if loss.negatives == 'sampled']
+        listed = [name.rpartition('.')[0] for name, loss in losses.items() if loss.negatives == 'listed']
+        self._lists = listed_classes(runner.train_dataloader.dataset) if listed else {}
+        num_classes = next(iter(losses.values())).num_counted
+
+        def before(detector: nn.Module, inputs: tuple, keywords: dict) -> None:
+            if keywords.get('mode') != 'loss' or not torch.is_grad_enabled():
+                return
+            samples = keywords['data_samples'] if 'data_samples' in keywords else inputs[1]
+            if sampled:
+                shown = self._shown(samples, num_classes, next(detector.parameters()).device)
+                for loss in sampled:
+                    loss.start_step(shown, runner.iter)
+            if listed:
+                images = [self._lists[sample.img_path] for sample in samples]
+                self._masks = batch_masks(images, num_classes, next(detector.parameters()).device)
+
+        def after(*_: Any) -> None:
+            self._masks = None
+
+        yield detector.register_forward_pre_hook(before, with_kwargs=True)
+        yield detector.register_forward_hook(after)
+        extractors = {each.name: each.extractor for each in find_predictions(detector, 'cls')[0]} if listed else {}
+        for layer in find_class_layers(detector) if listed else []:
+            if layer.head.name in listed:
+                yield from self._attach_layer(layer, extractors.get(layer.head.name))
+
+    @staticmethod
+    def _shown(samples: Any, num_classes: int, device: torch.device) -> Tensor:
+        """Return whether the batch of any rank shows each class."""
+        shown = torch.zeros(num_classes, device=device)
+        for sample in samples:
+            shown[sample.gt_instances.labels.to(device)] = 1
+        all_reduce(shown)
+        return shown > 0
+
+    def _attach_layer(self, layer: ClassLayer, extractor: nn.Module | None) -> Iterator[RemovableHandle]:
+        rows: list[Tensor] = []  # the image of each region
+
+        def note(extractor: nn.Module, inputs: tuple, keywords: dict) -> None:
+            rois = keywords['rois'] if 'rois' in keywords else inputs[1]
+            rows[:] = [rois[:, 0].long()]
+
+        if extractor is not None:
+            yield extractor.register_forward_pre_hook(note, with_kwargs=True)
+        yield layer.layer.register_forward_hook(functools.partial(self._leave_out, layer, rows))
+
+    def _leave_out(self, layer: ClassLayer, rows: list[Tensor], module: nn.Module, inputs: tuple, logits: Tensor) -> Tensor:
+        """Forward hook of a layer."""
+        if self._masks is None:
+            return logits
+        counting, open_ended = (_spread(layer, mask, rows, rest, logits)
+                                for mask, rest in zip(self._masks, (True, False), strict=True))
+        return leave_out(logits, counting, open_ended, IMPROBABLE)
+
+
+def _spread(layer: ClassLayer, mask: Tensor, rows: list[Tensor], rest: bool, logits: Tensor) -> Tensor:
+    """Give each logit of a layer the mask of its image and class; to others ``rest``."""
+    spread = mask.new_full((len(mask), layer.num_outputs), rest)
+    spread[:, layer.channels.to(mask.device)] = mask[:, None]
+    if rows:
+        return spread[rows[0]]
+    places = logits.dim() - 2
+    return spread.view(len(mask), *((1, ) * places), -1) if layer.is_linear else spread.view(len(mask), -1, *((1, ) * places))

@@ -1,0 +1,30 @@
+"""What imbdet puts into every run whose detector has a loss of the long tail."""
+
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+
+from imbdet.losses.federated_loss import FederatedLoss
+from imbdet.losses.federation_hook import FederationHook
+from imbdet.losses.loss_statistics_hook import LossStatisticsHook
+from imbdet.losses.running_statistics import RunningStatistics
+from imbdet.losses.served_heads import check_heads
+from imbdet.training.detector import unwrap_detector
+
+HOOKS: dict[type, type[Hook]] = {RunningStatistics: LossStatisticsHook, FederatedLoss: FederationHook}
+
+
+def put_in(runner: Runner) -> None:
+    """Check that the losses can serve their heads, and register the hooks that they need.
+
+    Args:
+        runner: The runner, before a run. :mod:`imbdet.compat` calls this.
+
+    Raises:
+        ValueError: If a loss cannot serve its head.
+    """
+    detector = unwrap_detector(runner)
+    check_heads(detector)
+    for kind, hook in HOOKS.items():
+        if any(isinstance(module, kind) for module in detector.modules()) \
+                and not any(isinstance(registered, hook) for registered in runner.hooks):
+            runner.register_hook(hook())

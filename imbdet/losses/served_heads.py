@@ -1,0 +1,107 @@
+"""Which heads a loss of the long tail can serve, and why not the others."""
+
+from typing import Any
+
+from mmdet.models import dense_heads
+from mmdet.models.dense_heads.base_dense_head import BaseDenseHead
+from mmdet.models.losses import QualityFocalLoss
+from mmdet.models.roi_heads import bbox_heads
+from torch import nn
+
+from imbdet.heads import find_heads
+from imbdet.heads.head_specs import RPN_HEADS, UNKNOWN, head_spec
+from imbdet.losses.counted_classes import CountedClasses
+from imbdet.losses.wrapped_loss import WrappedLoss
+
+OURS = (CountedClasses, WrappedLoss)
+UNSERVED: dict[tuple[type[nn.Module], ...], str] = {
+    (*RPN_HEADS, dense_heads.StageCascadeRPNHead): 'region proposals have no classes',
+    (dense_heads.TOODHead, ): 'it hands probabilities to its loss, not logits',
+    (dense_heads.YOLOV3Head, ): 'it hands the anchors of each image to its loss apart, with a mask',
+}
+
+
+def check_heads(detector: nn.Module) -> None:
+    """See that each head with a loss of imbdet can be served by it.
+
+    Args:
+        detector: An mmdet detector.
+
+    Raises:
+        ValueError: If a head cannot.
+    """
+    for name, head in find_heads(detector).items():
+        loss = getattr(head.module, 'loss_cls', None)
+        reason = why_not(loss, head.module) if isinstance(loss, OURS) else None
+        if reason:
+            raise ValueError(f'{name} is a {type(head.module).__name__}, which {type(loss).__name__} cannot serve: {reason}')
+
+
+def why_not(loss: Any, head: nn.Module) -> str | None:
+    """Tell why a loss cannot serve a head.
+
+    Args:
+        loss: A loss of imbdet.
+        head: A head of mmdet.
+
+    Returns:
+        The reason; None if it can.
+    """
+    for kinds, reason in UNSERVED.items():
+        if isinstance(head, kinds):
+            return reason
+    spec = head_spec(head)
+    if spec.is_joint:
+        return 'its loss takes classes and boxes together'
+    if isinstance(head, bbox_heads.DIIHead):
+        return _sigmoid_outputs(loss)
+    if isinstance(head, bbox_heads.BBoxHead):
+        if loss.use_sigmoid and not getattr(loss, 'custom_cls_channels', False):
+            return ('a box head has the outputs of a softmax unless its loss says otherwise; inside it use CrossEntropyLoss, '
+                    'or CrossEntropyCustomLoss for sigmoids')
+        return None
+    if isinstance(head, bbox_heads.SABLHead):
+        return 'its outputs are those of a softmax' if getattr(loss, 'custom_cls_channels', False) or loss.use_sigmoid else None
+    if spec is UNKNOWN:
+        return 'it is not known how it calls its loss'
+    if isinstance(head, dense_heads.DETRHead):
+        return _detr_head(loss, head)
+    return _dense_head(loss, head)
+
+
+def _sigmoid_outputs(loss: Any) -> str | None:
+    """Tell why a loss cannot serve a head that takes the sigmoid of C logits, or else a softmax."""
+    if getattr(loss, 'has_background', False):
+        return 'it has no output for the background'
+    if getattr(loss, 'own_activation', False):
+        return 'it takes sigmoids for scores, and the loss means other ones'
+    if not loss.use_sigmoid and getattr(loss, 'custom_cls_channels', False):
+        return 'it has not the outputs of a box head; give it loss=, a loss of sigmoids, and use_sigmoid=True'
+    return None
+
+
+def _detr_head(loss: Any, head: nn.Module) -> str | None:
+    if isinstance(getattr(loss, 'loss', None), QualityFocalLoss):
+        return 'it computes qualities only for a loss that is itself QualityFocalLoss; use FocalLoss in it'
+    if not loss.use_sigmoid and not isinstance(head, dense_heads.DeformableDETRHead):
+        return 'its softmax has a weight of the background that it reads from the config of CrossEntropyLoss'
+    return _sigmoid_outputs(loss) if not loss.use_sigmoid or not getattr(loss, 'has_background', False) \
+        else None
+
+
+def _dense_head(loss: Any, head: Any) -> str | None:
+    if getattr(head, 'use_sigmoid_cls', loss.use_sigmoid) != loss.use_sigmoid:
+        return f'write use_sigmoid={loss.use_sigmoid} in its loss_cls, where the head reads it'
+    if not loss.use_sigmoid and getattr(loss, 'custom_cls_channels', False):
+        return 'it has not the outputs of a box head; give it loss=, a loss of sigmoids, and use_sigmoid=True'
+    if getattr(loss, 'own_activation', False):
+        if not _asks_for_scores(head):
+            return 'it takes sigmoids for scores, and the loss means other ones'
+        if head_spec(head).prediction_dependent:
+            return 'it assigns by scores, for which it takes sigmoids, and the loss means other ones'
+    return None
+
+
+def _asks_for_scores(head: Any) -> bool:
+    return isinstance(head, BaseDenseHead) and all(
+        getattr(type(head), name) is getattr(BaseDenseHead, name) for name in ('predict_by_feat', '_predict_by_feat_single'))

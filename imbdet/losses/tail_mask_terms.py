@@ -1,0 +1,58 @@
+"""Negatives of rare classes that are left out: the masks of EQL and DropLoss, on any loss of sigmoids."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from imbdet.losses.sigmoid_terms import SigmoidTerms
+
+
+class TailMaskTerms(NamedTuple):
+    """Leave out negatives of the classes of the tail.
+
+    Rows of foreground have none of them (equalization loss). Rows of background have all, or each with the probability
+    ``kept`` (DropLoss), drawn from torch's generator. See :class:`imbdet.losses.sigmoid_terms.SigmoidTerms` for the methods.
+
+    Attributes:
+        terms: The loss.
+        tail: The classes of the tail, shape (T,), int64.
+        foreground: Rows of foreground, shape (N,), bool.
+        kept: Probability, shape (); None: 1.
+    """
+
+    terms: SigmoidTerms
+    tail: Tensor
+    foreground: Tensor
+    kept: Tensor | None = None
+
+    def negatives(self, logits: Tensor, rows: slice) -> tuple[Tensor, Tensor]:
+        """Take elements as negatives."""
+        loss, derivative = self.terms.negatives(logits, rows)
+        keep = (~self.foreground[rows, None]).to(loss.dtype).expand(-1, len(self.tail))
+        if self.kept is not None:
+            keep = keep * (torch.rand(keep.shape, device=keep.device) <= self.kept)
+        for values in (loss, derivative):
+            values[:, self.tail] *= keep
+        return loss, derivative
+
+    def positives(self, logits: Tensor, classes: Tensor, quality: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Take the elements of the rows' own classes."""
+        return self.terms.positives(logits, classes, quality)
+
+
+def kept_share(labels: Tensor, tail: Tensor, num_classes: int) -> Tensor:
+    """Return the share of the tail among the foreground of a batch, by which DropLoss keeps negatives of background.
+
+    Args:
+        labels: Class of each row, shape (N,); C for background.
+        tail: The classes of the tail, shape (T,).
+        num_classes: Number of classes C.
+
+    Returns:
+        The share, shape (), in [0, 1]; without foreground 1.
+    """
+    is_tail = torch.zeros(num_classes, dtype=torch.float32, device=labels.device).index_fill(0, tail, 1)
+    foreground = (labels >= 0) & (labels < num_classes)
+    num_tail = (is_tail[labels.clamp(0, num_classes - 1)] * foreground).sum()
+    return torch.where(foreground.any(), num_tail / foreground.sum().clamp(min=1), 1.0)
