@@ -9,7 +9,7 @@ box_head = 'model.roi_head.bbox_head'
 
 def loss(type, **settings):
     """Options of a classification loss."""
-    return {f'{box_head}.loss_cls.{key}': value for key, value in {'type': type, **settings}.items()}
+    return {f'{box_head}.loss_cls.{key}': value for key, value in {'_delete_': True, 'type': type, **settings}.items()}
 
 
 softmax = dict(
