@@ -53,6 +53,27 @@ def read_targets(target: Any, num_outputs: int) -> ClassTargets:
     return ClassTargets(torch.where(quality > 0, labels, num_outputs), quality)
 
 
+def without_ignored(target: Any, weight: Tensor | None, num_classes: int) -> tuple[Any, Tensor | None]:
+    """Make rows with a label below 0, which mmdet's losses of sigmoids do not know, background without weight.
+
+    Args:
+        target: As for :func:`read_targets`.
+        weight: Weight of each row, shape (N,), or of each element, shape (N, K); None: 1.
+        num_classes: Number of classes C.
+
+    Returns:
+        Target and weight; a score of each class as it is.
+    """
+    labels = target[0] if isinstance(target, (tuple, list)) else target
+    if labels.dim() != 1:
+        return target, weight
+    ignored = labels < 0
+    labels = labels.masked_fill(ignored, num_classes)
+    weight = torch.ones_like(labels, dtype=torch.float32) if weight is None else weight
+    weight = weight.masked_fill(ignored if weight.dim() == 1 else ignored[:, None], 0)
+    return ((labels, target[1]) if isinstance(target, (tuple, list)) else labels), weight
+
+
 def _integers(labels: Tensor) -> Tensor:
     if labels.is_floating_point():
         raise TypeError(f'labels must be integers, got {labels.dtype}')

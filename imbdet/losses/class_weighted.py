@@ -8,7 +8,7 @@ from mmdet.models.losses import QualityFocalLoss
 from mmdet.registry import MODELS
 from torch import Tensor
 
-from imbdet.losses.class_targets import read_targets
+from imbdet.losses.class_targets import read_targets, without_ignored
 from imbdet.losses.class_weights import effective_number_weights, inverse_frequency_weights
 from imbdet.losses.counted_classes import CountedClasses
 from imbdet.losses.sigmoid_terms import float_dtype
@@ -103,9 +103,11 @@ class ClassWeighted(CountedClasses, WrappedLoss):
         Returns:
             What the loss returns.
         """
+        pred = pred.to(float_dtype(pred))
         weights = self.class_weights(pred.shape[1], pred.device)
+        target, weight = without_ignored(target, weight, len(weights) - 1)
         labels = read_targets(target, pred.shape[1]).labels
-        own = weights[labels.clamp(0, len(weights) - 1)].to(float_dtype(pred))
+        own = weights[labels].to(float_dtype(pred))
         if weight is not None:
             own = own * weight if weight.dim() == 1 else own[:, None] * weight.reshape(len(own), -1)
         if own.dim() == 1 and isinstance(target, Tensor) and target.dim() == 2 and not isinstance(self.loss, QualityFocalLoss):

@@ -5,10 +5,13 @@ from typing import Any, Literal
 import torch
 from mmdet.registry import MODELS
 from torch import Tensor
+from torch.nn import functional
 
+from imbdet.losses.class_targets import without_ignored
 from imbdet.losses.counted_classes import CountedClasses
 from imbdet.losses.federated_classes import draw_classes
 from imbdet.losses.sigmoid_scores import SigmoidScores
+from imbdet.losses.sigmoid_terms import float_dtype
 from imbdet.losses.wrapped_loss import WrappedLoss
 
 IMPROBABLE = -1e4
@@ -114,13 +117,15 @@ class FederatedLoss(CountedClasses, SigmoidScores, WrappedLoss):
         Raises:
             RuntimeError: If nothing was drawn for this step.
         """
+        pred = pred.to(float_dtype(pred))
+        num_classes = self.loss.num_classes(pred) if isinstance(self.loss, SigmoidScores) else pred.shape[1]
+        self.check_classes(num_classes)
+        target, weight = without_ignored(target, weight, num_classes)
         if self.negatives == 'sampled' and torch.is_grad_enabled():
             if self._kept is None:
                 raise RuntimeError('FederatedLoss: no classes were drawn; train with a Runner, where FederationHook calls '
                                    'start_step, or call it')
             self._kept = self._kept.to(pred.device)
-            left_out = ~self._kept
-            if pred.shape[1] > len(left_out):  # a background's
-                left_out = torch.cat([left_out, left_out.new_zeros(pred.shape[1] - len(left_out))])
+            left_out = functional.pad(~self._kept, (0, pred.shape[1] - num_classes))  # not a background
             pred = pred.masked_fill(left_out, IMPROBABLE)
         return self.loss(pred, target, weight, avg_factor=avg_factor, reduction_override=reduction_override, **kwargs)

@@ -8,7 +8,7 @@ from mmdet.registry import MODELS
 from torch import Tensor, nn
 from torch.nn import functional
 
-from imbdet.losses.class_targets import ClassTargets, read_targets
+from imbdet.losses.class_targets import ClassTargets, read_targets, without_ignored
 from imbdet.losses.reduction import check_reduction, divisor
 from imbdet.losses.running_statistics import RunningStatistics
 from imbdet.losses.seesaw_shift import seesaw_shift
@@ -116,12 +116,13 @@ class SynchronizedSeesawLoss(RunningStatistics, nn.Module):
             ValueError: If the head has another number of classes than the training set.
         """
         num_classes = pred.shape[1] - (0 if self.use_sigmoid else 2)
+        samples = self.current_statistics(num_classes, pred.device)
+        target, weight = without_ignored(target, weight, num_classes)
         targets = read_targets(target, pred.shape[1])
         rows, = targets.is_foreground(num_classes).nonzero(as_tuple=True)
         labels = targets.labels[rows]
-        samples = self.current_statistics(num_classes, pred.device)
         if self.training and torch.is_grad_enabled():
-            self.note(torch.bincount(labels, minlength=num_classes))
+            self.note(torch.bincount(labels if weight is None else labels[_has_weight(weight[rows])], minlength=num_classes))
         logits = pred.to(float_dtype(pred))
         own_logits = logits[rows, :num_classes]
         log_scores = functional.logsigmoid(own_logits) if self.use_sigmoid else own_logits.log_softmax(dim=1)
@@ -130,18 +131,21 @@ class SynchronizedSeesawLoss(RunningStatistics, nn.Module):
             return self.loss_weight * self.loss(logits.index_add(0, rows, shift), target, weight, avg_factor=avg_factor,
                                                 reduction_override=reduction_override, **kwargs)
         return self._box_losses(logits, targets.labels, rows, own_logits + shift, weight,
-                                reduction_override or self.reduction, avg_factor)
+                                check_reduction(reduction_override or self.reduction), avg_factor)
 
-    def _box_losses(self, logits: Tensor, labels: Tensor, rows: Tensor, shifted: Tensor, weight: Tensor | None, reduction: str,
+    def _box_losses(self, logits: Tensor, labels: Tensor, rows: Tensor, shifted: Tensor, weight: Any, reduction: str,
                     avg_factor: float | None) -> dict[str, Tensor]:
         """Compute the losses of classes, in the rows of foreground, and of foreground against background."""
         num_classes = logits.shape[1] - 2
         objectness = functional.cross_entropy(logits[:, num_classes:], (labels >= num_classes).long(), reduction='none')
         classes = functional.cross_entropy(shifted, labels[rows], reduction='none')
-        weight = torch.ones_like(objectness) if weight is None else weight
-        objectness = objectness * weight * (labels >= 0)
         classes = objectness.new_zeros(len(labels)).index_add(0, rows, classes * weight[rows])
-        losses = {'loss_cls_objectness': objectness, 'loss_cls_classes': classes}
-        if check_reduction(reduction) != 'none':
+        losses = {'loss_cls_objectness': objectness * weight, 'loss_cls_classes': classes}
+        if reduction != 'none':
             losses = {name: loss.sum() / divisor(reduction, len(loss), avg_factor) for name, loss in losses.items()}
         return {name: loss * self.loss_weight for name, loss in losses.items()}
+
+
+def _has_weight(weight: Tensor) -> Tensor:
+    """Tell for each row whether any of its elements counts, shape (n,), bool."""
+    return weight > 0 if weight.dim() == 1 else (weight > 0).any(dim=1)
