@@ -10,6 +10,7 @@ from torch.nn import functional
 from imbdet.losses.class_targets import without_ignored
 from imbdet.losses.counted_classes import CountedClasses
 from imbdet.losses.federated_classes import draw_classes
+from imbdet.losses.running_statistics import RunningStatistics
 from imbdet.losses.sigmoid_scores import SigmoidScores
 from imbdet.losses.sigmoid_terms import float_dtype
 from imbdet.losses.wrapped_loss import WrappedLoss
@@ -28,7 +29,8 @@ class FederatedLoss(CountedClasses, SigmoidScores, WrappedLoss):
 
     ``negatives='listed'``: a class counts in an image if the image shows it or the annotations list it as absent
     (``neg_category_ids`` of LVIS). A class of ``not_exhaustive_category_ids``, whose objects may lack boxes, has positives
-    but no negatives in that image. This is what LVIS's evaluation counts; mmdet drops the lists.
+    but no negatives in that image. This is what LVIS's evaluation counts; mmdet drops the lists. Here the gradient leaves
+    these classes out; the loss that is logged is that of all classes.
 
     What counts is decided before the loss, by :class:`imbdet.losses.FederationHook`, which is put in by itself.
 
@@ -42,7 +44,7 @@ class FederatedLoss(CountedClasses, SigmoidScores, WrappedLoss):
         use_sigmoid: Must be true; dense heads read it here.
 
     Raises:
-        ValueError: If an argument is out of range, or the loss is none of sigmoids.
+        ValueError: If an argument is out of range, or the loss is none of sigmoids, or adds up gradients of its own.
 
     Examples:
         >>> bbox_head = dict(loss_cls=dict(_delete_=True, type='FederatedLoss', use_sigmoid=True, loss=dict(
@@ -61,6 +63,9 @@ class FederatedLoss(CountedClasses, SigmoidScores, WrappedLoss):
             raise ValueError('FederatedLoss needs a loss of sigmoids: use_sigmoid must be True')
         if negatives not in ('sampled', 'listed'):
             raise ValueError(f"negatives must be 'sampled' or 'listed', got {negatives!r}")
+        if negatives == 'listed' and isinstance(self.loss, RunningStatistics):
+            raise ValueError(f"FederatedLoss: {type(self.loss).__name__} adds up its own gradients, which negatives='listed' "
+                             "does not reach; use 'sampled'")
         if num_kept < 1:
             raise ValueError(f'num_kept must be at least 1, got {num_kept}')
         if power < 0:

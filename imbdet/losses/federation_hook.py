@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from imbdet.heads import ClassLayer, find_class_layers, find_predictions
-from imbdet.losses.federated_loss import IMPROBABLE, FederatedLoss
-from imbdet.losses.listed_classes import ListedClasses, batch_masks, leave_out, listed_classes
+from imbdet.losses.federated_loss import FederatedLoss
+from imbdet.losses.listed_classes import ListedClasses, batch_masks, federated_gradient, listed_classes
 from imbdet.training import DetectorHook
 
 
@@ -88,15 +88,15 @@ class FederationHook(DetectorHook):
 
         if extractor is not None:
             yield extractor.register_forward_pre_hook(note, with_kwargs=True)
-        yield layer.layer.register_forward_hook(functools.partial(self._leave_out, layer, rows))
+        yield layer.layer.register_forward_hook(functools.partial(self._federate, layer, rows))
 
-    def _leave_out(self, layer: ClassLayer, rows: list[Tensor], module: nn.Module, inputs: tuple, logits: Tensor) -> Tensor:
+    def _federate(self, layer: ClassLayer, rows: list[Tensor], module: nn.Module, inputs: tuple, logits: Tensor) -> Tensor:
         """Forward hook of a layer."""
         if self._masks is None:
             return logits
         counting, open_ended = (_spread(layer, mask, rows, rest, logits)
                                 for mask, rest in zip(self._masks, (True, False), strict=True))
-        return leave_out(logits, counting, open_ended, IMPROBABLE)
+        return federated_gradient(logits, counting, open_ended)
 
 
 def _spread(layer: ClassLayer, mask: Tensor, rows: list[Tensor], rest: bool, logits: Tensor) -> Tensor:

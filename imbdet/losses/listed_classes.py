@@ -82,30 +82,29 @@ def batch_masks(images: list[ListedClasses], num_classes: int, device: torch.dev
     return counting, open_ended
 
 
-class _NotPushedDown(torch.autograd.Function):
-    """Let gradients through that raise a logit, and of the marked ones no others."""
+class _FederatedGradient(torch.autograd.Function):
+    """Logits as they are, whose gradients are those of a federated loss."""
 
     @staticmethod
-    def forward(ctx: Any, logits: Tensor, marked: Tensor) -> Tensor:
-        ctx.save_for_backward(marked)
+    def forward(ctx: Any, logits: Tensor, counting: Tensor, open_ended: Tensor) -> Tensor:
+        ctx.save_for_backward(counting, open_ended)
         return logits.view_as(logits)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
-        marked, = ctx.saved_tensors
-        return torch.where(marked, gradient.clamp(max=0), gradient), None
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        counting, open_ended = ctx.saved_tensors
+        return torch.where(open_ended, gradient.clamp(max=0), gradient).masked_fill(~counting, 0), None, None
 
 
-def leave_out(logits: Tensor, counting: Tensor, open_ended: Tensor, improbable: float) -> Tensor:
-    """Take the classes out of logits that do not count, and the negatives of those that are open-ended.
+def federated_gradient(logits: Tensor, counting: Tensor, open_ended: Tensor) -> Tensor:
+    """Take the classes out of the gradient of logits that do not count, and the negatives of those that are open-ended.
 
     Args:
         logits: Any shape.
-        counting: Which of them count; broadcasts with the logits, bool. The others become ``improbable``, without a gradient.
-        open_ended: Which of them get no gradient that lowers them; broadcasts with the logits, bool.
-        improbable: A logit whose sigmoid is 0.
+        counting: Which of them have a gradient; broadcasts with the logits, bool.
+        open_ended: Which of them have no gradient that lowers them; broadcasts with the logits, bool.
 
     Returns:
-        The logits, of the same shape.
+        The logits, of the same values.
     """
-    return _NotPushedDown.apply(logits.masked_fill(~counting, improbable), open_ended)
+    return _FederatedGradient.apply(logits, counting, open_ended)

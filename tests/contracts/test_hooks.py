@@ -9,7 +9,9 @@ from mmdet.registry import HOOKS
 from mmengine.hooks import Hook
 from torch import nn
 
+from imbdet.classes import dataset_counts
 from imbdet.dataset_equity import LikelihoodFile, write_likelihoods
+from imbdet.training.class_counts_hook import asking_modules
 
 from ..tiny_detectors import tiny_detector
 from ..tiny_training import make_runner, scalars, write_training_set
@@ -23,7 +25,15 @@ CASES = {
     'equity': dict(type='DatasetEquityHook', likelihoods='equity.npz'),
     'shift': dict(type='LogitShiftHook', method='norcal'),
     'counts': dict(type='ClassCountsHook'),
+    'statistics': dict(type='LossStatisticsHook'),
+    'federation': dict(type='FederationHook'),
 }
+FOCAL = dict(type='FocalLoss', use_sigmoid=True)
+LOSSES = {  # of a dense head and of a box head, for hooks that serve a loss
+    'counts': (dict(type='AskingLoss', use_sigmoid=True), dict(type='CrossEntropyLoss')),
+    'statistics': (dict(type='EqualizationLossV2', use_sigmoid=True), dict(type='EqualizationLossV2')),
+    'federation': (dict(type='FederatedLoss', use_sigmoid=True, num_kept=2, loss=FOCAL),
+                   dict(type='FederatedLoss', num_kept=2, loss=dict(type='CrossEntropyLoss', use_sigmoid=True)))}
 DETECTORS = ('retinanet', 'faster-rcnn')  # one head, and two
 
 
@@ -44,10 +54,13 @@ def make(case, tmp_path):
     def runner(name='retinanet', *others, work='work', **keys):
         hook = {key: str(tmp_path / value) if key == 'likelihoods' else value for key, value in CASES[case].items()}
         model = tiny_detector(name)
-        if case == 'counts':
+        if case in LOSSES:
             head = model.roi_head.bbox_head if 'roi_head' in model else model.bbox_head
-            head.loss_cls = dict(type='AskingLoss', use_sigmoid=True) if name == 'retinanet' else head.loss_cls
-        return make_runner(tmp_path, model, [hook, *others], work_dir=str(tmp_path / work), flip=0.0, **keys)
+            head.loss_cls = LOSSES[case][name != 'retinanet']
+        made = make_runner(tmp_path, model, [hook, *others], work_dir=str(tmp_path / work), flip=0.0, **keys)
+        for _, module in asking_modules(made.model) if case in ('statistics', 'federation') else ():
+            module.set_class_counts(dataset_counts(made.train_dataloader.dataset))  # as ClassCountsHook does before it
+        return made
 
     return runner
 
