@@ -3,12 +3,14 @@
 from typing import Any
 
 import torch
+from mmdet.registry import MODELS
 from torch import Tensor, nn
 from torch.nn import functional
 
 from imbdet.layers.temperature import Temperature
 
 
+@MODELS.register_module()
 class CosineConv2d(nn.Conv2d):
     r"""Give logits by the cosine between the features under the kernel and the kernel's weights.
 

@@ -45,7 +45,7 @@ def cosine_head(head: str, temperature: float = 20.0, learn_temperature: bool = 
         raise ValueError(f'CosineHead: of {head} it is not known which layers give the class logits, and those alone')
     cosine = {layer: _cosine_layer(name, layer, temperature, learn_temperature) for name, layer in layers.items()}
     for module in list(built.modules()):
-        for name, child in module.named_children():
+        for name, child in module._modules.items():  # named_children() leaves out a layer that branches share
             if child in cosine:
                 setattr(module, name, cosine[child])
     return built
