@@ -125,7 +125,7 @@ def attend_runs() -> None:
 
     def run(wrapped, runner, arguments, keywords):
         importlib.import_module('imbdet.training.class_counts_hook').put_in(runner)
-        importlib.import_module('imbdet.losses.put_in').put_in(runner)
+        importlib.import_module('imbdet.losses.put_in').put_in(runner, wrapped.__name__)
         importlib.import_module('imbdet.training_checks.put_in').put_in(runner, wrapped.__name__)
         try:
             return wrapped(*arguments, **keywords)

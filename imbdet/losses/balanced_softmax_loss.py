@@ -39,6 +39,8 @@ class BalancedSoftmaxLoss(CountedClasses, LongTailLoss):
         >>> bbox_head = dict(loss_cls=dict(_delete_=True, type='BalancedSoftmaxLoss'))
     """
 
+    corrects_prior = True
+
     def __init__(self, use_sigmoid: bool = False, reduction: str = 'mean', loss_weight: float = 1.0) -> None:
         super().__init__(True, reduction, loss_weight)
         self.use_sigmoid = use_sigmoid

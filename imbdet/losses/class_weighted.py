@@ -41,6 +41,8 @@ class ClassWeighted(CountedClasses, WrappedLoss):
         ...     type='FocalLoss', use_sigmoid=True, gamma=2.0, alpha=0.25)))
     """
 
+    corrects_prior = True
+
     def __init__(self,
                  loss: dict,
                  weights: str | Sequence[float] = 'inverse_frequency',

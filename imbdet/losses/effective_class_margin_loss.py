@@ -34,6 +34,7 @@ class EffectiveClassMarginLoss(RunningStatistics, LongTailLoss):
         >>> bbox_head = dict(loss_cls=dict(_delete_=True, type='EffectiveClassMarginLoss'))
     """
 
+    corrects_prior = True
     has_background = True
 
     def statistics_shape(self, num_classes: int) -> tuple[int, ...]:

@@ -43,6 +43,7 @@ class EqualizationLossV2(RunningStatistics, LongTailLoss):
         >>> bbox_head = dict(loss_cls=dict(_delete_=True, type='EqualizationLossV2'))
     """
 
+    corrects_prior = True
     has_background = True
 
     def __init__(self,

@@ -40,6 +40,8 @@ class EqualizedFocalLoss(RunningStatistics, LongTailLoss):
         >>> bbox_head = dict(loss_cls=dict(_delete_=True, type='EqualizedFocalLoss', use_sigmoid=True))
     """
 
+    corrects_prior = True
+
     def __init__(self,
                  gamma: float = 2.0,
                  alpha: float = 0.25,

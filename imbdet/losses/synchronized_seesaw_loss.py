@@ -46,6 +46,8 @@ class SynchronizedSeesawLoss(RunningStatistics, nn.Module):
         ...                                loss=dict(type='FocalLoss', use_sigmoid=True)))
     """
 
+    corrects_prior = True
+
     def __init__(self,
                  p: float = 0.8,
                  q: float = 2.0,

@@ -23,6 +23,8 @@ class TailMaskedLoss(CountedClasses, LongTailLoss):
         ValueError: If an argument is out of range.
     """
 
+    corrects_prior = True
+
     def __init__(self,
                  tail_images: int = 100,
                  drop_background: bool = False,

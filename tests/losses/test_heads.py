@@ -171,6 +171,6 @@ def test_hooks_are_put_in_once(tmp_path):
         type='EqualizedFocalLoss', use_sigmoid=True))
     runner = make_runner(tmp_path, config)
     for _ in range(2):
-        put_in(runner)
+        put_in(runner, 'train')
     names = [type(hook).__name__ for hook in runner.hooks]
     assert names.count('LossStatisticsHook') == names.count('FederationHook') == 1

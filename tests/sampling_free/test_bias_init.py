@@ -149,6 +149,21 @@ def test_roi_heads_are_measured_when_named(start):
     assert (state.weights['rpn_head.rpn_cls.bias'] == 0).all()  # not named
 
 
+@pytest.mark.parametrize('prior', [0.01, 'measure'])
+@pytest.mark.parametrize(('loss', 'num_outputs'), [('EqualizationLoss', 3), ('EqualizationLossV2', 4), ('GumbelLoss', 3)])
+def test_roi_heads_of_sigmoids(loss, num_outputs, prior, start):
+    """The scores of the classes start at the prior, by the activation of the loss; a background's starts at 1/2."""
+    config = tiny_detector('faster-rcnn')
+    config.roi_head.bbox_head.loss_cls = dict(type=loss)
+    runner, state = start(config, hook({'roi_head.bbox_head': prior}))
+    expected = prior if prior == 0.01 else record_of(runner, 'roi_head.bbox_head')['prior']
+    bias = state.weights['roi_head.bbox_head.fc_cls.bias']
+    assert len(bias) == num_outputs
+    scores = runner.model.roi_head.bbox_head.loss_cls.scores(bias)
+    np.testing.assert_allclose(scores[:3], expected, rtol=1e-5)
+    assert (scores[3:] == 0.5).all()
+
+
 def test_roi_heads_are_left_alone(start):
     _, state = start(tiny_detector('faster-rcnn'), hook(1e-3))
     assert (state.weights['roi_head.bbox_head.fc_cls.bias'] == 0).all()

@@ -104,3 +104,12 @@ def test_a_class_without_images_counts_as_seen_once(tmp_path):
     assert asked(runner) == [expected[0], 1, expected[2]]
     log = next((tmp_path / 'work').glob('*/*.log')).read_text()
     assert 'no training image holds 1 of the classes, which count as seen once: b' in log
+
+
+def test_what_predicts_without_counts_is_tested_without(tmp_path):
+    """A loss of which no score depends on class counts needs none of them in a test."""
+    write_training_set(tmp_path)
+    tester = make_tester(tmp_path)
+    tester.model.bbox_head.loss_cls.counts_in_training_only = True
+    tester.test()
+    assert asked(tester) == [0, 0, 0]
