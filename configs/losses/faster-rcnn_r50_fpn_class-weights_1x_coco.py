@@ -1,0 +1,5 @@
+_base_ = 'mmdet::faster_rcnn/faster-rcnn_r50_fpn_1x_coco.py'
+custom_imports = dict(imports=['imbdet'], allow_failed_imports=False)
+model = dict(
+    roi_head=dict(
+        bbox_head=dict(loss_cls=dict(_delete_=True, type='ClassWeighted', loss=dict(type='CrossEntropyLoss')))))

@@ -1,0 +1,3 @@
+_base_ = 'mmdet::retinanet/retinanet_r50_fpn_1x_coco.py'
+custom_imports = dict(imports=['imbdet'], allow_failed_imports=False)
+model = dict(bbox_head=dict(loss_cls=dict(_delete_=True, type='EqualizedFocalLoss', use_sigmoid=True)))
