@@ -7,7 +7,7 @@ from mmdet.registry import MODELS
 from torch import Tensor, nn
 from torch.nn import functional
 
-from imbdet.layers.temperature import Temperature
+from imbdet.layers.cosine import EPSILON, Temperature, unit_length
 
 
 @MODELS.register_module()
@@ -45,9 +45,9 @@ class CosineConv2d(nn.Conv2d):
         Returns:
             Logits, shape (B, out_channels, H', W').
         """
-        products = self._conv_forward(features, functional.normalize(self.weight.flatten(1), dim=1).view_as(self.weight), None)
-        logits = self.temperature(products / self._norms(features))
-        return logits if self.bias is None else logits + self.bias[:, None, None]
+        products = self._conv_forward(features, unit_length(self.weight, (1, 2, 3)), None)
+        scale = self.temperature.value / self._norms(features)
+        return products * scale if self.bias is None else torch.addcmul(self.bias[:, None, None], products, scale)
 
     def _norms(self, features: Tensor) -> Tensor:
         """Return the norm of what the kernel sees at each place, shape (B, 1, H', W'), in float32 at least."""
@@ -55,4 +55,4 @@ class CosineConv2d(nn.Conv2d):
             squares = features.to(torch.promote_types(features.dtype, torch.float32)).square().sum(1, keepdim=True)
             ones = squares.new_ones(1, 1, *self.kernel_size)
             squares = functional.conv2d(squares, ones, None, self.stride, self.padding, self.dilation)
-            return squares.clamp(min=1e-24).sqrt()
+            return squares.clamp(min=EPSILON**2).sqrt()

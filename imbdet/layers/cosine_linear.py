@@ -7,7 +7,7 @@ from mmdet.registry import MODELS
 from torch import Tensor, nn
 from torch.nn import functional
 
-from imbdet.layers.temperature import Temperature
+from imbdet.layers.cosine import Temperature, unit_length
 
 
 @MODELS.register_module()
@@ -54,7 +54,7 @@ class CosineLinear(nn.Linear):
         Returns:
             Logits, shape (..., out_features).
         """
-        directions = functional.normalize(features.float() if features.dtype == torch.float16 else features, dim=-1)
-        cosines = functional.linear(directions, functional.normalize(self.weight, dim=1))
-        logits = self.temperature(cosines)
-        return logits if self.bias is None else logits + self.bias
+        if features.dtype == torch.float16:  # whose squares it may not hold
+            features = features.float()
+        directions = unit_length(features, -1) * self.temperature.value
+        return functional.linear(directions, unit_length(self.weight, 1), self.bias)

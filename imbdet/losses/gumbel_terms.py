@@ -2,15 +2,14 @@
 
 import math
 
-import torch
 from torch import Tensor
 
 LOWEST = -4.0
 """Logit below which the loss of positives goes on as its tangent: its derivative there, exp(4), is large enough."""
 VANISHING = -6.0
 """Logit below which 1 - p is 1 in double precision too."""
-HIGHEST = 10.0
-"""Logit above which 1 - p rounds, and its logarithm is taken from a series."""
+LINEAR = 80.0
+"""Logit above which the loss of negatives is the logit, and e^-z is not far from what float32 can hold."""
 
 
 def gumbel_scores(logits: Tensor) -> Tensor:
@@ -24,19 +23,18 @@ class GumbelTerms:
     .. math:: -\ln p = e^{-z},\qquad -\ln(1 - p) = -\ln(-\mathrm{expm1}(-e^{-z}))
 
     The authors clamp logits to [-4, 10], which leaves positives below -4 without a gradient, and take logarithms of
-    probabilities, which half precision cannot. Here positives below -4 go on along the tangent, and negatives above 10 by the
-    series :math:`z + e^{-z} / 2`; within [-4, 10] both are the same. See :class:`imbdet.losses.sigmoid_terms.SigmoidTerms` for
+    probabilities, which half precision cannot. Here positives below -4 go on along the tangent, and negatives above 10 as they
+    are; within [-4, 10] both are the same. See :class:`imbdet.losses.sigmoid_terms.SigmoidTerms` for
     the methods.
     """
 
     def negatives(self, logits: Tensor, rows: slice) -> tuple[Tensor, Tensor]:
         """Take elements as negatives."""
-        inverse = (-logits.clamp(min=VANISHING)).exp()
-        above = logits > HIGHEST
-        exact = inverse.masked_fill(above, 1.0)
-        loss = torch.where(above, logits + inverse / 2, -torch.log(-torch.expm1(-exact)))
-        derivative = torch.where(above, 1 - inverse / 2, exact / torch.expm1(exact))
-        return loss, derivative
+        clamped = logits.clamp(VANISHING, LINEAR)
+        inverse = clamped.neg().exp_()
+        rest = inverse.neg().expm1_().neg_()  # 1 - p
+        loss = rest.log().neg_() + (logits - clamped).clamp_(min=0)
+        return loss, inverse.mul_(1 - rest).div_(rest)
 
     def positives(self, logits: Tensor, classes: Tensor, quality: Tensor | None) -> tuple[Tensor, Tensor]:
         """Take the elements of the rows' own classes."""

@@ -127,8 +127,9 @@ class SynchronizedSeesawLoss(RunningStatistics, nn.Module):
             self.note(torch.bincount(labels if weight is None else labels[_has_weight(weight[rows])], minlength=num_classes))
         logits = pred.to(float_dtype(pred))
         own_logits = logits[rows, :num_classes]
-        log_scores = functional.logsigmoid(own_logits) if self.use_sigmoid else own_logits.log_softmax(dim=1)
-        shift = seesaw_shift(log_scores.detach(), labels, samples, self.p, self.q, self.eps)
+        with torch.no_grad():
+            log_scores = functional.logsigmoid(own_logits) if self.use_sigmoid else own_logits.log_softmax(dim=1)
+            shift = seesaw_shift(log_scores, labels, samples, self.p, self.q, self.eps)
         if self.loss is not None:
             return self.loss_weight * self.loss(logits.index_add(0, rows, shift), target, weight, avg_factor=avg_factor,
                                                 reduction_override=reduction_override, **kwargs)
