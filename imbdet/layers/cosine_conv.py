@@ -35,6 +35,15 @@ class CosineConv2d(nn.Conv2d):
             raise ValueError('CosineConv2d has one group and pads with zeros, got '
                              f'groups={self.groups} and padding_mode={self.padding_mode!r}')
         self.temperature = Temperature(temperature, learn_temperature)
+        self._directions: Tensor | None = None
+
+    def keep_directions(self) -> None:
+        """Scale the weights to length 1 once for all calls until :meth:`let_go`, of which there is one a level."""
+        self._directions = unit_length(self.weight, (1, 2, 3))
+
+    def let_go(self) -> None:
+        """Scale the weights again in each call."""
+        self._directions = None
 
     def forward(self, features: Tensor) -> Tensor:
         """Compute logits.
@@ -45,7 +54,8 @@ class CosineConv2d(nn.Conv2d):
         Returns:
             Logits, shape (B, out_channels, H', W').
         """
-        products = self._conv_forward(features, unit_length(self.weight, (1, 2, 3)), None)
+        directions = unit_length(self.weight, (1, 2, 3)) if self._directions is None else self._directions
+        products = self._conv_forward(features, directions, None)
         scale = self.temperature.value / self._norms(features)
         return products * scale if self.bias is None else torch.addcmul(self.bias[:, None, None], products, scale)
 

@@ -48,7 +48,22 @@ def cosine_head(head: str, temperature: float = 20.0, learn_temperature: bool = 
         for name, child in module._modules.items():  # named_children() leaves out a layer that branches share
             if child in cosine:
                 setattr(module, name, cosine[child])
+    built.register_forward_pre_hook(_before)
+    built.register_forward_hook(_after, always_call=True)
     return built
+
+
+def _before(head: nn.Module, inputs: tuple) -> None:
+    """All levels of a head share its last convolution, whose weights may be more than the features."""
+    for layer in head.modules():
+        if isinstance(layer, CosineConv2d):
+            layer.keep_directions()
+
+
+def _after(head: nn.Module, inputs: tuple, outputs: Any) -> None:
+    for layer in head.modules():
+        if isinstance(layer, CosineConv2d):
+            layer.let_go()
 
 
 def _cosine_layer(name: str, layer: nn.Module, temperature: float, learn_temperature: bool) -> nn.Module:

@@ -2,8 +2,10 @@
 
 from typing import Any
 
+import torch
 from mmdet.registry import MODELS
 from torch import Tensor, nn
+from torch.nn import functional
 
 
 @MODELS.register_module()
@@ -51,6 +53,10 @@ class SharedBoxLinear(nn.Linear):
         Returns:
             Shape (N, out_features), the classes one after the other.
         """
-        shared = self.shared(features)
-        own = super().forward(features).unflatten(-1, (-1, shared.shape[-1]))
-        return ((1 - self.alpha) * own + self.alpha * shared.unsqueeze(-2)).flatten(-2)
+        weight = self._mixed(self.weight, self.shared.weight)
+        bias = None if self.bias is None else self._mixed(self.bias, self.shared.bias)
+        return functional.linear(features, weight, bias)
+
+    def _mixed(self, own: Tensor, shared: Tensor) -> Tensor:
+        """Mix parameters, which takes less time than to mix outputs."""
+        return torch.add(self.alpha * shared, own.unflatten(0, (-1, len(shared))), alpha=1 - self.alpha).flatten(0, 1)

@@ -1,11 +1,12 @@
 """Cosine classifiers: against cosines by loops, mmdet's, and on the heads of detectors."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
 from mmdet.models.layers import NormedConv2d, NormedLinear
 from mmdet.registry import MODELS
-from torch import nn
 from torch.nn import functional
 
 from imbdet.heads import find_class_layers
@@ -143,5 +144,31 @@ def test_heads_that_it_cannot_replace(head, message):
         MODELS.build(dict(type='CosineHead', head=keys.pop('type'), **keys))
 
 
-def test_a_head_stays_a_module():
-    assert isinstance(MODELS.build(cosine('retinanet').bbox_head), nn.Module)
+def test_a_head_scales_its_weights_once(tmp_path):
+    """For all levels; a copy, as of a moving average, has weights of its own, and another call scales them anew."""
+    head = MODELS.build(cosine('retinanet').bbox_head)
+    twin = copy.deepcopy(head)
+    features = [torch.randn(1, 16, size, size) for size in (8, 4, 2)]
+    one = [head.forward_single(level)[0] for level in features]
+    for _ in range(2):
+        for found, expected in zip(head(features)[0], one, strict=True):
+            torch.testing.assert_close(found, expected)
+        assert head.retina_cls._directions is None
+    with torch.no_grad():
+        twin.retina_cls.weight.neg_()
+    for found, expected in zip(twin(features)[0], one, strict=True):
+        bias = head.retina_cls.bias[:, None, None]
+        torch.testing.assert_close(found - bias, bias - expected)
+    sum(level.sum() for level in head(features)[0]).backward()
+    gradient = head.retina_cls.weight.grad.clone()
+    head.zero_grad()
+    sum(head.forward_single(level)[0].sum() for level in features).backward()
+    torch.testing.assert_close(head.retina_cls.weight.grad, gradient)
+
+
+def test_an_error_inside_a_head(tmp_path):
+    """Leaves nothing of the failed call behind."""
+    head = MODELS.build(cosine('retinanet').bbox_head)
+    with pytest.raises(RuntimeError):
+        head([torch.randn(1, 3, 4, 4)])
+    assert head.retina_cls._directions is None
