@@ -289,3 +289,17 @@ def test_statistics_of_levels_are_those_of_all_rows(case):
             compute(loss, logits_of(num_outputs)[rows], LABELS[rows], avg_factor=4.0)
         noted.append(loss.noted)
     torch.testing.assert_close(*noted)
+
+
+@pytest.mark.parametrize('case', WITH_STATISTICS)
+def test_statistics_of_ignored_rows(case):
+    """Rows with a label below 0 are not noted, and neither are rows without weight."""
+    labels = LABELS.clone()
+    labels[[0, 4]] = -1
+    kept = labels >= 0
+    noted = []
+    for rows, row_labels in ((slice(None), labels), (kept, labels[kept])):
+        loss, num_outputs = make(case)
+        compute(loss, logits_of(num_outputs)[rows], row_labels, avg_factor=4.0)
+        noted.append(loss.noted)
+    torch.testing.assert_close(*noted)
