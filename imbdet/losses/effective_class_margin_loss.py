@@ -52,7 +52,7 @@ class EffectiveClassMarginLoss(RunningStatistics, LongTailLoss):
 
     def after_loss(self, loss: SigmoidLoss, targets: ClassTargets, scale: float | Tensor) -> None:
         """Count the rows."""
-        self.note(count_rows(targets, self.num_classes(loss.negative_gradient[None])))
+        self.note(count_rows(targets, self.num_counted))
 
 
 def count_rows(targets: ClassTargets, num_classes: int) -> Tensor:

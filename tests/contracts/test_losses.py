@@ -8,7 +8,7 @@ import torch
 from mmdet.registry import MODELS
 
 from imbdet.classes import ClassCounts
-from imbdet.losses import FederatedLoss
+from imbdet.losses import FederatedLoss, sigmoid_terms
 from imbdet.losses.running_statistics import RunningStatistics
 
 BCE = dict(type='CrossEntropyLoss', use_sigmoid=True)
@@ -111,6 +111,21 @@ def test_gradients_are_weighted(case):
     assert not gradients[1][-1].any()
 
 
+@pytest.mark.parametrize('case', [name for name in DENSE if 'federated' not in name and name in IN_DOUBLE])
+def test_weights_of_elements(case):
+    """Each with a weight of its own, in the elements and in the gradient."""
+    weight = torch.rand(N, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    found = []
+    for given in (torch.ones(N, 3), weight):
+        loss, num_outputs = make(case)
+        logits = logits_of(num_outputs)
+        elements = compute(loss, logits, LABELS, given, reduction_override='none')
+        elements.sum().backward()
+        found.append((elements, logits.grad))
+    torch.testing.assert_close(found[1][0], found[0][0] * weight)
+    torch.testing.assert_close(found[1][1], found[0][1] * weight)
+
+
 def test_loss_weight(case):
     plain, num_outputs = make(case)
     double, _ = make(case, loss_weight=2.0)
@@ -177,7 +192,7 @@ def test_ignored_rows(case):
     loss, num_outputs = make(case)
     logits = logits_of(num_outputs)
     labels = LABELS.clone()
-    labels[[1, 2]] = -1
+    labels[[1, 2]] = torch.tensor([-1, -100])
     kept = labels >= 0
     value = compute(loss, logits, labels, avg_factor=5.0)
     value.backward()
@@ -303,3 +318,18 @@ def test_statistics_of_ignored_rows(case):
         compute(loss, logits_of(num_outputs)[rows], row_labels, avg_factor=4.0)
         noted.append(loss.noted)
     torch.testing.assert_close(*noted)
+
+
+@pytest.mark.parametrize('case', [name for name in WITH_STATISTICS if 'seesaw' not in name])
+def test_rows_are_computed_in_parts(case, monkeypatch):
+    """Many rows, of which the memory holds some at a time: nothing depends on how many."""
+    found = []
+    for size in (sigmoid_terms.CHUNK, 7):  # two rows of three, one of four
+        monkeypatch.setattr(sigmoid_terms, 'CHUNK', size)
+        loss, num_outputs = make(case)
+        logits = logits_of(num_outputs)
+        value = compute(loss, logits, LABELS, avg_factor=4.0)
+        value.backward()
+        found.append((value, logits.grad, loss.noted))
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other)

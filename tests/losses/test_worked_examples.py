@@ -68,6 +68,12 @@ def test_effective_class_margin():
     assert_elements(found, np.multiply(plain, weights))
 
 
+def test_effective_class_margin_of_the_first_step():
+    """The share of background is that of the call's own rows: one of foreground, one of background."""
+    logits = [[1.0, -2.0, 0.3], [0.5, -1.0, 1.5]]
+    assert_elements(elements(logits, type='EffectiveClassMarginLoss'), elements(logits, [5, 5], type='EffectiveClassMarginLoss'))
+
+
 def test_balanced_softmax():
     """Shifts of ln(2 * 300 / 320) and ln(2 * 20 / 320), none of the background."""
     found = elements([[1.0, -2.0, 0.3], [0.5, -1.0, 1.5]], type='BalancedSoftmaxLoss')
@@ -138,6 +144,16 @@ def test_equalized_focal():
     assert_elements(found, [
         [3 * 0.75 * sigmoid(1) ** 6 * negative(1), 5 * 0.25 * sigmoid(2) ** 10 * positive(-2)],
         [3 * 0.75 * sigmoid(0.5) ** 6 * negative(0.5), 5 * 0.75 * sigmoid(-1) ** 10 * negative(-1)]])
+
+
+def test_equalized_quality_focal_of_a_right_score():
+    """With a focus below 1 the derivative of |q - p| is infinite there; the loss is 0 and so is its gradient."""
+    loss = MODELS.build(dict(type='EqualizedFocalLoss', gamma=0.5))
+    loss.set_class_counts(COUNTS)
+    logits = torch.tensor([[0.0, -2.0]], requires_grad=True)
+    loss(logits, (torch.tensor([0]), torch.tensor([0.5])), reduction_override='sum').backward()
+    assert logits.grad[0, 0] == 0
+    assert logits.grad.isfinite().all()
 
 
 def test_seesaw():
