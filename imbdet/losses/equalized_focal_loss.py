@@ -19,8 +19,9 @@ class EqualizedFocalLoss(RunningStatistics, LongTailLoss):
         \gamma_j = \gamma + s (1 - g_j)
 
     where :math:`g_j`, in [0, 1], is the sum of the absolute gradients of the loss by the logits of all positives of the
-    training so far, over that of all negatives, with the head's divisor; over all ranks, and once in each optimizer step. The
-    authors take the gradients from a backward hook on the last layer; here they are computed with the loss.
+    training so far, over that of all negatives, with the head's divisor (YOLOX divides afterwards); over all ranks, and once
+    in each optimizer step. The authors take the gradients from a backward hook on the last layer; here they are computed with
+    the loss.
 
     Where a head has qualities as targets, as GFL, RTMDet and YOLOX, it is the paper's quality form,
     :math:`\frac{\gamma_j}{\gamma} |q - p|^{\gamma_j} \mathrm{BCE}(z, q)`, without :math:`\alpha`.

@@ -26,5 +26,4 @@ def seesaw_shift(log_scores: Tensor, labels: Tensor, samples: Tensor, p: float, 
     log_samples = samples.clamp(min=1).log().to(log_scores.dtype)
     shift = p * (log_samples[None] - log_samples[labels, None]).clamp(max=0)
     own = log_scores.gather(1, labels[:, None]).clamp(min=float(torch.tensor(eps).log()))
-    shift = shift + q * (log_scores - own).clamp(min=0)
-    return shift.scatter(1, labels[:, None], 0.0)
+    return shift + q * (log_scores - own).clamp(min=0)

@@ -189,6 +189,22 @@ def test_classes_that_do_not_count():
     torch.testing.assert_close(elements[:, [0, 2]], loss.loss(logits, labels, reduction_override='none')[:, [0, 2]])
 
 
+def test_a_background_counts():
+    """The output of the background, which a loss of box heads may have, is none of the classes."""
+    loss = FederatedLoss(loss=dict(type='EqualizationLossV2'), num_kept=1)
+    counts = ClassCounts(np.ones(3, int), np.ones(3, int), 3)
+    for each in (loss, loss.loss):
+        each.set_class_counts(counts)
+    assert loss.get_cls_channels(3) == 4
+    loss.start_step(torch.tensor([True, False, True]), 0)
+    logits = torch.randn(6, 4, requires_grad=True)
+    labels = torch.tensor([0, 3, 2, 3, 0, 3])
+    elements = loss(logits, labels, reduction_override='none')
+    assert not elements[:, 1].any()
+    torch.testing.assert_close(elements[:, [0, 2, 3]], loss.loss(logits, labels, reduction_override='none')[:, [0, 2, 3]])
+    torch.testing.assert_close(loss.get_activation(logits), loss.loss.get_activation(logits))
+
+
 def test_nothing_was_drawn():
     loss = FederatedLoss(loss=dict(type='FocalLoss', use_sigmoid=True))
     loss.set_class_counts(ClassCounts(np.ones(3, int), np.ones(3, int), 3))

@@ -71,7 +71,8 @@ def test_effective_class_margin():
 def test_effective_class_margin_of_the_first_step():
     """The share of background is that of the call's own rows: one of foreground, one of background."""
     logits = [[1.0, -2.0, 0.3], [0.5, -1.0, 1.5]]
-    assert_elements(elements(logits, type='EffectiveClassMarginLoss'), elements(logits, [5, 5], type='EffectiveClassMarginLoss'))
+    found = elements(logits, type='EffectiveClassMarginLoss')
+    assert_elements(found, elements(logits, [5, 5], type='EffectiveClassMarginLoss'))
 
 
 def test_balanced_softmax():
