@@ -50,7 +50,6 @@ REGIONS = {  # with the plain loss of as many outputs
     'EqualizationLoss, drop_background': (dict(type='EqualizationLoss', drop_background=True), BCE),
     'GumbelLoss': (dict(type='GumbelLoss'), BCE),
     'EqualizationLossV2': (dict(type='EqualizationLossV2'), BCE),
-    'EqualizedFocalLoss': (dict(type='EqualizedFocalLoss'), BCE),
     "mmdet's SeesawLoss": (dict(type='SeesawLoss', num_classes=NUM_CLASSES), SOFTMAX),
     "mmdet's EQLV2Loss": (dict(type='EQLV2Loss', num_classes=NUM_CLASSES), BCE)}
 LAYERS = {

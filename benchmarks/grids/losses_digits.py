@@ -26,8 +26,7 @@ sigmoids = dict(
     eql=loss('EqualizationLoss'),
     droploss=loss('EqualizationLoss', drop_background=True),
     gol=loss('GumbelLoss'),
-    eqlv2=loss('EqualizationLossV2'),
-    efl=loss('EqualizedFocalLoss'))
+    eqlv2=loss('EqualizationLossV2'))
 classifiers = dict(linear={}, cosine={f'{box_head}.cls_predictor_cfg.type': 'CosineLinear'})
 runs = {}
 for classifier, layer in classifiers.items():

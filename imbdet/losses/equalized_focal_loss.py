@@ -24,7 +24,8 @@ class EqualizedFocalLoss(RunningStatistics, LongTailLoss):
     the loss.
 
     Where a head has qualities as targets, as GFL, RTMDet and YOLOX, it is the paper's quality form,
-    :math:`\frac{\gamma_j}{\gamma} |q - p|^{\gamma_j} \mathrm{BCE}(z, q)`, without :math:`\alpha`.
+    :math:`\frac{\gamma_j}{\gamma} |q - p|^{\gamma_j} \mathrm{BCE}(z, q)`, without :math:`\alpha`. Box heads of R-CNN are refused: they
+    divide by all regions, a focal loss is divided by positives.
 
     Args:
         gamma: Focusing factor of a class in balance, above 0.
@@ -42,6 +43,8 @@ class EqualizedFocalLoss(RunningStatistics, LongTailLoss):
     """
 
     corrects_prior = True
+    divided_by_positives = True
+    """Whether the loss of many easy negatives is small only beside a divisor that counts positives."""
 
     def __init__(self,
                  gamma: float = 2.0,

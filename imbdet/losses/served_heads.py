@@ -56,10 +56,7 @@ def why_not(loss: Any, head: nn.Module) -> str | None:
     if isinstance(head, bbox_heads.DIIHead):
         return _sigmoid_outputs(loss)
     if isinstance(head, bbox_heads.BBoxHead):
-        if loss.use_sigmoid and not getattr(loss, 'custom_cls_channels', False):
-            return ('a box head has the outputs of a softmax unless its loss says otherwise; inside it use CrossEntropyLoss, '
-                    'or CrossEntropyCustomLoss for sigmoids')
-        return None
+        return _box_head(loss)
     if isinstance(head, bbox_heads.SABLHead):
         return 'its outputs are those of a softmax' if getattr(loss, 'custom_cls_channels', False) or loss.use_sigmoid else None
     if spec is UNKNOWN:
@@ -67,6 +64,15 @@ def why_not(loss: Any, head: nn.Module) -> str | None:
     if isinstance(head, dense_heads.DETRHead):
         return _detr_head(loss, head)
     return _dense_head(loss, head)
+
+
+def _box_head(loss: Any) -> str | None:
+    if any(getattr(each, 'divided_by_positives', False) for each in (loss, getattr(loss, 'loss', None))):
+        return 'it divides by all regions, and a focal loss by positives, so that little of the loss would be left'
+    if loss.use_sigmoid and not getattr(loss, 'custom_cls_channels', False):
+        return ('a box head has the outputs of a softmax unless its loss says otherwise; inside it use CrossEntropyLoss, '
+                'or CrossEntropyCustomLoss for sigmoids')
+    return None
 
 
 def _sigmoid_outputs(loss: Any) -> str | None:

@@ -25,7 +25,7 @@ COUNTS = ClassCounts(np.array([8, 6, 2]), np.array([14, 8, 2]), 8)
 GUMBEL = {  # why the others do not serve it
     'gfl': 'takes sigmoids for scores', 'yolox': 'takes sigmoids for scores', 'deformable-detr': 'takes sigmoids for scores',
     'dino': 'takes sigmoids for scores', 'paa': 'takes sigmoids for scores', 'rtmdet': 'assigns by scores'}
-BOX_LOSSES = {**BOX, **{name: DENSE[name] for name in ('equalization', 'drop', 'gumbel', 'equalized focal')},
+BOX_LOSSES = {**BOX, **{name: DENSE[name] for name in ('equalization', 'drop', 'gumbel')},
               'balanced sigmoids': DENSE['balanced sigmoids'],
               'federated': dict(type='FederatedLoss', loss=dict(type='CrossEntropyLoss', use_sigmoid=True), num_kept=2)}
 
@@ -139,6 +139,7 @@ def test_equalized_focal_begins_as_mmdet_s(name, plain, batch):
     ('detr', dict(type='BalancedSoftmaxLoss'), 'a weight of the background'),
     ('deformable-detr', dict(type='SynchronizedSeesawLoss'), 'has not the outputs of a box head'),
     ('dino', dict(type='ClassWeighted', use_sigmoid=True, loss=dict(type='QualityFocalLoss')), 'use FocalLoss in it'),
+    ('faster-rcnn', dict(type='EqualizedFocalLoss'), 'divides by all regions'),
     ('faster-rcnn', dict(type='ClassWeighted', use_sigmoid=True, loss=dict(type='FocalLoss')), 'the outputs of a softmax'),
 ])
 def test_heads_that_cannot_be_served(name, loss_cls, reason):
