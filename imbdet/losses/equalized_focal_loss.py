@@ -24,8 +24,8 @@ class EqualizedFocalLoss(RunningStatistics, LongTailLoss):
     the loss.
 
     Where a head has qualities as targets, as GFL, RTMDet and YOLOX, it is the paper's quality form,
-    :math:`\frac{\gamma_j}{\gamma} |q - p|^{\gamma_j} \mathrm{BCE}(z, q)`, without :math:`\alpha`. Box heads of R-CNN are refused: they
-    divide by all regions, a focal loss is divided by positives.
+    :math:`\frac{\gamma_j}{\gamma} |q - p|^{\gamma_j} \mathrm{BCE}(z, q)`, without :math:`\alpha`. Box heads of R-CNN are
+    refused: they divide by all regions, a focal loss is divided by positives.
 
     Args:
         gamma: Focusing factor of a class in balance, above 0.
