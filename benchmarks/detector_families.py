@@ -5,8 +5,9 @@
 Each family is one config of mmdet's, built with its own backbone and random weights, on two images of noise. What a hook
 supports is checked: OptimalBiasInitHook makes the measured prior the initial probability of every class, GuidedLossHook makes
 each classification loss as large as its regression loss, ClassAdaptiveThresholdHook leaves no detection below its threshold
-and gives test_cfg back, DatasetEquityHook with all weights at 0.5 halves every gradient of the losses that it weights, and
-LogitShiftHook detects what a calibrated checkpoint detects. A hook that crashes, or that fails its check, is a failure of this
+and gives test_cfg back, DatasetEquityHook with all weights at 0.5 halves every gradient of the losses that it weights,
+LogitShiftHook detects what a calibrated checkpoint detects, ClassWeighted with weights of 1 leaves all losses as they are, and
+EqualizedFocalLoss trains the class logits. A hook that crashes, or that fails its check, is a failure of this
 script. Takes 15 minutes on two cores.
 """
 
@@ -48,8 +49,8 @@ needs a data set that records which images were mixed (`WeightedMultiImageMixDat
 - `named`: OptimalBiasInitHook sets the bias of this head only if `prior` names it.
 
 | family | config | OptimalBiasInitHook | GuidedLossHook | ClassAdaptiveThresholdHook | DatasetEquityHook, `cls` | `all` |\
- LogitShiftHook |
-|---|---|---|---|---|---|---|---|
+ LogitShiftHook | ClassWeighted | EqualizedFocalLoss |
+|---|---|---|---|---|---|---|---|---|---|
 """
 
 

@@ -1,7 +1,8 @@
 """What is checked of each hook on a detector family."""
 
+import contextlib
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,14 @@ from imbdet.calibration import (
     calibrated_layers,
     write_statistics,
 )
+from imbdet.classes import ClassCounts
 from imbdet.dataset_equity import DatasetEquityHook, LikelihoodFile, write_likelihoods
 from imbdet.dataset_equity.equity_hook import TESTED_HEADS
 from imbdet.heads import ClassificationHead, find_class_layers, find_heads
+from imbdet.heads.head_specs import RPN_HEADS
 from imbdet.heads.loss_pairs import CLASSIFIES
+from imbdet.losses import ClassWeighted, EqualizedFocalLoss
+from imbdet.losses.served_heads import check_heads
 from imbdet.sampling_free import ClassAdaptiveThresholdHook, GuidedLossHook, OptimalBiasInitHook
 from imbdet.sampling_free.prior_file import read_priors
 
@@ -234,6 +239,72 @@ def check_shift(family: Family) -> str:
     return family.supported
 
 
+def check_class_weighted(family: Family) -> str:
+    """ClassWeighted with weights of 1 around the loss of each head leaves all losses as they are."""
+    if not class_heads(family):
+        return NO_LOSS
+    plain = training_losses(family)
+
+    def around(head: ClassificationHead) -> torch.nn.Module:
+        loss = head.module.loss_cls
+        num_classes = int(head.module.num_classes)
+        use_sigmoid = bool(getattr(loss, 'use_sigmoid', False))
+        config = dict(type='CrossEntropyLoss', use_sigmoid=use_sigmoid)
+        wrapper = ClassWeighted(config, [1.0] * num_classes, use_sigmoid=use_sigmoid)
+        wrapper.loss = loss
+        return wrapper
+
+    with exchanged_losses(family, around):
+        found = training_losses(family)
+    assert found.keys() == plain.keys()
+    for name, loss in plain.items():
+        if 'loss' in name:
+            parts = [(one, other) for one, other in zip(_parts(loss), _parts(found[name]), strict=True)]
+            assert all(torch.allclose(one, other, rtol=1e-4, atol=1e-6) for one, other in parts), name
+    return family.supported
+
+
+def check_equalized_focal(family: Family) -> str:
+    """EqualizedFocalLoss in each head that it can serve trains the class logits with finite gradients."""
+    if not class_heads(family):
+        return NO_LOSS
+    with exchanged_losses(family, lambda head: EqualizedFocalLoss()):
+        found = gradients(family, lambda name: bool(CLASSIFIES.search(name)))
+    assert found
+    assert all(value.isfinite().all() for value in found.values())
+    return family.supported
+
+
+NO_LOSS = 'refused: no head has a loss of classes that could be another one'
+
+
+def class_heads(family: Family) -> list[ClassificationHead]:
+    """List the heads with a loss of classes."""
+    return [head for head in find_heads(family.detector).values() if not isinstance(head.module, RPN_HEADS)
+            and head.spec.has_predictions and hasattr(head.module, 'loss_cls')]
+
+
+@contextlib.contextmanager
+def exchanged_losses(family: Family, make: Callable[[ClassificationHead], torch.nn.Module]) -> Iterator[None]:
+    """Give the heads of classes other losses, as their configs would, if these can serve all of them."""
+    heads = class_heads(family)
+    before = [head.module.loss_cls for head in heads]
+    try:
+        for head in heads:
+            head.module.loss_cls = make(head)
+            counts = np.arange(1, int(head.module.num_classes) + 1)
+            head.module.loss_cls.set_class_counts(ClassCounts(counts, counts, len(counts)))
+        check_heads(family.detector)
+        yield
+    finally:
+        for head, loss in zip(heads, before, strict=True):
+            head.module.loss_cls = loss
+
+
+def _parts(loss: Any) -> list[Tensor]:
+    return list(loss) if isinstance(loss, list | tuple) else [loss]
+
+
 def detected(family: Family, layers: list[CalibratedLayer]) -> tuple[Tensor, dict[str, Tensor]]:
     """Return what is detected, and what the layers give first.
 
@@ -255,5 +326,6 @@ def detected(family: Family, layers: list[CalibratedLayer]) -> tuple[Tensor, dic
 
 CHECKS: dict[str, Callable[[Family], str]] = {
     'bias': check_bias, 'guided': check_guided, 'threshold': check_threshold, 'equity cls': check_equity('cls'),
-    'equity all': check_equity('all'), 'shift': check_shift}
+    'equity all': check_equity('all'), 'shift': check_shift, 'weighted': check_class_weighted,
+    'equalized focal': check_equalized_focal}
 """What is tried, in the order of the table's columns."""

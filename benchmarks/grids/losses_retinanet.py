@@ -1,4 +1,4 @@
-"""Losses of RetinaNet on the digits and on photographs: ``python -m imbdet grid benchmarks/grids/losses_retinanet.py --jobs 2``."""
+"""Losses of RetinaNet on digits and photographs: ``python -m imbdet grid benchmarks/grids/losses_retinanet.py --jobs 2``."""
 
 seeds = [0, 1, 2]
 configs = dict(

@@ -12,7 +12,7 @@ from imbdet.classes import ClassCounts
 from imbdet.heads import find_class_layers
 from imbdet.losses import FederatedLoss
 from imbdet.losses.put_in import put_in
-from imbdet.losses.served_heads import check_heads
+from imbdet.losses.served_heads import check_heads, why_not
 from imbdet.training.class_counts_hook import asking_modules
 
 from ..contracts.test_losses import BOX, DENSE
@@ -148,6 +148,12 @@ def test_heads_that_cannot_be_served(name, loss_cls, reason):
     head.loss_cls = loss_cls
     with pytest.raises(ValueError, match=f'cannot serve: .*{reason}'):
         check_heads(MODELS.build(config))
+
+
+def test_losses_of_classes_and_boxes_together():
+    head = MODELS.build(dict(type='FreeAnchorRetinaHead', num_classes=3, in_channels=16, loss_cls=dict(
+        type='EqualizedFocalLoss', use_sigmoid=True)))
+    assert why_not(head.loss_cls, head) == 'its loss takes classes and boxes together'
 
 
 def test_region_proposals_have_no_classes():
