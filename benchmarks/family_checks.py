@@ -28,6 +28,7 @@ from imbdet.heads import ClassificationHead, find_class_layers, find_heads
 from imbdet.heads.head_specs import RPN_HEADS
 from imbdet.heads.loss_pairs import CLASSIFIES
 from imbdet.losses import ClassWeighted, EqualizedFocalLoss
+from imbdet.losses.class_weighted import WITHOUT_WEIGHTS
 from imbdet.losses.served_heads import check_heads
 from imbdet.sampling_free import ClassAdaptiveThresholdHook, GuidedLossHook, OptimalBiasInitHook
 from imbdet.sampling_free.prior_file import read_priors
@@ -243,7 +244,11 @@ def check_class_weighted(family: Family) -> str:
     """ClassWeighted with weights of 1 around the loss of each head leaves all losses as they are."""
     if not class_heads(family):
         return NO_LOSS
+    training_losses(family)  # Libra R-CNN's first is not repeatable
+    buffers = {name: value.clone() for name, value in family.detector.named_buffers()}
     plain = training_losses(family)
+    for name, value in family.detector.named_buffers():  # such as the counts of Seesaw loss
+        value.copy_(buffers[name])
 
     def around(head: ClassificationHead) -> torch.nn.Module:
         loss = head.module.loss_cls
@@ -251,6 +256,8 @@ def check_class_weighted(family: Family) -> str:
         use_sigmoid = bool(getattr(loss, 'use_sigmoid', False))
         config = dict(type='CrossEntropyLoss', use_sigmoid=use_sigmoid)
         wrapper = ClassWeighted(config, [1.0] * num_classes, use_sigmoid=use_sigmoid)
+        if type(loss).__name__ in WITHOUT_WEIGHTS:
+            ClassWeighted(dict(type=type(loss).__name__, use_sigmoid=True), [1.0], use_sigmoid=True)  # raises
         wrapper.loss = loss
         return wrapper
 
@@ -268,7 +275,7 @@ def check_equalized_focal(family: Family) -> str:
     """EqualizedFocalLoss in each head that it can serve trains the class logits with finite gradients."""
     if not class_heads(family):
         return NO_LOSS
-    with exchanged_losses(family, lambda head: EqualizedFocalLoss()):
+    with exchanged_losses(family, lambda head: EqualizedFocalLoss(reduction=head.module.loss_cls.reduction)):
         found = gradients(family, lambda name: bool(CLASSIFIES.search(name)))
     assert found
     assert all(value.isfinite().all() for value in found.values())

@@ -58,11 +58,11 @@ def without_ignored(target: Any, weight: Tensor | None, num_classes: int) -> tup
 
     Args:
         target: As for :func:`read_targets`.
-        weight: Weight of each row, shape (N,), or of each element, shape (N, K); None: 1.
+        weight: Weight of each row, shape (N,), or of each element, N K of them in any shape; None: 1.
         num_classes: Number of classes C.
 
     Returns:
-        Target and weight; a score of each class as it is.
+        Target and weight, shape (N,) or (N, K); a score of each class with its weight as they are.
     """
     labels = target[0] if isinstance(target, (tuple, list)) else target
     if labels.dim() != 1:
@@ -70,6 +70,8 @@ def without_ignored(target: Any, weight: Tensor | None, num_classes: int) -> tup
     ignored = labels < 0
     labels = labels.masked_fill(ignored, num_classes)
     weight = torch.ones_like(labels, dtype=torch.float32) if weight is None else weight
+    if weight.shape != labels.shape:  # FSAF flattens those of elements
+        weight = weight.reshape(len(labels), -1) if len(labels) else weight.reshape(0, 1)
     weight = weight.masked_fill(ignored if weight.dim() == 1 else ignored[:, None], 0)
     return ((labels, target[1]) if isinstance(target, (tuple, list)) else labels), weight
 

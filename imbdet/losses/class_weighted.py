@@ -14,6 +14,8 @@ from imbdet.losses.counted_classes import CountedClasses
 from imbdet.losses.sigmoid_terms import float_dtype
 from imbdet.losses.wrapped_loss import WrappedLoss
 
+WITHOUT_WEIGHTS = ('GHMC', 'EQLV2Loss')
+"""Losses of mmdet that take weights and do not multiply by them, by the name of the class."""
 METHODS = ('inverse_frequency', 'effective_number')
 
 
@@ -34,7 +36,7 @@ class ClassWeighted(CountedClasses, WrappedLoss):
         use_sigmoid: As in the config of the loss; dense heads read it here.
 
     Raises:
-        ValueError: If an argument is out of range, or ``use_sigmoid`` is not that of the loss.
+        ValueError: If an argument is out of range, ``use_sigmoid`` is not that of the loss, or the loss ignores weights.
 
     Examples:
         >>> bbox_head = dict(loss_cls=dict(_delete_=True, type='ClassWeighted', use_sigmoid=True, loss=dict(
@@ -50,6 +52,8 @@ class ClassWeighted(CountedClasses, WrappedLoss):
                  beta: float = 0.999,
                  use_sigmoid: bool = False) -> None:
         super().__init__(loss, use_sigmoid)
+        if type(self.loss).__name__ in WITHOUT_WEIGHTS:
+            raise ValueError(f'ClassWeighted: {type(self.loss).__name__} does not multiply by its weights; choose another loss')
         if isinstance(weights, str):
             if weights not in METHODS:
                 raise ValueError(f'weights must be one of {", ".join(METHODS)}, or a weight for each class, got {weights!r}')

@@ -126,6 +126,17 @@ def test_weights_of_elements(case):
     torch.testing.assert_close(found[1][1], found[0][1] * weight)
 
 
+@pytest.mark.parametrize('case', [name for name in DENSE if name in IN_DOUBLE])
+def test_weights_of_elements_in_a_row(case):
+    """FSAF flattens them."""
+    weight = torch.rand(N, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    found = []
+    for given in (weight, weight.flatten()):
+        loss, num_outputs = make(case)
+        found.append(compute(loss, logits_of(num_outputs), LABELS, given, avg_factor=4.0))
+    torch.testing.assert_close(*found)
+
+
 def test_loss_weight(case):
     plain, num_outputs = make(case)
     double, _ = make(case, loss_weight=2.0)

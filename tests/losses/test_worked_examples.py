@@ -188,3 +188,9 @@ def test_scores_of_box_heads():
     assert loss.get_cls_channels(2) == 3
     rest = 1 - sigmoid(0.3)
     assert_elements(loss.get_activation(torch.tensor([[1.0, -2.0, 0.3]])), [[sigmoid(1) * rest, sigmoid(-2) * rest, 1 - rest]])
+
+
+@pytest.mark.parametrize('loss', [dict(type='GHMC', use_sigmoid=True), dict(type='EQLV2Loss', use_sigmoid=True, num_classes=2)])
+def test_losses_that_ignore_weights(loss):
+    with pytest.raises(ValueError, match=f'{loss["type"]} does not multiply by its weights'):
+        MODELS.build(dict(type='ClassWeighted', use_sigmoid=True, loss=loss))
