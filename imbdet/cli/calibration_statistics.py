@@ -74,7 +74,10 @@ def find_statistics(cfg: 'Config', detector: 'BaseModel', checkpoint: dict[str, 
         from mmengine.device import get_device
         from tqdm import tqdm
 
+        from imbdet.training.class_counts_hook import bring_class_counts
+
         load_weights(detector, checkpoint)
+        bring_class_counts(detector, loader.dataset)
         batches = tqdm(loader, unit='batch', desc='logits of training images', disable=None)
         logits = collect_logits(detector.to(get_device()), batches)
         statistics = msgspec.structs.replace(

@@ -45,8 +45,10 @@ def _pretrained(model: Any) -> Iterator[str]:
 
 def check_heads(model: Any, datasets: list[Any]) -> Found:
     """Compare the heads with the classes of the data sets."""
+    from imbdet.losses.served_heads import check_heads as check_losses
     from imbdet.training_checks.learnable import check_head_classes
 
+    check_losses(model)
     metainfos = [getattr(dataset, 'metainfo', None) for dataset in datasets]
     found = [metainfo for metainfo in metainfos if isinstance(metainfo, dict) and metainfo.get('classes')]
     for metainfo in found:

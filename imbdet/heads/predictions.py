@@ -72,7 +72,7 @@ def find_predictions(detector: nn.Module, apply_to: str) -> tuple[list[Predictio
     """
     found, refused = [], []
     for name, module in detector.named_modules():
-        if not _has_target_loss(module, apply_to):
+        if name.rpartition('.')[2].startswith('loss') or not _has_target_loss(module, apply_to):  # a loss may wrap another
             continue
         predictions = _predictions(detector, name, module, apply_to)
         if isinstance(predictions, str):

@@ -56,7 +56,7 @@ class CosineConv2d(nn.Conv2d):
         """
         directions = unit_length(self.weight, (1, 2, 3)) if self._directions is None else self._directions
         products = self._conv_forward(features, directions, None)
-        scale = self.temperature.value / self._norms(features)
+        scale = (self.temperature.value / self._norms(features)).to(products.dtype)
         return products * scale if self.bias is None else torch.addcmul(self.bias[:, None, None], products, scale)
 
     def _norms(self, features: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ from typing import Any
 
 from mmcv.cnn import Linear
 from mmdet.models.dense_heads import YOLOV3Head
-from mmdet.models.roi_heads.bbox_heads import BBoxHead
+from mmdet.models.roi_heads.bbox_heads import BBoxHead, DIIHead, DoubleConvFCBBoxHead
 from mmdet.registry import MODELS
 from torch import nn
 
@@ -36,7 +36,7 @@ def cosine_head(head: str, temperature: float = 20.0, learn_temperature: bool = 
         ValueError: If it is a box head, which takes ``cls_predictor_cfg``, or it is not known which layers give its logits.
     """
     built = MODELS.build(dict(type=head, **keys))
-    if isinstance(built, BBoxHead):
+    if isinstance(built, BBoxHead) and not isinstance(built, (DIIHead, DoubleConvFCBBoxHead)):
         raise ValueError(f"CosineHead: {head} is a box head; write cls_predictor_cfg=dict(type='CosineLinear') in it")
     spec = head_spec(built)
     attribute = spec.class_layer or spec.layer

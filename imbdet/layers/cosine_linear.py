@@ -54,7 +54,6 @@ class CosineLinear(nn.Linear):
         Returns:
             Logits, shape (..., out_features).
         """
-        if features.dtype == torch.float16:  # whose squares it may not hold
-            features = features.float()
-        directions = unit_length(features, -1) * self.temperature.value
-        return functional.linear(directions, unit_length(self.weight, 1), self.bias)
+        # In float32, because half precision may not hold their squares.
+        directions = unit_length(features.to(torch.promote_types(features.dtype, torch.float32)), -1) * self.temperature.value
+        return functional.linear(directions.to(features.dtype), unit_length(self.weight, 1), self.bias)

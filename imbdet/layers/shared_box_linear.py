@@ -40,7 +40,8 @@ class SharedBoxLinear(nn.Linear):
         if out_features % box_dim:
             raise ValueError(f'{out_features} outputs are not boxes of {box_dim} values; correct box_dim')
         if out_features == box_dim:
-            raise ValueError('SharedBoxLinear needs a head with a box for each class; set reg_class_agnostic=False')
+            raise ValueError('SharedBoxLinear needs a head with a box for each of several classes; set '
+                             'reg_class_agnostic=False, or leave it out if there is one class')
         self.alpha = alpha
         self.shared = nn.Linear(in_features, box_dim, bias=self.bias is not None)
 

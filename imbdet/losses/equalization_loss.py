@@ -17,7 +17,7 @@ class EqualizationLoss(TailMaskedLoss):
     1.1e-3 of LVIS v1's images, which are 110 images; here it is ``tail_images``, by default LVIS's limit of common classes.
 
     ``drop_background`` adds DropLoss (Hsieh et al., AAAI 2021, arXiv 2104.06402): in rows of background, each negative of the
-    tail is kept with a probability that is the share of the tail among the batch's rows of foreground.
+    tail is kept with a probability that is the share of the tail among the rows of foreground that the loss is called with.
 
     Args:
         tail_images: A class that at most so many training images hold is of the tail, at least 0.

@@ -19,8 +19,8 @@ FIRST_RATIO = 100.0
 class EqualizationLossV2(RunningStatistics, LongTailLoss):
     r"""Weight positives and negatives of a class by the ratio of their gradients so far (Tan et al., CVPR 2021, 2012.08548).
 
-    .. math:: L = \sum_j w_j \mathrm{BCE}(z_j, y_j),\qquad w^-_j = f(g_j) = \frac{1}{1 + e^{-\gamma (g_j - \mu)}},\qquad
-        w^+_j = 1 + \alpha (1 - f(g_j))
+    .. math:: L = \sum_j w_j \mathrm{BCE}(z_j, y_j),\qquad w^-_j = f(g_j) = \frac{1}{1 + e^{-k (g_j - \mu)}},\qquad
+        w^+_j = 1 + a (1 - f(g_j))
 
     where :math:`g_j` is the sum of :math:`w^+_j |p_j - 1|` over all positives of the training so far, over the sum of
     :math:`w^-_j p_j` over all negatives. The sums go over all ranks and advance once in each optimizer step.
@@ -29,9 +29,9 @@ class EqualizationLossV2(RunningStatistics, LongTailLoss):
     :math:`\sigma(z_c) (1 - \sigma(z_b))`. Other heads have a sigmoid for each class.
 
     Args:
-        gamma: Steepness of f, above 0.
+        slope: k, above 0; the paper's gamma, whose name would be taken from a focal loss that the config has before.
         mu: Ratio at which negatives weigh 1/2.
-        alpha: Largest weight that positives gain, at least 0; 0 weights negatives alone.
+        positive_gain: a, the most that positives gain in weight, at least 0; the paper's alpha.
         use_sigmoid: Must be true.
         reduction: ``'mean'``, ``'sum'`` or ``'none'``.
         loss_weight: Factor of the loss.
@@ -47,20 +47,20 @@ class EqualizationLossV2(RunningStatistics, LongTailLoss):
     has_background = True
 
     def __init__(self,
-                 gamma: float = 12.0,
+                 slope: float = 12.0,
                  mu: float = 0.8,
-                 alpha: float = 4.0,
+                 positive_gain: float = 4.0,
                  use_sigmoid: bool = True,
                  reduction: str = 'mean',
                  loss_weight: float = 1.0) -> None:
         super().__init__(use_sigmoid, reduction, loss_weight)
-        if gamma <= 0:
-            raise ValueError(f'gamma must be above 0, got {gamma}')
-        if alpha < 0:
-            raise ValueError(f'alpha must be at least 0, got {alpha}')
-        self.gamma = gamma
+        if slope <= 0:
+            raise ValueError(f'slope must be above 0, got {slope}')
+        if positive_gain < 0:
+            raise ValueError(f'positive_gain must be at least 0, got {positive_gain}')
+        self.slope = slope
         self.mu = mu
-        self.alpha = alpha
+        self.positive_gain = positive_gain
 
     def statistics_shape(self, num_classes: int) -> tuple[int, ...]:
         """Sum the gradients of positives and of negatives."""
@@ -70,8 +70,8 @@ class EqualizationLossV2(RunningStatistics, LongTailLoss):
         """Return the weighted cross entropy."""
         positive, negative = self.current_statistics(self.num_classes(logits), logits.device)
         ratio = torch.where(positive + negative > 0, positive / (negative + 1e-10), FIRST_RATIO)
-        negative_weight = torch.sigmoid(self.gamma * (ratio - self.mu))
-        positive_weight = 1 + self.alpha * (1 - negative_weight)
+        negative_weight = torch.sigmoid(self.slope * (ratio - self.mu))
+        positive_weight = 1 + self.positive_gain * (1 - negative_weight)
         rest = logits.shape[1] - len(ratio)  # the background
         dtype = float_dtype(logits)
         return CrossEntropyTerms(positive_weight=functional.pad(positive_weight, (0, rest), value=1).to(dtype),

@@ -20,7 +20,7 @@ IMPROBABLE = -1e4
 
 
 @MODELS.register_module()
-class FederatedLoss(CountedClasses, SigmoidScores, WrappedLoss):
+class FederatedLoss(CountedClasses, WrappedLoss):
     r"""Leave out of a loss of sigmoids the classes that are not known to be absent.
 
     ``negatives='sampled'``, the loss of CenterNet2 (Zhou et al., arXiv 2103.07461): in each step the classes of the batch
@@ -75,18 +75,12 @@ class FederatedLoss(CountedClasses, SigmoidScores, WrappedLoss):
         self.power = power
         self.seed = seed
         self._kept: Tensor | None = None
+        self._sigmoids = SigmoidScores()
 
-    def get_cls_channels(self, num_classes: int) -> int:
-        """Return the outputs of a box head of C classes: those that the loss asks for, else C."""
-        if hasattr(self.loss, 'get_cls_channels'):
-            return self.loss.get_cls_channels(num_classes)
-        return super().get_cls_channels(num_classes)
-
-    def get_activation(self, cls_score: Tensor) -> Tensor:
-        """Turn logits into scores: as the loss does if it can, else by sigmoids."""
-        if hasattr(self.loss, 'get_activation'):
-            return self.loss.get_activation(cls_score)
-        return super().get_activation(cls_score)
+    @property
+    def answering(self) -> Any:
+        """Who answers what heads ask: the loss, or in its place sigmoids."""
+        return self.loss if hasattr(self.loss, 'get_cls_channels') else self._sigmoids
 
     def start_step(self, shown: Tensor, step: int) -> None:
         """Draw the classes that count in a step.
@@ -133,4 +127,7 @@ class FederatedLoss(CountedClasses, SigmoidScores, WrappedLoss):
             self._kept = self._kept.to(pred.device)
             left_out = functional.pad(~self._kept, (0, pred.shape[1] - num_classes))  # not a background
             pred = pred.masked_fill(left_out, IMPROBABLE)
-        return self.loss(pred, target, weight, avg_factor=avg_factor, reduction_override=reduction_override, **kwargs)
+        loss = self.loss(pred, target, weight, avg_factor=avg_factor, reduction_override=reduction_override, **kwargs)
+        if loss.dim() == 2 and self.answering.box_classes is not None:
+            return loss.sum(dim=1)  # a box head ranks regions by their loss
+        return loss

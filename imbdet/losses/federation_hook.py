@@ -12,7 +12,7 @@ from mmengine.runner import Runner
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from imbdet.heads import ClassLayer, find_class_layers, find_predictions
+from imbdet.heads import ClassLayer, find_class_layers, find_heads, find_predictions
 from imbdet.losses.federated_loss import FederatedLoss
 from imbdet.losses.listed_classes import ListedClasses, batch_masks, federated_gradient, listed_classes
 from imbdet.training import DetectorHook
@@ -42,33 +42,32 @@ class FederationHook(DetectorHook):
             runner: The runner of the training.
             detector: Its detector.
         """
-        losses = {name: module for name, module in detector.named_modules() if isinstance(module, FederatedLoss)}
-        sampled = [loss for loss in losses.values() if loss.negatives == 'sampled']
-        listed = [name.rpartition('.')[0] for name, loss in losses.items() if loss.negatives == 'listed']
-        self._lists = listed_classes(runner.train_dataloader.dataset) if listed else {}
-        num_classes = next(iter(losses.values())).num_counted
+        losses = [module for module in detector.modules() if isinstance(module, FederatedLoss)]
+        sampled = [loss for loss in losses if loss.negatives == 'sampled']
+        layers = _layers_by_lists(detector, len(losses) - len(sampled))
+        self._lists = listed_classes(runner.train_dataloader.dataset) if layers else {}
+        num_classes = losses[0].num_counted
+        device = next(detector.parameters()).device
 
         def before(detector: nn.Module, inputs: tuple, keywords: dict) -> None:
             if keywords.get('mode') != 'loss' or not torch.is_grad_enabled():
                 return
-            samples = keywords['data_samples'] if 'data_samples' in keywords else inputs[1]
+            samples = _flat(keywords['data_samples'] if 'data_samples' in keywords else inputs[1], bool(layers))
             if sampled:
-                shown = self._shown(samples, num_classes, next(detector.parameters()).device)
+                shown = self._shown(samples, num_classes, device)
                 for loss in sampled:
                     loss.start_step(shown, runner.iter)
-            if listed:
-                images = [self._lists[sample.img_path] for sample in samples]
-                self._masks = batch_masks(images, num_classes, next(detector.parameters()).device)
+            if layers:
+                self._masks = batch_masks([self._lists[sample.img_path] for sample in samples], num_classes, device)
 
         def after(*_: Any) -> None:
             self._masks = None
 
         yield detector.register_forward_pre_hook(before, with_kwargs=True)
         yield detector.register_forward_hook(after)
-        extractors = {each.name: each.extractor for each in find_predictions(detector, 'cls')[0]} if listed else {}
-        for layer in find_class_layers(detector) if listed else []:
-            if layer.head.name in listed:
-                yield from self._attach_layer(layer, extractors.get(layer.head.name))
+        extractors = {each.name: each.extractor for each in find_predictions(detector, 'cls')[0]} if layers else {}
+        for layer in layers:
+            yield from self._attach_layer(layer, extractors.get(layer.head.name))
 
     @staticmethod
     def _shown(samples: Any, num_classes: int, device: torch.device) -> Tensor:
@@ -99,11 +98,38 @@ class FederationHook(DetectorHook):
         return federated_gradient(logits, counting, open_ended)
 
 
+def _layers_by_lists(detector: nn.Module, num_losses: int) -> list[ClassLayer]:
+    """Find the class layers of the heads whose losses go by lists; raise if these are not all there."""
+    if not num_losses:
+        return []
+    heads = {name for name, head in find_heads(detector).items() if _goes_by_lists(head.module)}
+    layers = [layer for layer in find_class_layers(detector) if layer.head.name in heads]
+    if len(heads) < num_losses or any(layer.head.spec.is_product for layer in layers):
+        raise ValueError("FederatedLoss: negatives='listed' needs heads whose class logits are known and no products; use "
+                         "'sampled'")
+    return layers
+
+
+def _goes_by_lists(head: nn.Module) -> bool:
+    loss: Any = getattr(head, 'loss_cls', nn.Identity())
+    return any(isinstance(module, FederatedLoss) and module.negatives == 'listed' for module in loss.modules())
+
+
+def _flat(samples: Any, goes_by_lists: bool) -> list[Any]:
+    """Return the samples of a batch, of all branches of a semi-supervised detector."""
+    if not isinstance(samples, dict):
+        return list(samples)
+    if goes_by_lists:
+        raise ValueError("FederatedLoss: a semi-supervised detector has images without lists; use negatives='sampled'")
+    return [sample for branch in samples.values() for sample in branch]
+
+
 def _spread(layer: ClassLayer, mask: Tensor, rows: list[Tensor], rest: bool, logits: Tensor) -> Tensor:
     """Give each logit of a layer the mask of its image and class; to others ``rest``."""
     spread = mask.new_full((len(mask), layer.num_outputs), rest)
     spread[:, layer.channels.to(mask.device)] = mask[:, None]
     if rows:
         return spread[rows[0]]
-    places = logits.dim() - 2
-    return spread.view(len(mask), *((1, ) * places), -1) if layer.is_linear else spread.view(len(mask), -1, *((1, ) * places))
+    if not layer.is_linear:
+        return spread[:, :, None, None]
+    return spread[:, None] if logits.dim() == 3 else spread[None, :, None]  # of all layers of a decoder at once

@@ -69,19 +69,27 @@ class LongTailLoss(SigmoidScores, nn.Module):
             reduction_override: Takes the place of ``reduction``.
 
         Returns:
-            The loss, shape (); for ``'none'``, (N, K). Without rows it is 0, with a gradient of zeros.
+            The loss, shape (); for ``'none'``, (N, K), of box heads (N,). Without rows it is 0, with a gradient of zeros.
 
         Raises:
             TypeError: If the target has none of these forms.
             ValueError: If it is of another number of classes, or ``avg_factor`` comes with ``'sum'``.
         """
         reduction = check_reduction(reduction_override or self.reduction)
-        targets = read_targets(target, pred.shape[1])
+        targets = _without_unweighted(read_targets(target, pred.shape[1]), weight)
         if reduction == 'none':
             scale: float | Tensor = self.loss_weight
         else:
             scale = self.loss_weight / divisor(reduction, pred.numel(), avg_factor)
         loss = sigmoid_loss(pred, targets, weight, self.terms(pred.detach(), targets), elementwise=reduction == 'none')
-        if self.training and torch.is_grad_enabled():
+        if self.training and torch.is_grad_enabled() and reduction_override != 'none':  # by which heads rank rows
             self.after_loss(loss, targets, scale)
-        return loss.loss * scale
+        value = loss.loss * scale
+        return value.sum(dim=1) if reduction == 'none' and self.box_classes is not None else value
+
+
+def _without_unweighted(targets: ClassTargets, weight: Tensor | None) -> ClassTargets:
+    """Ignore rows without weight, so that nothing counts them."""
+    if weight is None or not len(targets.labels):
+        return targets
+    return targets._replace(labels=targets.labels.masked_fill((weight.reshape(len(targets.labels), -1) <= 0).all(dim=1), -1))

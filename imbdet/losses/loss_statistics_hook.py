@@ -1,11 +1,13 @@
 """The hook that lets the statistics of losses advance with the optimizer."""
 
+import logging
 from collections.abc import Iterable
 from typing import Any
 
 import torch
 from mmdet.registry import HOOKS
 from mmengine.dist import all_reduce
+from mmengine.logging import print_log
 from mmengine.model import BaseModel
 from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
@@ -46,7 +48,8 @@ class LossStatisticsHook(DetectorHook):
             for name, loss in self._losses.items():
                 if name not in self._loaded:
                     raise ValueError(f'LossStatisticsHook: {name} is {type(loss).__name__}, of which the checkpoint has no '
-                                     'statistics; resume a training with the same losses, or start one with load_from')
+                                     'statistics; resume a training with the same losses, or start one with load_from. If '
+                                     'you call runner.resume yourself, name LossStatisticsHook in custom_hooks')
                 loss.load_statistics(self._loaded[name])
         return []
 
@@ -67,6 +70,10 @@ class LossStatisticsHook(DetectorHook):
         all_reduce(noted)
         for loss, values in zip(self._losses.values(), noted.split([loss.noted.numel() for loss in self._losses.values()]),
                                 strict=True):
+            if not values.isfinite().all():  # of a batch whose loss is not
+                print_log(f'LossStatisticsHook: what {type(loss).__name__} noted in this step is not finite, and is left out',
+                          logger='current', level=logging.WARNING)
+                values = torch.zeros_like(values)
             loss.advance(values.view_as(loss.noted))
 
     def state(self) -> dict[str, Any]:

@@ -29,7 +29,7 @@ def put_in(runner: Runner, run: str) -> None:
     """
     detector = unwrap_detector(runner)
     check_heads(detector)
-    if run == 'train' and any(corrects_prior(module) for module in detector.modules()):
+    if run == 'train' and runner.train_loop is not None and any(corrects_prior(module) for module in detector.modules()):
         for line in double_corrections(detector, runner.train_dataloader.sampler):
             print_log(line, logger='current', level=logging.WARNING)
     for kind, hook in HOOKS.items():

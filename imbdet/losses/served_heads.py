@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mmdet.models import dense_heads
+from mmdet.models import dense_heads, losses
 from mmdet.models.dense_heads.base_dense_head import BaseDenseHead
 from mmdet.models.losses import QualityFocalLoss
 from mmdet.models.roi_heads import bbox_heads
@@ -10,15 +10,22 @@ from torch import nn
 
 from imbdet.heads import find_heads
 from imbdet.heads.head_specs import RPN_HEADS, UNKNOWN, head_spec
+from imbdet.losses.class_weighted import ClassWeighted
 from imbdet.losses.counted_classes import CountedClasses
 from imbdet.losses.wrapped_loss import WrappedLoss
 
 OURS = (CountedClasses, WrappedLoss)
 UNSERVED: dict[tuple[type[nn.Module], ...], str] = {
     (*RPN_HEADS, dense_heads.StageCascadeRPNHead): 'region proposals have no classes',
-    (dense_heads.TOODHead, ): 'it hands probabilities to its loss, not logits',
+    (dense_heads.GroundingDINOHead, dense_heads.ATSSVLFusionHead): 'its logits are those of words',
     (dense_heads.YOLOV3Head, ): 'it hands the anchors of each image to its loss apart, with a mask',
 }
+
+
+OF_PROBABILITIES = (dense_heads.TOODHead, losses.DDQAuxLoss)
+"""Heads that hand probabilities to their loss, of which ClassWeighted weights any."""
+REDUCTIONS = {dense_heads.YOLOXHead: 'sum', dense_heads.FSAFHead: 'none'}
+"""The reduction that a head counts on."""
 
 
 def check_heads(detector: nn.Module) -> None:
@@ -50,13 +57,16 @@ def why_not(loss: Any, head: nn.Module) -> str | None:
     for kinds, reason in UNSERVED.items():
         if isinstance(head, kinds):
             return reason
+    inner = getattr(loss, 'loss', None)
+    if isinstance(head, OF_PROBABILITIES) and (not isinstance(loss, ClassWeighted) or isinstance(inner, OURS)):
+        return 'it hands probabilities to its loss, not logits'
     spec = head_spec(head)
     if spec.is_joint:
         return 'its loss takes classes and boxes together'
     if isinstance(head, bbox_heads.DIIHead):
         return _sigmoid_outputs(loss)
     if isinstance(head, bbox_heads.BBoxHead):
-        return _box_head(loss)
+        return _box_head(loss, head)
     if isinstance(head, bbox_heads.SABLHead):
         return 'its outputs are those of a softmax' if getattr(loss, 'custom_cls_channels', False) or loss.use_sigmoid else None
     if spec is UNKNOWN:
@@ -66,13 +76,16 @@ def why_not(loss: Any, head: nn.Module) -> str | None:
     return _dense_head(loss, head)
 
 
-def _box_head(loss: Any) -> str | None:
+def _box_head(loss: Any, head: Any) -> str | None:
     if any(getattr(each, 'divided_by_positives', False) for each in (loss, getattr(loss, 'loss', None))):
         return 'it divides by all regions, and a focal loss by positives, so that little of the loss would be left'
-    if loss.use_sigmoid and not getattr(loss, 'custom_cls_channels', False):
+    is_custom = getattr(loss, 'custom_cls_channels', False)
+    if loss.use_sigmoid and not is_custom:
         return ('a box head has the outputs of a softmax unless its loss says otherwise; inside it use CrossEntropyLoss, '
                 'or CrossEntropyCustomLoss for sigmoids')
-    return None
+    expected = loss.get_cls_channels(head.num_classes) if is_custom else head.num_classes + 1
+    outputs = len(getattr(head.fc_cls, 'weight', ())) if head.with_cls else expected
+    return None if outputs == expected else f'it has {outputs} outputs whatever the loss, which needs {expected}'
 
 
 def _sigmoid_outputs(loss: Any) -> str | None:
@@ -96,6 +109,10 @@ def _detr_head(loss: Any, head: nn.Module) -> str | None:
 
 
 def _dense_head(loss: Any, head: Any) -> str | None:
+    for kind, reduction in REDUCTIONS.items():
+        own = getattr(loss.loss if isinstance(getattr(loss, 'loss', None), nn.Module) else loss, 'reduction', reduction)
+        if isinstance(head, kind) and own != reduction:
+            return f"it counts on reduction='{reduction}', which its loss_cls is to say"
     if getattr(head, 'use_sigmoid_cls', loss.use_sigmoid) != loss.use_sigmoid:
         return f'write use_sigmoid={loss.use_sigmoid} in its loss_cls, where the head reads it'
     if not loss.use_sigmoid and getattr(loss, 'custom_cls_channels', False):

@@ -68,6 +68,9 @@ class SynchronizedSeesawLoss(RunningStatistics, nn.Module):
         if use_sigmoid != (loss is not None) or not getattr(self.loss, 'use_sigmoid', True):
             raise ValueError('SynchronizedSeesawLoss: use_sigmoid=True and loss=, a loss of sigmoids, belong together; without '
                              'both it is the softmax of box heads')
+        if getattr(self.loss, 'own_activation', False):
+            raise ValueError('SynchronizedSeesawLoss compares sigmoids, which are not the scores of '
+                             f'{type(self.loss).__name__}')
         self.use_sigmoid = use_sigmoid
         self.reduction = check_reduction(reduction)
         self.loss_weight = loss_weight
@@ -99,7 +102,7 @@ class SynchronizedSeesawLoss(RunningStatistics, nn.Module):
                 weight: Tensor | None = None,
                 avg_factor: float | None = None,
                 reduction_override: str | None = None,
-                **kwargs: Any) -> Any:
+                **kwargs: Any) -> Tensor:
         """Compute the loss.
 
         Args:
@@ -111,8 +114,7 @@ class SynchronizedSeesawLoss(RunningStatistics, nn.Module):
             **kwargs: More for the wrapped loss.
 
         Returns:
-            Of a box head ``loss_cls_objectness`` and ``loss_cls_classes``, shape () or, for ``'none'``, (N,); else what the
-            wrapped loss returns.
+            Of a box head the sum of both losses, shape () or, for ``'none'``, (N,); else what the wrapped loss returns.
 
         Raises:
             ValueError: If the head has another number of classes than the training set.
@@ -123,7 +125,7 @@ class SynchronizedSeesawLoss(RunningStatistics, nn.Module):
         targets = read_targets(target, pred.shape[1])
         rows, = targets.is_foreground(num_classes).nonzero(as_tuple=True)
         labels = targets.labels[rows]
-        if self.training and torch.is_grad_enabled():
+        if self.training and torch.is_grad_enabled() and reduction_override != 'none':  # by which heads rank rows
             self.note(torch.bincount(labels if weight is None else labels[_has_weight(weight[rows])], minlength=num_classes))
         logits = pred.to(float_dtype(pred))
         own_logits = logits[rows, :num_classes]
@@ -133,20 +135,19 @@ class SynchronizedSeesawLoss(RunningStatistics, nn.Module):
         if self.loss is not None:
             return self.loss_weight * self.loss(logits.index_add(0, rows, shift), target, weight, avg_factor=avg_factor,
                                                 reduction_override=reduction_override, **kwargs)
-        return self._box_losses(logits, targets.labels, rows, own_logits + shift, weight,
-                                check_reduction(reduction_override or self.reduction), avg_factor)
+        return self._box_loss(logits, targets.labels, rows, own_logits + shift, weight,
+                              check_reduction(reduction_override or self.reduction), avg_factor)
 
-    def _box_losses(self, logits: Tensor, labels: Tensor, rows: Tensor, shifted: Tensor, weight: Any, reduction: str,
-                    avg_factor: float | None) -> dict[str, Tensor]:
-        """Compute the losses of classes, in the rows of foreground, and of foreground against background."""
+    def _box_loss(self, logits: Tensor, labels: Tensor, rows: Tensor, shifted: Tensor, weight: Any, reduction: str,
+                  avg_factor: float | None) -> Tensor:
+        """Add the losses of classes, in the rows of foreground, and of foreground against background."""
         num_classes = logits.shape[1] - 2
         objectness = functional.cross_entropy(logits[:, num_classes:], (labels >= num_classes).long(), reduction='none')
         classes = functional.cross_entropy(shifted, labels[rows], reduction='none')
-        classes = objectness.new_zeros(len(labels)).index_add(0, rows, classes * weight[rows])
-        losses = {'loss_cls_objectness': objectness * weight, 'loss_cls_classes': classes}
+        loss = objectness.index_add(0, rows, classes) * weight
         if reduction != 'none':
-            losses = {name: loss.sum() / divisor(reduction, len(loss), avg_factor) for name, loss in losses.items()}
-        return {name: loss * self.loss_weight for name, loss in losses.items()}
+            loss = loss.sum() / divisor(reduction, len(loss), avg_factor)
+        return loss * self.loss_weight
 
 
 def _has_weight(weight: Tensor) -> Tensor:

@@ -5,8 +5,9 @@ from typing import Any
 from mmdet.registry import MODELS
 from torch import nn
 
-KEYS_OF_HEADS = ('custom_cls_channels', 'custom_activation', 'custom_accuracy', 'get_cls_channels', 'get_activation',
-                 'get_accuracy', 'activated', 'loss_weight', 'reduction', 'class_weight', 'own_activation')
+ASKED = ('custom_cls_channels', 'custom_activation', 'custom_accuracy', 'get_cls_channels', 'get_activation', 'get_accuracy',
+         'activated', 'loss_weight', 'reduction', 'class_weight', 'own_activation', 'has_background', 'divided_by_positives',
+         'logit_of', 'scores', 'box_classes')
 """What heads, and imbdet, ask of a loss, which the wrapped one answers."""
 
 
@@ -29,7 +30,12 @@ class WrappedLoss(nn.Module):
                              f'{type(self.loss).__name__}, because heads read it there')
         self.use_sigmoid = use_sigmoid
 
+    @property
+    def answering(self) -> Any:
+        """Who answers what heads ask."""
+        return self.loss
+
     def __getattr__(self, name: str) -> Any:
-        if name in KEYS_OF_HEADS:
-            return getattr(self.loss, name)
+        if name in ASKED:
+            return getattr(self.answering, name)
         return super().__getattr__(name)

@@ -173,6 +173,9 @@ class OptimalBiasInitHook(Hook):
             raise ValueError(f'OptimalBiasInitHook: {head.name} is a {kind}, whose class probability is a product of several '
                              'outputs, so that no bias of one layer sets it. Leave the hook out, or name only other heads in '
                              'prior=dict(NAME=...)')
+        if getattr(head.module, 'custom_cls_channels', False) and head.has_background:
+            raise ValueError(f'OptimalBiasInitHook: {head.name} is a {kind}, whose loss has an objectness of its own beside a '
+                             'softmax of the classes; its bias starts well at 0, so leave the head out')
         if self.class_wise and head.spec.objectness:
             raise ValueError(f'OptimalBiasInitHook: {head.name} is a {kind}, whose objectness has the foreground prior; '
                              'leave class_wise out')

@@ -11,6 +11,7 @@ from mmengine.runner import Runner, set_random_seed
 from imbdet.heads import ClassificationHead, find_heads
 from imbdet.sampling_free.head_bias import head_bias
 from imbdet.sampling_free.measure_prior import measure_priors
+from imbdet.training.class_counts_hook import bring_class_counts
 from imbdet.training.random_state import preserve_rng_state
 
 
@@ -55,6 +56,7 @@ def measure_config_priors(cfg: Config, num_batches: int | None = None, seed: int
         if not measured:
             return ConfigPriors({}, skipped)
         loader = Runner.build_dataloader({**cfg.train_dataloader, 'persistent_workers': False}, seed=seed)
+        bring_class_counts(detector, loader.dataset)
         records = measure_priors(detector, measured, loader, num_batches)
     for head in measured:
         records[head.name].update(bias=head_bias(head, records[head.name]['prior']), is_guess=head.spec.prediction_dependent)

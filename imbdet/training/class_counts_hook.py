@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import torch
 from mmdet.registry import HOOKS
 from mmengine.hooks import Hook
@@ -12,6 +13,7 @@ from mmengine.runner import Runner
 from torch import nn
 
 from imbdet.classes import ClassCounts, class_names, dataset_counts
+from imbdet.data.wrappers import inner_datasets
 from imbdet.training.detector import unwrap_detector
 
 CHECKPOINT_KEY = 'class_counts'
@@ -26,6 +28,38 @@ def asking_modules(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
         model: The model to look through.
     """
     return ((name, module) for name, module in model.named_modules() if hasattr(module, 'set_class_counts'))
+
+
+def count_images_once(dataset: Any) -> ClassCounts:
+    """Count the classes of a data set; images that a wrapper repeats, such as RepeatDataset, once.
+
+    Args:
+        dataset: A data set or a wrapper around others.
+
+    Raises:
+        TypeError: If it cannot give labels.
+        ValueError: If it has no class names, or labels that are none of them.
+    """
+    parts = [dataset_counts(part) for part in inner_datasets(dataset)]
+    return ClassCounts(np.sum([part.images for part in parts], axis=0), np.sum([part.boxes for part in parts], axis=0),
+                       sum(part.num_images for part in parts))
+
+
+def bring_class_counts(model: nn.Module, dataset: Any) -> None:
+    """Give modules their class counts where no training does, such as for what only looks at losses.
+
+    Args:
+        model: The model to look through.
+        dataset: Its training set.
+    """
+    asking: list[Any] = [module for _, module in asking_modules(model)]
+    counts = count_images_once(dataset) if asking else None
+    for module in asking:
+        module.set_class_counts(_seen_once(counts))
+
+
+def _seen_once(counts: Any) -> ClassCounts:
+    return ClassCounts(counts.images.clip(min=1), counts.boxes.clip(min=1), counts.num_images)
 
 
 @HOOKS.register_module()
@@ -59,13 +93,13 @@ class ClassCountsHook(Hook):
             ValueError: If it has no class names.
         """
         dataset = runner.train_dataloader.dataset
-        counts = dataset_counts(dataset)
+        counts = count_images_once(dataset)
         absent = [name for name, count in zip(class_names(dataset), counts.images, strict=True) if count == 0]
         if absent:
             print_log(f'ClassCountsHook: no training image holds {len(absent)} of the classes, which count as seen once: '
                       f'{", ".join(absent[:NAMED])}{", ..." if len(absent) > NAMED else ""}', logger='current',
                       level=logging.WARNING)
-        self._hand_on(runner, ClassCounts(counts.images.clip(min=1), counts.boxes.clip(min=1), counts.num_images))
+        self._hand_on(runner, _seen_once(counts))
 
     def before_val(self, runner: Runner) -> None:
         """See that the modules have counts; in a training they have them.

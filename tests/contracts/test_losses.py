@@ -64,14 +64,9 @@ def logits_of(num_outputs, dtype=torch.float64, num_rows=N, scale=2.0):
     return values.to(dtype).requires_grad_()
 
 
-def total(losses):
-    """The sum of the losses of a head, of which seesaw has two."""
-    return sum(losses.values()) if isinstance(losses, dict) else losses
-
-
 def compute(loss, logits, *arguments, **keys):
     torch.manual_seed(0)  # DropLoss draws
-    return total(loss(logits, *arguments, **keys))
+    return loss(logits, *arguments, **keys)
 
 
 def rows_of(elements):
