@@ -71,6 +71,13 @@ def test_half_precision(layer, dtype):
     torch.testing.assert_close(found.float(), expected, rtol=0.02, atol=0.02 * expected.abs().max().item())
 
 
+@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
+def test_models_in_half_precision(layer, dtype):
+    """Without autocast, the outputs are of the dtype of the model."""
+    built, replaced, features = layer
+    assert built.to(dtype)(features.to(dtype)).dtype == replaced.to(dtype)(features.to(dtype)).dtype == dtype
+
+
 def test_features_of_zeros(layer):
     """No NaN, nor in the gradient."""
     built, _, features = layer

@@ -315,15 +315,18 @@ def test_statistics_of_levels_are_those_of_all_rows(case):
 @pytest.mark.parametrize('case', WITH_STATISTICS)
 def test_statistics_of_ignored_rows(case):
     """Rows with a label below 0 are not noted, and neither are rows without weight."""
-    labels = LABELS.clone()
+    labels, weight = LABELS.clone(), torch.ones(N)
     labels[[0, 4]] = -1
+    weight[[0, 4]] = 0
     kept = labels >= 0
     noted = []
-    for rows, row_labels in ((slice(None), labels), (kept, labels[kept])):
+    every = slice(None)
+    for rows, row_labels, row_weight in ((every, labels, None), (every, LABELS, weight), (kept, LABELS[kept], None)):
         loss, num_outputs = make(case)
-        compute(loss, logits_of(num_outputs)[rows], row_labels, avg_factor=4.0)
+        compute(loss, logits_of(num_outputs)[rows], row_labels, row_weight, avg_factor=4.0)
         noted.append(loss.noted)
-    torch.testing.assert_close(*noted)
+    torch.testing.assert_close(noted[0], noted[2])
+    torch.testing.assert_close(noted[1], noted[2])
 
 
 @pytest.mark.parametrize('case', [name for name in WITH_STATISTICS if 'seesaw' not in name])

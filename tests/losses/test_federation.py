@@ -7,13 +7,17 @@ import pytest
 import torch
 from mmdet.models.roi_heads.roi_extractors import SingleRoIExtractor
 from mmdet.registry import TRANSFORMS
+from mmdet.structures import DetDataSample
+from mmengine.structures import InstanceData
 
 from imbdet.annotations import AnnotationError
 from imbdet.classes import ClassCounts, dataset_counts
 from imbdet.heads import find_class_layers
 from imbdet.losses import FederatedLoss, FederationHook
 from imbdet.losses.federated_classes import draw_classes
+from imbdet.losses.federation_hook import _flat
 from imbdet.losses.listed_classes import listed_classes
+from imbdet.training.class_counts_hook import asking_modules
 
 from ..tiny_detectors import tiny_detector
 from ..tiny_training import make_runner, write_training_set
@@ -41,7 +45,10 @@ def loss_of(name):
     inner = dict(type='QualityFocalLoss' if name in ('gfl', 'rtmdet') else 'FocalLoss', use_sigmoid=True)
     if 'rcnn' in name:
         inner = dict(type='CrossEntropyLoss', use_sigmoid=True)
-    return dict(type='FederatedLoss', use_sigmoid=True, negatives='listed', loss=inner)
+    federated = dict(type='FederatedLoss', use_sigmoid=True, negatives='listed', loss=inner)
+    if name == 'fcos':  # inside another one
+        return dict(type='ClassWeighted', use_sigmoid=True, loss=federated, weights=[1, 1, 1])
+    return federated
 
 
 def gradients(runner, batch):
@@ -66,7 +73,7 @@ def gradients(runner, batch):
 
 
 @pytest.mark.parametrize('name', ['retinanet', 'fcos', 'gfl', 'faster-rcnn', 'cascade-rcnn', 'deformable-detr', 'dino', 'yolox',
-                                  'rtmdet'])
+                                  'rtmdet', 'detr'])
 def test_lists_on_every_kind_of_head(tmp_path, name):
     """What does not count has no gradient, what is open-ended none that lowers it, and all else the plain loss's.
 
@@ -80,9 +87,8 @@ def test_lists_on_every_kind_of_head(tmp_path, name):
     torch.manual_seed(0)
     runner = make_runner(tmp_path, config, flip=0.0)
     runner.model.init_weights()
-    for module in runner.model.modules():
-        if isinstance(module, FederatedLoss):
-            module.set_class_counts(dataset_counts(runner.train_dataloader.dataset))
+    for _, module in asking_modules(runner.model):
+        module.set_class_counts(dataset_counts(runner.train_dataloader.dataset))
     runner.train_dataloader.sampler.shuffle = False
     batch = next(iter(runner.train_dataloader))
     before = gradients(runner, batch)
@@ -96,6 +102,8 @@ def test_lists_on_every_kind_of_head(tmp_path, name):
     for (layer, plain, images), (_, found, same) in zip(before, after, strict=True):
         assert torch.equal(images, same)
         plain, found = (by_class(layer, values) for values in (plain, found))
+        if name == 'detr':  # all decoder layers at once, before the images
+            plain, found = plain.movedim(0, 1), found.movedim(0, 1)
         counting, open_ended = (mask[images].view(len(plain), *[1] * (plain.dim() - 2), 3) for mask in (COUNTING, OPEN_ENDED))
         expected = torch.where(open_ended, plain.clamp(max=0), plain) * counting
         torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-7)
@@ -108,6 +116,24 @@ def by_class(layer, values):
     if not layer.is_linear:
         values = values.movedim(1, -1)
     return values[..., layer.channels]
+
+
+def test_lists_of_a_semi_supervised_detector():
+    """Its branches have images without lists; draws are of the boxes of all branches."""
+    sample = DetDataSample(gt_instances=InstanceData(labels=torch.tensor([1])))
+    branches = {'sup': [sample], 'unsup_student': [sample, sample]}
+    assert _flat(branches, goes_by_lists=False) == [sample] * 3
+    with pytest.raises(ValueError, match="semi-supervised .*use negatives='sampled'"):
+        _flat(branches, goes_by_lists=True)
+
+
+def test_lists_of_heads_that_are_not_known(tmp_path):
+    """A loss that no head with known logits has is an error, not left alone."""
+    write_lists(tmp_path)
+    config = tiny_detector('yolof')
+    config.bbox_head.loss_cls = loss_of('yolof')
+    with pytest.raises(ValueError, match="needs heads whose class logits are known and no products"):
+        make_runner(tmp_path, config).train()
 
 
 def test_lists_are_those_of_the_file(tmp_path):

@@ -9,15 +9,17 @@ from mmdet.models.losses import FocalLoss, QualityFocalLoss
 from mmdet.registry import MODELS
 
 from imbdet.classes import ClassCounts
-from imbdet.heads import find_class_layers
+from imbdet.cli.doctor_model import check_heads as check_heads_of_doctor
+from imbdet.heads import find_class_layers, find_predictions
 from imbdet.losses import FederatedLoss
 from imbdet.losses.put_in import put_in
 from imbdet.losses.served_heads import check_heads, why_not
+from imbdet.sampling_free.config_prior import measure_config_priors
 from imbdet.training.class_counts_hook import asking_modules
 
 from ..contracts.test_losses import BOX, DENSE
 from ..tiny_detectors import tiny_detector
-from ..tiny_training import make_runner, write_training_set
+from ..tiny_training import make_runner, training_config, write_training_set
 
 FAMILIES = ('retinanet', 'fcos', 'atss', 'paa', 'gfl', 'vfnet', 'rtmdet', 'yolox', 'deformable-detr', 'dino', 'yolof')
 QUALITIES = ('gfl', 'rtmdet')  # heads that hand qualities over as pairs
@@ -191,7 +193,7 @@ def test_hooks_are_put_in_once(tmp_path):
 
 @pytest.mark.parametrize('name', ['EqualizationLossV2', 'EffectiveClassMarginLoss', 'SynchronizedSeesawLoss'])
 def test_ranked_rows_are_not_noted(batch, name):
-    """PAA computes the losses of candidates before its loss, by which it chooses positives: statistics are of its loss alone."""
+    """PAA chooses positives by losses of candidates before it computes its loss, of which alone statistics are."""
     detector = MODELS.build(tiny_detector('paa'))
     detector.init_weights()
     inner = dict(loss=dict(type='FocalLoss', use_sigmoid=True)) if name == 'SynchronizedSeesawLoss' else {}
@@ -236,3 +238,40 @@ def test_wrapped_losses_answer_heads(loss):
     torch.testing.assert_close(wrapped.get_activation(logits), plain.get_activation(logits))
     assert wrapped.logit_of(0.01) == plain.logit_of(0.01)
     assert wrapped.own_activation == plain.own_activation
+
+
+def test_layers_that_no_loss_chooses():
+    head = MODELS.build(dict(type='DoubleConvFCBBoxHead', num_fcs=1, num_convs=1, in_channels=16, conv_out_channels=16,
+                             fc_out_channels=16, num_classes=3, loss_cls=dict(type='EqualizationLoss')))
+    assert why_not(head.loss_cls, head) == 'it has 4 outputs whatever the loss, which needs 3'
+
+
+def test_seesaw_compares_sigmoids():
+    with pytest.raises(ValueError, match='not the scores of GumbelLoss'):
+        MODELS.build(dict(type='SynchronizedSeesawLoss', use_sigmoid=True, loss=dict(type='GumbelLoss')))
+
+
+@pytest.mark.parametrize('loss', [DENSE['federated'], DENSE['class weights, focal'], DENSE['seesaw of sigmoids']])
+def test_a_wrapped_loss_is_no_head(loss):
+    """For DatasetEquityHook, which weights whatever has a loss."""
+    config = tiny_detector('retinanet')
+    config.bbox_head.loss_cls = copy.deepcopy(loss)
+    found, refused = find_predictions(MODELS.build(config), 'all')
+    assert [each.name for each in found] == ['bbox_head']
+    assert not refused
+
+
+def test_doctor_says_so():
+    config = tiny_detector('retinanet')
+    config.bbox_head.loss_cls = dict(type='EqualizedFocalLoss')
+    with pytest.raises(ValueError, match='write use_sigmoid=True in its loss_cls'):
+        list(check_heads_of_doctor(MODELS.build(config), []))
+
+
+def test_priors_of_a_config(tmp_path):
+    """Measured without a training, as a report does: the loss has its counts."""
+    write_training_set(tmp_path)
+    config = tiny_detector('retinanet')
+    config.bbox_head.loss_cls = dict(type='EqualizationLossV2', use_sigmoid=True)
+    priors = measure_config_priors(training_config(tmp_path, config), num_batches=1)
+    assert 0 < priors.records['bbox_head']['prior'] < 1

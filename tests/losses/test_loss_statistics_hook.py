@@ -2,6 +2,8 @@
 
 import pytest
 import torch
+from mmdet.registry import HOOKS
+from mmengine.hooks import Hook
 from mmengine.model import MMDistributedDataParallel
 from mmengine.runner import Runner
 
@@ -36,6 +38,30 @@ def test_accumulated_gradients(tmp_path):
     assert torch.equal(found['before'][3], found['before'][2])
     assert torch.equal(found['after'], found['noted'][1] + found['noted'][3])
     assert (found['noted'][1] >= found['noted'][0]).all()
+
+
+@HOOKS.register_module(force=True)
+class SpoilHook(Hook):
+    """Lets a loss note what is not finite, in the second of the iterations."""
+
+    priority = 'HIGHEST'
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        if runner.iter == 1:
+            runner.model.bbox_head.loss_cls.loss.note(torch.full((2, 3), torch.nan))
+
+
+def test_a_step_that_is_not_finite(tmp_path):
+    """It is left out, and the log says so."""
+    write_training_set(tmp_path)
+    runner = make_runner(tmp_path, detector(), [dict(type='SpoilHook'), dict(
+        type='RecordLossesHook', path=str(tmp_path / 'records.pth'))], max_iters=3)
+    runner.train()
+    found = records(tmp_path / 'records.pth')
+    assert found['noted'][1].isnan().all()
+    torch.testing.assert_close(found['after'], found['noted'][0] + found['noted'][2])
+    log = next((tmp_path / 'work').glob(f'{runner.timestamp}/*.log')).read_text()
+    assert 'what EqualizationLossV2 noted in this step is not finite' in log
 
 
 def _train(rank, folder):

@@ -113,3 +113,25 @@ def test_what_predicts_without_counts_is_tested_without(tmp_path):
     tester.model.bbox_head.loss_cls.counts_in_training_only = True
     tester.test()
     assert asked(tester) == [0, 0, 0]
+
+
+@pytest.mark.parametrize('wrapper', [
+    dict(type='RepeatDataset', times=10), dict(type='ClassBalancedDataset', oversample_thr=0.9)])
+def test_repeated_images_count_once(tmp_path, wrapper):
+    write_training_set(tmp_path)
+    config = training_config(tmp_path, model())
+    config.train_dataloader.dataset = dict(wrapper, dataset=config.train_dataloader.dataset)
+    config.experiment_name = f'run_{next(RUNS)}'
+    runner = Runner.from_cfg(config)
+    runner.train()
+    assert asked(runner) == counts_of(tmp_path)
+
+
+def test_parts_are_added(tmp_path):
+    write_training_set(tmp_path)
+    config = training_config(tmp_path, model())
+    config.train_dataloader.dataset = dict(type='ConcatDataset', datasets=[config.train_dataloader.dataset] * 2)
+    config.experiment_name = f'run_{next(RUNS)}'
+    runner = Runner.from_cfg(config)
+    runner.train()
+    assert asked(runner) == [2 * count for count in counts_of(tmp_path)]
