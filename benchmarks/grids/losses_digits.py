@@ -19,7 +19,7 @@ softmax = dict(
     seesaw=loss('SynchronizedSeesawLoss'))
 sigmoids = dict(
     # Plain binary cross entropy.
-    bce=loss('EqualizationLoss', tail_images=0),
+    bce=loss('EqualizationLoss', tail_share=0.0),
     # Ten of the twenty classes count in a step.
     federated=loss('FederatedLoss', num_kept=10, **{'loss.type': 'CrossEntropyLoss', 'loss.use_sigmoid': True}),
     ecm=loss('EffectiveClassMarginLoss'),

@@ -14,13 +14,14 @@ class EqualizationLoss(TailMaskedLoss):
     .. math:: L = \sum_j (1 - E(r) T_j (1 - y_j)) \, \mathrm{BCE}(z_j, y_j)
 
     with E = 1 for rows of foreground and T = 1 for classes of the tail. The paper takes as tail the classes in fewer than
-    1.1e-3 of LVIS v1's images, which are 110 images; here it is ``tail_images``, by default LVIS's limit of common classes.
+    1.1e-3 of LVIS v1's images. These have 6.3 % of its boxes, which is the default for all data sets; a share of images would
+    leave small ones without a tail.
 
     ``drop_background`` adds DropLoss (Hsieh et al., AAAI 2021, arXiv 2104.06402): in rows of background, each negative of the
     tail is kept with a probability that is the share of the tail among the rows of foreground that the loss is called with.
 
     Args:
-        tail_images: A class that at most so many training images hold is of the tail, at least 0.
+        tail_share: The rarest classes that together have at most this share of all boxes are the tail, in [0, 1].
         drop_background: Whether negatives of background rows are dropped, too.
         use_sigmoid: Must be true.
         reduction: ``'mean'``, ``'sum'`` or ``'none'``.

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from imbdet.losses.gumbel_terms import GumbelTerms, gumbel_scores
 from imbdet.losses.sigmoid_terms import SigmoidTerms
-from imbdet.losses.tail_masked_loss import TailMaskedLoss
+from imbdet.losses.tail_masked_loss import LVIS_TAIL, TailMaskedLoss
 
 
 @MODELS.register_module()
@@ -19,7 +19,8 @@ class GumbelLoss(TailMaskedLoss):
     heads that ask their loss for scores: R-CNN box heads, and dense heads such as RetinaNet, FCOS and ATSS.
 
     Args:
-        tail_images: A class that at most so many training images hold is of the tail, at least 0; 0 for no masks.
+        tail_share: The rarest classes that together have at most this share of all boxes are the tail, in [0, 1]; 0 for no
+            masks.
         drop_background: Whether negatives of background rows are dropped, too.
         use_sigmoid: Must be true: the head has an output for each class.
         reduction: ``'mean'``, ``'sum'`` or ``'none'``.
@@ -35,12 +36,12 @@ class GumbelLoss(TailMaskedLoss):
     own_activation = True
 
     def __init__(self,
-                 tail_images: int = 100,
+                 tail_share: float = LVIS_TAIL,
                  drop_background: bool = True,
                  use_sigmoid: bool = True,
                  reduction: str = 'mean',
                  loss_weight: float = 1.0) -> None:
-        super().__init__(tail_images, drop_background, use_sigmoid, reduction, loss_weight)
+        super().__init__(tail_share, drop_background, use_sigmoid, reduction, loss_weight)
 
     def base_terms(self) -> SigmoidTerms:
         """Return the cross entropy of the Gumbel activation."""

@@ -41,6 +41,22 @@ class TailMaskTerms(NamedTuple):
         return self.terms.positives(logits, classes, quality)
 
 
+def tail_classes(images: Tensor, boxes: Tensor, share: float) -> Tensor:
+    """Return the rarest classes that together have at most a share of all boxes.
+
+    Args:
+        images: Training images of each class, by which rarity goes, shape (C,).
+        boxes: Boxes of each class, shape (C,).
+        share: In [0, 1].
+
+    Returns:
+        The classes, shape (T,), int64, in ascending order.
+    """
+    order = images.argsort(stable=True)
+    is_tail = boxes[order].cumsum(0) <= share * boxes.sum()
+    return order[is_tail].sort().values
+
+
 def kept_share(labels: Tensor, tail: Tensor, num_classes: int) -> Tensor:
     """Return the share of the tail among the foreground of a batch, by which DropLoss keeps negatives of background.
 

@@ -6,14 +6,17 @@ from imbdet.losses.class_targets import ClassTargets
 from imbdet.losses.counted_classes import CountedClasses
 from imbdet.losses.long_tail_loss import LongTailLoss
 from imbdet.losses.sigmoid_terms import SigmoidTerms
-from imbdet.losses.tail_mask_terms import TailMaskTerms, kept_share
+from imbdet.losses.tail_mask_terms import TailMaskTerms, kept_share, tail_classes
+
+LVIS_TAIL = 0.063
+"""Share of LVIS v1's boxes in its 817 classes of at most 110 images, which are 1.1e-3 of all images."""
 
 
 class TailMaskedLoss(CountedClasses, LongTailLoss):
     """Leave out negatives of the classes of the tail; see :class:`imbdet.losses.tail_mask_terms.TailMaskTerms`.
 
     Args:
-        tail_images: A class that at most so many training images hold is of the tail, at least 0.
+        tail_share: The rarest classes that together have at most this share of all boxes are the tail, in [0, 1].
         drop_background: Whether negatives of background rows are dropped, too.
         use_sigmoid: Must be true.
         reduction: ``'mean'``, ``'sum'`` or ``'none'``.
@@ -26,15 +29,15 @@ class TailMaskedLoss(CountedClasses, LongTailLoss):
     corrects_prior = True
 
     def __init__(self,
-                 tail_images: int = 100,
+                 tail_share: float = LVIS_TAIL,
                  drop_background: bool = False,
                  use_sigmoid: bool = True,
                  reduction: str = 'mean',
                  loss_weight: float = 1.0) -> None:
         super().__init__(use_sigmoid, reduction, loss_weight)
-        if tail_images < 0:
-            raise ValueError(f'tail_images must be at least 0, got {tail_images}')
-        self.tail_images = tail_images
+        if not 0 <= tail_share <= 1:
+            raise ValueError(f'tail_share must be in [0, 1], got {tail_share}')
+        self.tail_share = tail_share
         self.drop_background = drop_background
 
     def base_terms(self) -> SigmoidTerms:
@@ -44,6 +47,7 @@ class TailMaskedLoss(CountedClasses, LongTailLoss):
     def terms(self, logits: Tensor, targets: ClassTargets) -> SigmoidTerms:
         """Return the masked loss."""
         num_classes = logits.shape[1]
-        tail, = (self.class_counts('images', num_classes, logits.device) <= self.tail_images).nonzero(as_tuple=True)
+        images, boxes = (self.class_counts(kind, num_classes, logits.device) for kind in ('images', 'boxes'))
+        tail = tail_classes(images, boxes, self.tail_share)
         kept = kept_share(targets.labels, tail, num_classes) if self.drop_background else None
         return TailMaskTerms(self.base_terms(), tail, targets.is_foreground(num_classes), kept)

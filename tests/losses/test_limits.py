@@ -71,13 +71,13 @@ def test_balanced_sigmoids_of_classes_in_half_the_images():
 
 @pytest.mark.parametrize('drop_background', [False, True])
 def test_equalization_without_a_tail(drop_background):
-    loss = build(LONG_TAIL, type='EqualizationLoss', tail_images=0, drop_background=drop_background)
+    loss = build(LONG_TAIL, type='EqualizationLoss', tail_share=0.0, drop_background=drop_background)
     assert_equal(loss, CrossEntropyLoss(use_sigmoid=True))
 
 
 def test_gumbel_without_a_tail():
     """The cross entropy of its probabilities, in double precision, by torch."""
-    loss = build(LONG_TAIL, type='GumbelLoss', tail_images=0)
+    loss = build(LONG_TAIL, type='GumbelLoss', tail_share=0.0)
 
     def plain(logits, labels, weight, avg_factor=1.0, **_):
         scores = (-(-logits.double()).exp()).exp()
@@ -129,7 +129,7 @@ def test_equalized_quality_focal():
 @pytest.mark.parametrize('name', ['EqualizationLoss', 'EqualizationLossV2'])
 def test_qualities_of_cross_entropy(name):
     """Qualities are what the scores should be, as in YOLOX."""
-    loss = build(LONG_TAIL, type=name, **(dict(tail_images=0) if name == 'EqualizationLoss' else {}))
+    loss = build(LONG_TAIL, type=name, **(dict(tail_share=0.0) if name == 'EqualizationLoss' else {}))
     scores = torch.zeros(len(LABELS), 4)
     scores[torch.arange(len(LABELS)), LABELS] = QUALITY
     logits, other = logits_of(3), logits_of(3)

@@ -37,6 +37,12 @@ def counted(loss, boxes=PUBLIC['boxes']):
     return loss
 
 
+def share_below(frequency):
+    """The share of boxes of the classes in fewer images than this share of all, which are the tail of the authors."""
+    tail = np.array(PUBLIC['images']) < frequency * PUBLIC['num_images']
+    return np.array(PUBLIC['boxes'])[tail].sum() / np.sum(PUBLIC['boxes'])
+
+
 def assert_same(loss, logits, value, outputs, gradient='grad'):
     value.backward()
     np.testing.assert_allclose(value.item(), outputs['loss'], rtol=2e-7)  # mmdet adds 1.2e-7 to the divisor
@@ -60,7 +66,7 @@ def test_effective_class_margin(inputs, outputs):
 @pytest.mark.parametrize(('inputs', 'outputs'), cases('eql_v1'))
 def test_equalization(inputs, outputs):
     logits, labels = tensors(inputs)
-    loss = counted(EqualizationLoss(tail_images=int(np.ceil(inputs['lambda_'] * 1500) - 1)))
+    loss = counted(EqualizationLoss(tail_share=share_below(inputs['lambda_'])))
     assert_same(loss, logits, loss(logits, labels, avg_factor=len(labels)), outputs)
 
 
@@ -68,7 +74,7 @@ def test_equalization(inputs, outputs):
 def test_drop(inputs, outputs, monkeypatch):
     """The random numbers are those of their run."""
     logits, labels = tensors(inputs)
-    loss = counted(EqualizationLoss(tail_images=14, drop_background=True))
+    loss = counted(EqualizationLoss(tail_share=share_below(inputs['lambda_']), drop_background=True))
     monkeypatch.setattr(torch, 'rand', lambda *_, **__: torch.tensor(inputs['uniform_draw'])[:, 3:])
     assert_same(loss, logits, loss(logits, labels, avg_factor=len(labels)), outputs)
 
@@ -77,7 +83,7 @@ def test_drop(inputs, outputs, monkeypatch):
 def test_gumbel(inputs, outputs, monkeypatch):
     """The gradients are those of their loss; their code loses them for positives below -3.3."""
     logits, labels = tensors(inputs)
-    loss = counted(GumbelLoss(tail_images=14 if inputs['init']['lambda_'] else 0, drop_background='uniform_draw' in inputs))
+    loss = counted(GumbelLoss(tail_share=share_below(inputs['init']['lambda_']), drop_background='uniform_draw' in inputs))
     monkeypatch.setattr(torch, 'rand', lambda *_, **__: torch.tensor(inputs['uniform_draw'])[:, 3:])
     assert_same(loss, logits, loss(logits, labels, avg_factor=len(labels)), outputs, 'grad_analytic_float64')
 

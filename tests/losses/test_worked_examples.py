@@ -8,6 +8,7 @@ import torch
 from mmdet.registry import MODELS
 
 from imbdet.classes import ClassCounts
+from imbdet.losses.tail_mask_terms import tail_classes
 
 COUNTS = ClassCounts(np.array([80, 20]), np.array([300, 20]), 100)
 LOGITS = [[1.0, -2.0], [0.5, -1.0]]
@@ -88,27 +89,43 @@ def test_balanced_sigmoids():
     assert_elements(found, [[negative(1 + log(4)), positive(-2 - log(4))], [negative(0.5), negative(-1)]])
 
 
+@pytest.mark.parametrize('share', [0.0, 0.05, 0.063, 0.3, 1.0])
+def test_tail(share):
+    """Classes are added from the rarest on, as long as their boxes do not exceed the share; by a loop."""
+    generator = np.random.default_rng(0)
+    images = generator.integers(1, 1000, 200)
+    boxes = images + generator.integers(0, 500, 200)
+    expected, total = [], 0
+    for label in sorted(range(200), key=lambda label: images[label]):
+        total += boxes[label]
+        if total > share * boxes.sum():
+            break
+        expected.append(label)
+    found = tail_classes(torch.from_numpy(images).double(), torch.from_numpy(boxes).double(), share)
+    assert found.tolist() == sorted(expected)
+
+
 def test_equalization():
     """Class 1 is the tail, and the row of foreground is its own; class 0 is pushed down in both rows."""
-    found = elements(type='EqualizationLoss', tail_images=20)
+    found = elements(type='EqualizationLoss', tail_share=0.07)
     assert_elements(found, [[negative(1), positive(-2)], [negative(0.5), negative(-1)]])
 
 
 def test_equalization_of_other_rows():
     """With class 0 as the tail, too, it is not pushed down by the object of class 1."""
-    found = elements(type='EqualizationLoss', tail_images=80)
+    found = elements(type='EqualizationLoss', tail_share=1.0)
     assert_elements(found, [[0, positive(-2)], [negative(0.5), negative(-1)]])
 
 
 def test_drop():
     """All foreground is of the tail {1}: its negatives of background are kept; of the tail {} there is nothing to drop."""
-    assert_elements(elements(type='EqualizationLoss', tail_images=20, drop_background=True),
+    assert_elements(elements(type='EqualizationLoss', tail_share=0.07, drop_background=True),
                     [[negative(1), positive(-2)], [negative(0.5), negative(-1)]])
 
 
 def test_drop_without_foreground_of_the_tail():
     """No foreground is of the tail: all of its negatives of background are dropped."""
-    loss = MODELS.build(dict(type='EqualizationLoss', tail_images=20, drop_background=True))
+    loss = MODELS.build(dict(type='EqualizationLoss', tail_share=0.07, drop_background=True))
     loss.set_class_counts(COUNTS)
     found = loss(torch.tensor(LOGITS), torch.tensor([0, 2]), reduction_override='none')
     assert_elements(found, [[positive(1), 0], [negative(0.5), 0]])
@@ -116,13 +133,13 @@ def test_drop_without_foreground_of_the_tail():
 
 def test_gumbel():
     """p = exp(-exp(-z))."""
-    found = elements(type='GumbelLoss', tail_images=0)
+    found = elements(type='GumbelLoss', tail_share=0.0)
     assert_elements(found, [[-log(1 - exp(-exp(-1))), exp(2)], [-log(1 - exp(-exp(-0.5))), -log(1 - exp(-exp(1)))]])
 
 
 def test_gumbel_below_the_tangent():
     """At -6 the loss of a positive is exp(4) (1 + 2), and its gradient -exp(4)."""
-    loss = MODELS.build(dict(type='GumbelLoss', tail_images=0))
+    loss = MODELS.build(dict(type='GumbelLoss', tail_share=0.0))
     loss.set_class_counts(COUNTS)
     logits = torch.tensor([[-6.0, -9.0]], requires_grad=True)
     value = loss(logits, torch.tensor([0]), reduction_override='sum')
