@@ -29,7 +29,7 @@ from imbdet.heads.head_specs import RPN_HEADS
 from imbdet.heads.loss_pairs import CLASSIFIES
 from imbdet.losses import ClassWeighted, EqualizedFocalLoss
 from imbdet.losses.class_weighted import WITHOUT_WEIGHTS
-from imbdet.losses.served_heads import check_heads
+from imbdet.losses.supported_heads import check_heads
 from imbdet.sampling_free import ClassAdaptiveThresholdHook, GuidedLossHook, OptimalBiasInitHook
 from imbdet.sampling_free.prior_file import read_priors
 
@@ -272,7 +272,7 @@ def check_class_weighted(family: Family) -> str:
 
 
 def check_equalized_focal(family: Family) -> str:
-    """EqualizedFocalLoss in each head that it can serve trains the class logits with finite gradients."""
+    """EqualizedFocalLoss in each head that it supports trains the class logits with finite gradients."""
     if not class_heads(family):
         return NO_LOSS
     with exchanged_losses(family, lambda head: EqualizedFocalLoss(reduction=head.module.loss_cls.reduction)):
@@ -293,7 +293,7 @@ def class_heads(family: Family) -> list[ClassificationHead]:
 
 @contextlib.contextmanager
 def exchanged_losses(family: Family, make: Callable[[ClassificationHead], torch.nn.Module]) -> Iterator[None]:
-    """Give the heads of classes other losses, as their configs would, if these can serve all of them."""
+    """Give the heads of classes other losses, as their configs would, if these support all of them."""
     heads = class_heads(family)
     before = [head.module.loss_cls for head in heads]
     try:

@@ -45,7 +45,7 @@ def _pretrained(model: Any) -> Iterator[str]:
 
 def check_heads(model: Any, datasets: list[Any]) -> Found:
     """Compare the heads with the classes of the data sets."""
-    from imbdet.losses.served_heads import check_heads as check_losses
+    from imbdet.losses.supported_heads import check_heads as check_losses
     from imbdet.training_checks.learnable import check_head_classes
 
     check_losses(model)

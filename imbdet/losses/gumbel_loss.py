@@ -15,7 +15,7 @@ class GumbelLoss(TailMaskedLoss):
     r"""Classify by :math:`p = \exp(-e^{-z})`, with the masks of DropLoss (Alexandridis et al., ECCV 2022).
 
     See :class:`imbdet.losses.gumbel_terms.GumbelTerms` for the equation, and :class:`imbdet.losses.EqualizationLoss` for the
-    masks. At a logit of 0 a score is 0.37, at -2 it is 6e-4: the authors start the bias of ``fc_cls`` at -2. It serves the
+    masks. At a logit of 0 a score is 0.37, at -2 it is 6e-4: the authors start the bias of ``fc_cls`` at -2. It supports
     heads that ask their loss for scores: R-CNN box heads, and dense heads such as RetinaNet, FCOS and ATSS.
 
     Args:

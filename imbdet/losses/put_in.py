@@ -11,21 +11,21 @@ from imbdet.losses.federated_loss import FederatedLoss
 from imbdet.losses.federation_hook import FederationHook
 from imbdet.losses.loss_statistics_hook import LossStatisticsHook
 from imbdet.losses.running_statistics import RunningStatistics
-from imbdet.losses.served_heads import check_heads
+from imbdet.losses.supported_heads import check_heads
 from imbdet.training.detector import unwrap_detector
 
 HOOKS: dict[type, type[Hook]] = {RunningStatistics: LossStatisticsHook, FederatedLoss: FederationHook}
 
 
 def put_in(runner: Runner, run: str) -> None:
-    """Check that the losses can serve their heads, and register the hooks that they need.
+    """Check that the losses support their heads, and register the hooks that they need.
 
     Args:
         runner: The runner, before a run. :mod:`imbdet.compat` calls this.
         run: ``'train'``, ``'val'`` or ``'test'``.
 
     Raises:
-        ValueError: If a loss cannot serve its head.
+        ValueError: If a loss does not support its head.
     """
     detector = unwrap_detector(runner)
     check_heads(detector)

@@ -18,11 +18,11 @@ class SigmoidScores:
     has_background = False
     """Whether box heads have one more output, a background's."""
     own_activation = False
-    """Whether scores are something else than sigmoids, so that only heads can be served that ask for them."""
+    """Whether scores are something else than sigmoids, so that only heads that ask for them are supported."""
     custom_cls_channels = True  # read by mmdet's heads, as the next one
     custom_activation = True
     box_classes: int | None = None
-    """Classes of the box head that is served; None in other heads."""
+    """Classes of the box head; None in other heads."""
 
     def num_classes(self, logits: Tensor) -> int:
         """Return the classes C of K logits."""

@@ -25,7 +25,7 @@ class SynchronizedSeesawLoss(RunningStatistics, nn.Module):
     In box heads of R-CNN there are C + 2 outputs, as in mmdet: the cross entropy of a softmax over the classes for rows of
     foreground, and that of two logits for foreground and background; a score is the product of both.
 
-    With ``loss``, a loss of sigmoids such as the focal loss, it serves dense heads, YOLOX and DETRs: their rows of foreground
+    With ``loss``, a loss of sigmoids such as the focal loss, it supports dense heads, YOLOX and DETRs: their rows of foreground
     get the shifts, and the loss is computed of that. This form is ours.
 
     Args:

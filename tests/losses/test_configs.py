@@ -1,4 +1,4 @@
-"""The configs of losses and layers: their heads are built, and can be served by their losses."""
+"""The configs of losses and layers: their heads are built, and supported by their losses."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import pytest
 from mmdet.registry import MODELS
 from mmengine.config import Config
 
-from imbdet.losses.served_heads import why_not
+from imbdet.losses.supported_heads import why_not
 
 CONFIGS = Path(__file__).parents[2] / 'configs/losses'
 # Of the others, tests/test_configs.py builds the whole detector.

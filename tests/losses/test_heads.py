@@ -13,7 +13,7 @@ from imbdet.cli.doctor_model import check_heads as check_heads_of_doctor
 from imbdet.heads import find_class_layers, find_predictions
 from imbdet.losses import FederatedLoss
 from imbdet.losses.put_in import put_in
-from imbdet.losses.served_heads import check_heads, why_not
+from imbdet.losses.supported_heads import check_heads, why_not
 from imbdet.sampling_free.config_prior import measure_config_priors
 from imbdet.training.class_counts_hook import asking_modules
 
@@ -24,7 +24,7 @@ from ..tiny_training import make_runner, training_config, write_training_set
 FAMILIES = ('retinanet', 'fcos', 'atss', 'paa', 'gfl', 'vfnet', 'rtmdet', 'yolox', 'deformable-detr', 'dino', 'yolof')
 QUALITIES = ('gfl', 'rtmdet')  # heads that hand qualities over as pairs
 COUNTS = ClassCounts(np.array([8, 6, 2]), np.array([14, 8, 2]), 8)
-GUMBEL = {  # why the others do not serve it
+GUMBEL = {  # why others are not supported
     'gfl': 'takes sigmoids for scores', 'yolox': 'takes sigmoids for scores', 'deformable-detr': 'takes sigmoids for scores',
     'dino': 'takes sigmoids for scores', 'paa': 'takes sigmoids for scores', 'rtmdet': 'assigns by scores'}
 BOX_LOSSES = {**BOX, **{name: DENSE[name] for name in ('equalization', 'drop', 'gumbel')},
@@ -99,7 +99,7 @@ def test_dense_heads(family, case):
         config.get('loss', config).update(reduction='sum')
     detector.bbox_head.loss_cls = MODELS.build(config)
     if case == 'gumbel' and name in GUMBEL:
-        with pytest.raises(ValueError, match=f'bbox_head is a .*, which GumbelLoss cannot serve: .*{GUMBEL[name]}'):
+        with pytest.raises(ValueError, match=f'GumbelLoss does not support bbox_head, a .*: .*{GUMBEL[name]}'):
             check_heads(detector)
         return
     check_heads(detector)
@@ -150,11 +150,11 @@ def test_equalized_focal_begins_as_mmdet_s(name, plain, batch):
     ('faster-rcnn', dict(type='EqualizedFocalLoss'), 'divides by all regions'),
     ('faster-rcnn', dict(type='ClassWeighted', use_sigmoid=True, loss=dict(type='FocalLoss')), 'the outputs of a softmax'),
 ])
-def test_heads_that_cannot_be_served(name, loss_cls, reason):
+def test_unsupported_heads(name, loss_cls, reason):
     config = tiny_detector(name)
     head = config.roi_head.bbox_head if 'roi_head' in config else config.bbox_head
     head.loss_cls = loss_cls
-    with pytest.raises(ValueError, match=f'cannot serve: .*{reason}'):
+    with pytest.raises(ValueError, match=f'does not support .*: .*{reason}'):
         check_heads(MODELS.build(config))
 
 
@@ -167,7 +167,7 @@ def test_losses_of_classes_and_boxes_together():
 def test_region_proposals_have_no_classes():
     config = tiny_detector('faster-rcnn')
     config.rpn_head.loss_cls = dict(type='EqualizedFocalLoss', use_sigmoid=True)
-    with pytest.raises(ValueError, match=r'rpn_head is a RPNHead, .*region proposals have no classes'):
+    with pytest.raises(ValueError, match=r'rpn_head, a RPNHead: region proposals have no classes'):
         check_heads(MODELS.build(config))
 
 

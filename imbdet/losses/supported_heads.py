@@ -1,4 +1,4 @@
-"""Which heads a loss of the long tail can serve, and why not the others."""
+"""Which heads a loss of the long tail supports, and why not the others."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ from imbdet.losses.counted_classes import CountedClasses
 from imbdet.losses.wrapped_loss import WrappedLoss
 
 OURS = (CountedClasses, WrappedLoss)
-UNSERVED: dict[tuple[type[nn.Module], ...], str] = {
+UNSUPPORTED: dict[tuple[type[nn.Module], ...], str] = {
     (*RPN_HEADS, dense_heads.StageCascadeRPNHead): 'region proposals have no classes',
     (dense_heads.GroundingDINOHead, dense_heads.ATSSVLFusionHead): 'its logits are those of words',
     (dense_heads.YOLOV3Head, ): 'it hands the anchors of each image to its loss apart, with a mask',
@@ -29,32 +29,32 @@ REDUCTIONS = {dense_heads.YOLOXHead: 'sum', dense_heads.FSAFHead: 'none'}
 
 
 def check_heads(detector: nn.Module) -> None:
-    """See that each head with a loss of imbdet can be served by it.
+    """Check that each head is supported by its loss, if that is one of imbdet.
 
     Args:
         detector: An mmdet detector.
 
     Raises:
-        ValueError: If a head cannot.
+        ValueError: If a head is not.
     """
     for name, head in find_heads(detector).items():
         loss = getattr(head.module, 'loss_cls', None)
         reason = why_not(loss, head.module) if isinstance(loss, OURS) else None
         if reason:
-            raise ValueError(f'{name} is a {type(head.module).__name__}, which {type(loss).__name__} cannot serve: {reason}')
+            raise ValueError(f'{type(loss).__name__} does not support {name}, a {type(head.module).__name__}: {reason}')
 
 
 def why_not(loss: Any, head: nn.Module) -> str | None:
-    """Tell why a loss cannot serve a head.
+    """Say why a loss does not support a head.
 
     Args:
         loss: A loss of imbdet.
         head: A head of mmdet.
 
     Returns:
-        The reason; None if it can.
+        The reason; None if it does.
     """
-    for kinds, reason in UNSERVED.items():
+    for kinds, reason in UNSUPPORTED.items():
         if isinstance(head, kinds):
             return reason
     inner = getattr(loss, 'loss', None)
@@ -89,7 +89,7 @@ def _box_head(loss: Any, head: Any) -> str | None:
 
 
 def _sigmoid_outputs(loss: Any) -> str | None:
-    """Tell why a loss cannot serve a head that takes the sigmoid of C logits, or else a softmax."""
+    """Say why a loss does not support a head that takes the sigmoid of C logits, or else a softmax."""
     if getattr(loss, 'has_background', False):
         return 'it has no output for the background'
     if getattr(loss, 'own_activation', False):
