@@ -1,12 +1,14 @@
 """The hook that tells federated losses which classes count in a step."""
 
 import functools
+import logging
 from collections.abc import Iterator
 from typing import Any
 
 import torch
 from mmdet.registry import HOOKS
 from mmengine.dist import all_reduce
+from mmengine.logging import print_log
 from mmengine.model import BaseModel
 from mmengine.runner import Runner
 from torch import Tensor, nn
@@ -48,6 +50,10 @@ class FederationHook(DetectorHook):
         self._lists = listed_classes(runner.train_dataloader.dataset) if layers else {}
         num_classes = losses[0].num_counted
         device = next(detector.parameters()).device
+        for loss in sampled:
+            if loss.num_kept >= num_classes:
+                print_log(f'FederatedLoss: num_kept={loss.num_kept} keeps all {num_classes} classes, so that none is left out; '
+                          'choose a smaller number', logger='current', level=logging.WARNING)
 
         def before(detector: nn.Module, inputs: tuple, keywords: dict) -> None:
             if keywords.get('mode') != 'loss' or not torch.is_grad_enabled():

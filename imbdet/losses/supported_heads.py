@@ -78,7 +78,7 @@ def why_not(loss: Any, head: nn.Module) -> str | None:
 
 def _box_head(loss: Any, head: Any) -> str | None:
     if any(getattr(each, 'divided_by_positives', False) for each in (loss, getattr(loss, 'loss', None))):
-        return 'it divides by all regions, and a focal loss by positives, so that little of the loss would be left'
+        return 'it divides by the number of all regions, but a focal loss must be divided by that of positives'
     is_custom = getattr(loss, 'custom_cls_channels', False)
     if loss.use_sigmoid and not is_custom:
         return ('a box head has the outputs of a softmax unless its loss says otherwise; inside it use CrossEntropyLoss, '
@@ -93,7 +93,7 @@ def _sigmoid_outputs(loss: Any) -> str | None:
     if getattr(loss, 'has_background', False):
         return 'it has no output for the background'
     if getattr(loss, 'own_activation', False):
-        return 'it takes sigmoids for scores, and the loss means other ones'
+        return 'it takes sigmoids for scores, but this loss has an activation of its own'
     if not loss.use_sigmoid and getattr(loss, 'custom_cls_channels', False):
         return 'it has not the outputs of a box head; give it loss=, a loss of sigmoids, and use_sigmoid=True'
     return None
@@ -109,19 +109,22 @@ def _detr_head(loss: Any, head: nn.Module) -> str | None:
 
 
 def _dense_head(loss: Any, head: Any) -> str | None:
+    if not loss.use_sigmoid and isinstance(head, dense_heads.YOLOXHead):
+        return 'it always takes sigmoids; write use_sigmoid=True in loss_cls'
     for kind, reduction in REDUCTIONS.items():
-        own = getattr(loss.loss if isinstance(getattr(loss, 'loss', None), nn.Module) else loss, 'reduction', reduction)
-        if isinstance(head, kind) and own != reduction:
-            return f"it counts on reduction='{reduction}', which its loss_cls is to say"
+        own_loss = loss.loss if isinstance(getattr(loss, 'loss', None), nn.Module) else loss
+        if isinstance(head, kind) and getattr(own_loss, 'reduction', reduction) != reduction:
+            where = 'loss_cls' if own_loss is loss else 'loss_cls.loss'
+            return f"it divides the sum itself; write reduction='{reduction}' in {where}"
     if getattr(head, 'use_sigmoid_cls', loss.use_sigmoid) != loss.use_sigmoid:
         return f'write use_sigmoid={loss.use_sigmoid} in its loss_cls, where the head reads it'
     if not loss.use_sigmoid and getattr(loss, 'custom_cls_channels', False):
         return 'it has not the outputs of a box head; give it loss=, a loss of sigmoids, and use_sigmoid=True'
     if getattr(loss, 'own_activation', False):
         if not _asks_for_scores(head):
-            return 'it takes sigmoids for scores, and the loss means other ones'
+            return 'it takes sigmoids for scores, but this loss has an activation of its own'
         if head_spec(head).prediction_dependent:
-            return 'it assigns by scores, for which it takes sigmoids, and the loss means other ones'
+            return 'it assigns by scores, for which it takes sigmoids, but this loss has an activation of its own'
     return None
 
 

@@ -139,7 +139,8 @@ def test_equalized_focal_begins_as_mmdet_s(name, plain, batch):
     ('retinanet', dict(type='EqualizedFocalLoss'), r'write use_sigmoid=True in its loss_cls, where the head reads it'),
     ('retinanet', dict(type='SynchronizedSeesawLoss'), 'has not the outputs of a box head'),
     ('tood', dict(type='EqualizedFocalLoss', use_sigmoid=True), 'hands probabilities to its loss'),
-    ('yolox', dict(type='EqualizedFocalLoss', use_sigmoid=True), "counts on reduction='sum'"),
+    ('yolox', dict(type='EqualizedFocalLoss', use_sigmoid=True), "write reduction='sum' in loss_cls"),
+    ('yolox', dict(type='BalancedSoftmaxLoss', reduction='sum'), 'it always takes sigmoids; write use_sigmoid=True'),
     ('gfl', dict(type='FederatedLoss', use_sigmoid=True, loss=dict(type='GumbelLoss')), 'takes sigmoids for scores'),
     ('gfl', dict(type='ClassWeighted', use_sigmoid=True, loss=dict(
         type='FederatedLoss', use_sigmoid=True, loss=dict(type='GumbelLoss'))), 'takes sigmoids for scores'),
@@ -147,7 +148,7 @@ def test_equalized_focal_begins_as_mmdet_s(name, plain, batch):
     ('detr', dict(type='BalancedSoftmaxLoss'), 'a weight of the background'),
     ('deformable-detr', dict(type='SynchronizedSeesawLoss'), 'has not the outputs of a box head'),
     ('dino', dict(type='ClassWeighted', use_sigmoid=True, loss=dict(type='QualityFocalLoss')), 'use FocalLoss in it'),
-    ('faster-rcnn', dict(type='EqualizedFocalLoss'), 'divides by all regions'),
+    ('faster-rcnn', dict(type='EqualizedFocalLoss'), 'divides by the number of all regions'),
     ('faster-rcnn', dict(type='ClassWeighted', use_sigmoid=True, loss=dict(type='FocalLoss')), 'the outputs of a softmax'),
 ])
 def test_unsupported_heads(name, loss_cls, reason):
