@@ -49,7 +49,7 @@ def gradients(family: Family, counts: Callable[[str], bool]) -> dict[str, Tensor
     buffers = {name: value.clone() for name, value in family.detector.named_buffers()}
     family.detector.zero_grad()
     chosen = [part.float().mean() for name, loss in training_losses(family).items() if 'loss' in name and counts(name)
-              for part in (loss if isinstance(loss, list | tuple) else [loss])]
+              for part in _parts(loss)]
     if chosen:
         torch.stack(chosen).sum().backward()
     for name, value in family.detector.named_buffers():
@@ -130,7 +130,7 @@ def check_guided(family: Family) -> str:
         hook.let_go()
 
     def total(loss: Any) -> float:
-        return sum(float(part.mean()) for part in (loss if isinstance(loss, list | tuple) else [loss]))
+        return sum(float(part.mean()) for part in _parts(loss))
 
     for name, partners in hook.pairs.items():
         assert np.isclose(total(losses[name]), sum(total(losses[partner]) for partner in partners), rtol=1e-4), name

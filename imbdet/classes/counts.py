@@ -13,6 +13,7 @@ import numpy as np
 from imbdet.annotations.reader import AnnotationFile
 from imbdet.classes.names import class_names
 from imbdet.data.labels import labels_per_image
+from imbdet.data.wrappers import inner_datasets
 
 
 class ClassCounts(NamedTuple):
@@ -76,6 +77,24 @@ def dataset_counts(dataset: Any) -> ClassCounts:
         return count_classes(labels, len(names))
     except ValueError as error:
         raise ValueError(f'{type(dataset).__name__}: {error}') from error
+
+
+def unrepeated_counts(dataset: Any) -> ClassCounts:
+    """Count the classes of a data set; images that a wrapper repeats, such as RepeatDataset, once.
+
+    Args:
+        dataset: As for :func:`dataset_counts`, or a wrapper around such.
+
+    Returns:
+        The counts, in the order of the classes.
+
+    Raises:
+        TypeError: If it cannot give labels.
+        ValueError: If it has no class names, or labels that are none of them.
+    """
+    parts = [dataset_counts(part) for part in inner_datasets(dataset)]
+    return ClassCounts(np.sum([part.images for part in parts], axis=0), np.sum([part.boxes for part in parts], axis=0),
+                       sum(part.num_images for part in parts))
 
 
 def file_counts(content: AnnotationFile) -> ClassCounts:

@@ -76,6 +76,16 @@ def without_ignored(target: Any, weight: Tensor | None, num_classes: int) -> tup
     return ((labels, target[1]) if isinstance(target, (tuple, list)) else labels), weight
 
 
+def has_weight(weight: Tensor, num_rows: int) -> Tensor:
+    """Tell for each row whether any of its elements counts, shape (N,), bool.
+
+    Args:
+        weight: Weight of each row, shape (N,), or of each element, N K of them in any shape.
+        num_rows: Rows N.
+    """
+    return (weight.reshape(num_rows, -1 if num_rows else 1) > 0).any(dim=1)
+
+
 def _integers(labels: Tensor) -> Tensor:
     if labels.is_floating_point():
         raise TypeError(f'labels must be integers, got {labels.dtype}')

@@ -8,10 +8,8 @@ from mmdet.models.losses import QualityFocalLoss
 from mmdet.registry import MODELS
 from torch import Tensor
 
-from imbdet.losses.class_targets import read_targets, without_ignored
+from imbdet.losses.class_targets import read_targets
 from imbdet.losses.class_weights import effective_number_weights, inverse_frequency_weights
-from imbdet.losses.counted_classes import CountedClasses
-from imbdet.losses.sigmoid_terms import float_dtype
 from imbdet.losses.wrapped_loss import WrappedLoss
 
 WITHOUT_WEIGHTS = ('GHMC', 'EQLV2Loss')
@@ -20,7 +18,7 @@ METHODS = ('inverse_frequency', 'effective_number')
 
 
 @MODELS.register_module()
-class ClassWeighted(CountedClasses, WrappedLoss):
+class ClassWeighted(WrappedLoss):
     """Weight the rows of a loss by how rare their class is: cross entropy, focal loss, quality focal loss, or any other.
 
     A row, which is a region, an anchor, a point or a query, gets the weight of its class, times the weight that its head gives
@@ -67,17 +65,20 @@ class ClassWeighted(CountedClasses, WrappedLoss):
         self.power = power
         self.beta = beta
 
-    def class_weights(self, num_outputs: int, device: torch.device) -> Tensor:
+    def classes_of(self, num_outputs: int) -> int:
+        """Return the classes C of a head with K outputs, which may be one or two more."""
+        return self.num_counted if 0 <= num_outputs - self.num_counted <= 2 else num_outputs
+
+    def class_weights(self, num_classes: int, device: torch.device) -> Tensor:
         """Return the weight of each class, and 1 for the background, shape (C + 1,), float64.
 
         Args:
-            num_outputs: Outputs of the head: C, or one or two more.
+            num_classes: Classes C of the head.
             device: Where they shall be.
 
         Raises:
             ValueError: If weights or counts are of another number of classes.
         """
-        num_classes = self.num_counted if 0 <= num_outputs - self.num_counted <= 2 else num_outputs
         boxes = self.class_counts('boxes', num_classes, device)
         if self.weights == 'inverse_frequency':
             weights = inverse_frequency_weights(boxes, self.power)
@@ -89,33 +90,12 @@ class ClassWeighted(CountedClasses, WrappedLoss):
                 raise ValueError(f'ClassWeighted: weights has {len(weights)} values, the head {num_classes} classes')
         return torch.cat([weights, weights.new_ones(1)])
 
-    def forward(self,
-                pred: Tensor,
-                target: Any,
-                weight: Tensor | None = None,
-                avg_factor: float | None = None,
-                reduction_override: str | None = None,
-                **kwargs: Any) -> Tensor:
-        """Compute the weighted loss.
-
-        Args:
-            pred: Predictions, shape (N, K).
-            target: As for :func:`imbdet.losses.class_targets.read_targets`.
-            weight: Weight of each row, shape (N,), or of each element, shape (N, K); None: 1.
-            avg_factor: The head's divisor; the weights do not change it.
-            reduction_override: Takes the place of the loss's ``reduction``.
-            **kwargs: More for the loss.
-
-        Returns:
-            What the loss returns.
-        """
-        pred = pred.to(float_dtype(pred))
-        weights = self.class_weights(pred.shape[1], pred.device)
-        target, weight = without_ignored(target, weight, len(weights) - 1)
+    def changed(self, pred: Tensor, target: Any, weight: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """Return the predictions, and the weights of rows times those of their classes."""
         labels = read_targets(target, pred.shape[1]).labels
-        own = weights[labels].to(float_dtype(pred))
+        own = self.class_weights(self.classes_of(pred.shape[1]), pred.device)[labels].to(pred.dtype)
         if weight is not None:
             own = own * weight if weight.dim() == 1 else own[:, None] * weight.reshape(len(own), -1)
         if own.dim() == 1 and isinstance(target, Tensor) and target.dim() == 2 and not isinstance(self.loss, QualityFocalLoss):
             own = own[:, None].expand_as(pred)  # a score for each class has a weight for each
-        return self.loss(pred, target, own, avg_factor=avg_factor, reduction_override=reduction_override, **kwargs)
+        return pred, own

@@ -9,9 +9,9 @@ from torch.nn import functional
 class CrossEntropyTerms(NamedTuple):
     r"""The loss of each row r and class j.
 
-    .. math:: w_{rj} \, \mathrm{BCE}(s z_{rj} + m_{rj}, y_{rj})
+    .. math:: w_j \, \mathrm{BCE}(s z_{rj} + m_{rj}, y_{rj})
 
-    with weights and shifts of classes, of which those of negatives may differ from row to row. See
+    with weights and shifts of classes; the shifts of negatives may be left out in some rows. See
     :class:`imbdet.losses.sigmoid_terms.SigmoidTerms` for the methods.
 
     Attributes:
@@ -19,7 +19,7 @@ class CrossEntropyTerms(NamedTuple):
         shift: Shift m of each class, shape (K,); None: 0.
         shifted_rows: Rows whose negatives are shifted too, shape (N,), bool; None: all.
         positive_weight: Weight of each class's positives, shape (K,); None: 1.
-        negative_weight: Weight of negatives, shape (K,) or (N, K); None: 1.
+        negative_weight: Weight of each class's negatives, shape (K,); None: 1.
     """
 
     scale: float = 1.0
@@ -38,9 +38,8 @@ class CrossEntropyTerms(NamedTuple):
         if self.scale != 1:
             derivative *= self.scale
         if self.negative_weight is not None:
-            weight = self.negative_weight if self.negative_weight.dim() == 1 else self.negative_weight[rows]
-            loss *= weight
-            derivative *= weight
+            loss *= self.negative_weight
+            derivative *= self.negative_weight
         return loss, derivative
 
     def positives(self, logits: Tensor, classes: Tensor, quality: Tensor | None) -> tuple[Tensor, Tensor]:

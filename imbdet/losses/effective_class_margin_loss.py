@@ -43,7 +43,7 @@ class EffectiveClassMarginLoss(RunningStatistics, LongTailLoss):
 
     def terms(self, logits: Tensor, targets: ClassTargets) -> CrossEntropyTerms:
         """Return the shifted and weighted cross entropy."""
-        num_classes = self.num_classes(logits)
+        num_classes = self.classes_of(logits.shape[1])
         seen = self.current_statistics(num_classes, logits.device)
         seen = torch.where(seen.sum() > 0, seen, count_rows(targets, num_classes))  # of the first step its own
         margins = effective_margins(self.class_counts('boxes', num_classes, logits.device), seen[1] / seen[0].clamp(min=1))

@@ -68,7 +68,7 @@ class EqualizationLossV2(RunningStatistics, LongTailLoss):
 
     def terms(self, logits: Tensor, targets: ClassTargets) -> CrossEntropyTerms:
         """Return the weighted cross entropy."""
-        positive, negative = self.current_statistics(self.num_classes(logits), logits.device)
+        positive, negative = self.current_statistics(self.classes_of(logits.shape[1]), logits.device)
         ratio = torch.where(positive + negative > 0, positive / (negative + 1e-10), FIRST_RATIO)
         negative_weight = torch.sigmoid(self.slope * (ratio - self.mu))
         positive_weight = 1 + self.positive_gain * (1 - negative_weight)

@@ -7,12 +7,9 @@ from mmdet.registry import MODELS
 from torch import Tensor
 from torch.nn import functional
 
-from imbdet.losses.class_targets import without_ignored
-from imbdet.losses.counted_classes import CountedClasses
 from imbdet.losses.federated_classes import draw_classes
 from imbdet.losses.running_statistics import RunningStatistics
 from imbdet.losses.sigmoid_scores import SigmoidScores
-from imbdet.losses.sigmoid_terms import float_dtype
 from imbdet.losses.wrapped_loss import WrappedLoss
 
 IMPROBABLE = -1e4
@@ -20,7 +17,7 @@ IMPROBABLE = -1e4
 
 
 @MODELS.register_module()
-class FederatedLoss(CountedClasses, WrappedLoss):
+class FederatedLoss(WrappedLoss):
     r"""Leave out of a loss of sigmoids the classes that are not known to be absent.
 
     ``negatives='sampled'``, the loss of CenterNet2 (Zhou et al., arXiv 2103.07461): in each step the classes of the batch
@@ -93,41 +90,26 @@ class FederatedLoss(CountedClasses, WrappedLoss):
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + step)
         self._kept = draw_classes(shown.cpu(), images.pow(self.power), self.num_kept, generator)
 
-    def forward(self,
-                pred: Tensor,
-                target: Any,
-                weight: Tensor | None = None,
-                avg_factor: float | None = None,
-                reduction_override: str | None = None,
-                **kwargs: Any) -> Any:
-        """Compute the loss of the classes that count.
+    def classes_of(self, num_outputs: int) -> int:
+        """Return the classes C of a head with K outputs, of which one may be a background's."""
+        return self.loss.classes_of(num_outputs) if isinstance(self.loss, SigmoidScores) else num_outputs
 
-        Args:
-            pred: Logits, shape (N, C).
-            target: As for the loss.
-            weight: Weight of each row, shape (N,), or of each element; None: 1.
-            avg_factor: The head's divisor.
-            reduction_override: Takes the place of the loss's ``reduction``.
-            **kwargs: More for the loss.
-
-        Returns:
-            What the loss returns.
+    def changed(self, pred: Tensor, target: Any, weight: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """Return the predictions, those of classes improbable that do not count, and the weights as they are.
 
         Raises:
             RuntimeError: If nothing was drawn for this step.
         """
-        pred = pred.to(float_dtype(pred))
-        num_classes = self.loss.num_classes(pred) if isinstance(self.loss, SigmoidScores) else pred.shape[1]
-        self.check_classes(num_classes)
-        target, weight = without_ignored(target, weight, num_classes)
-        if self.negatives == 'sampled' and torch.is_grad_enabled():
-            if self._kept is None:
-                raise RuntimeError('FederatedLoss: no classes were drawn; train with a Runner, where FederationHook calls '
-                                   'start_step, or call it')
-            self._kept = self._kept.to(pred.device)
-            left_out = functional.pad(~self._kept, (0, pred.shape[1] - num_classes))  # not a background
-            pred = pred.masked_fill(left_out, IMPROBABLE)
-        loss = self.loss(pred, target, weight, avg_factor=avg_factor, reduction_override=reduction_override, **kwargs)
-        if loss.dim() == 2 and self.answering.box_classes is not None:
-            return loss.sum(dim=1)  # a box head ranks regions by their loss
-        return loss
+        if self.negatives == 'listed' or not torch.is_grad_enabled():
+            return pred, weight
+        if self._kept is None:
+            raise RuntimeError('FederatedLoss: no classes were drawn; train with a Runner, where FederationHook calls '
+                               'start_step, or call it')
+        self._kept = self._kept.to(pred.device)
+        left_out = functional.pad(~self._kept, (0, pred.shape[1] - len(self._kept)))  # not a background
+        return pred.masked_fill(left_out, IMPROBABLE), weight
+
+    def forward(self, pred: Tensor, *arguments: Any, **keywords: Any) -> Tensor:
+        """Compute the loss; see :meth:`WrappedLoss.forward`. In box heads, ``'none'`` gives a loss of each row."""
+        loss = super().forward(pred, *arguments, **keywords)
+        return loss.sum(dim=1) if loss.dim() == 2 and self.answering.box_classes is not None else loss

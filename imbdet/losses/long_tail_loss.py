@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from imbdet.losses.class_targets import ClassTargets, read_targets
+from imbdet.losses.class_targets import ClassTargets, has_weight, read_targets
 from imbdet.losses.reduction import check_reduction, divisor
 from imbdet.losses.sigmoid_scores import SigmoidScores
 from imbdet.losses.sigmoid_terms import SigmoidLoss, SigmoidTerms, sigmoid_loss
@@ -90,6 +90,6 @@ class LongTailLoss(SigmoidScores, nn.Module):
 
 def _without_unweighted(targets: ClassTargets, weight: Tensor | None) -> ClassTargets:
     """Ignore rows without weight, so that nothing counts them."""
-    if weight is None or not len(targets.labels):
+    if weight is None:
         return targets
-    return targets._replace(labels=targets.labels.masked_fill((weight.reshape(len(targets.labels), -1) <= 0).all(dim=1), -1))
+    return targets._replace(labels=targets.labels.masked_fill(~has_weight(weight, len(targets.labels)), -1))

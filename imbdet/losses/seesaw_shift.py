@@ -1,6 +1,7 @@
 """How far seesaw loss shifts the logits of other classes."""
 
-import torch
+import math
+
 from torch import Tensor
 
 
@@ -25,5 +26,5 @@ def seesaw_shift(log_scores: Tensor, labels: Tensor, samples: Tensor, p: float, 
     """
     log_samples = samples.clamp(min=1).log().to(log_scores.dtype)
     shift = p * (log_samples[None] - log_samples[labels, None]).clamp(max=0)
-    own = log_scores.gather(1, labels[:, None]).clamp(min=float(torch.tensor(eps).log()))
+    own = log_scores.gather(1, labels[:, None]).clamp(min=math.log(eps))
     return shift + q * (log_scores - own).clamp(min=0)

@@ -24,9 +24,9 @@ class SigmoidScores:
     box_classes: int | None = None
     """Classes of the box head; None in other heads."""
 
-    def num_classes(self, logits: Tensor) -> int:
-        """Return the classes C of K logits."""
-        return logits.shape[1] - (self.has_background and self.box_classes is not None)
+    def classes_of(self, num_outputs: int) -> int:
+        """Return the classes C of a head with K outputs."""
+        return num_outputs - (self.has_background and self.box_classes is not None)
 
     def get_cls_channels(self, num_classes: int) -> int:
         """Return the outputs of a box head of C classes, which asks for them when it is built."""
@@ -61,6 +61,6 @@ class SigmoidScores:
 
     def get_accuracy(self, cls_score: Tensor, labels: Tensor) -> dict[str, Tensor]:
         """Return the share of foreground rows whose own class has the highest logit, in percent, to be logged."""
-        num_classes = self.num_classes(cls_score)
+        num_classes = self.classes_of(cls_score.shape[1])
         foreground = ClassTargets(labels).is_foreground(num_classes)
         return {'acc_classes': accuracy(cls_score[foreground, :num_classes], labels[foreground])}

@@ -124,7 +124,7 @@ def _chunk(logits: Tensor, labels: Tensor, quality: Tensor | None, weight: Tenso
            gradients: Tensor) -> tuple[Tensor, Tensor]:
     """Compute the weighted elements and derivatives of some rows, and add up the absolute derivatives."""
     loss, derivative = terms.negatives(logits, rows)
-    own, = ((labels >= 0) & (labels < logits.shape[1])).nonzero(as_tuple=True)
+    own, = ClassTargets(labels).is_foreground(logits.shape[1]).nonzero(as_tuple=True)
     classes = labels[own]
     own_loss, own_derivative = terms.positives(logits[own, classes], classes, None if quality is None else quality[own])
     own_weight = weight[own, classes] if weight.shape[1] > 1 else weight[own, 0]

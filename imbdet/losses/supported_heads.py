@@ -12,16 +12,12 @@ from imbdet.heads import find_heads
 from imbdet.heads.head_specs import RPN_HEADS, UNKNOWN, head_spec
 from imbdet.losses.class_weighted import ClassWeighted
 from imbdet.losses.counted_classes import CountedClasses
-from imbdet.losses.wrapped_loss import WrappedLoss
 
-OURS = (CountedClasses, WrappedLoss)
 UNSUPPORTED: dict[tuple[type[nn.Module], ...], str] = {
     (*RPN_HEADS, dense_heads.StageCascadeRPNHead): 'region proposals have no classes',
     (dense_heads.GroundingDINOHead, dense_heads.ATSSVLFusionHead): 'its logits are those of words',
     (dense_heads.YOLOV3Head, ): 'it hands the anchors of each image to its loss apart, with a mask',
 }
-
-
 OF_PROBABILITIES = (dense_heads.TOODHead, losses.DDQAuxLoss)
 """Heads that hand probabilities to their loss, of which ClassWeighted weights any."""
 REDUCTIONS = {dense_heads.YOLOXHead: 'sum', dense_heads.FSAFHead: 'none'}
@@ -39,7 +35,7 @@ def check_heads(detector: nn.Module) -> None:
     """
     for name, head in find_heads(detector).items():
         loss = getattr(head.module, 'loss_cls', None)
-        reason = why_not(loss, head.module) if isinstance(loss, OURS) else None
+        reason = why_not(loss, head.module) if isinstance(loss, CountedClasses) else None
         if reason:
             raise ValueError(f'{type(loss).__name__} does not support {name}, a {type(head.module).__name__}: {reason}')
 
@@ -58,13 +54,13 @@ def why_not(loss: Any, head: nn.Module) -> str | None:
         if isinstance(head, kinds):
             return reason
     inner = getattr(loss, 'loss', None)
-    if isinstance(head, OF_PROBABILITIES) and (not isinstance(loss, ClassWeighted) or isinstance(inner, OURS)):
+    if isinstance(head, OF_PROBABILITIES) and (not isinstance(loss, ClassWeighted) or isinstance(inner, CountedClasses)):
         return 'it hands probabilities to its loss, not logits'
     spec = head_spec(head)
     if spec.is_joint:
         return 'its loss takes classes and boxes together'
-    if isinstance(head, bbox_heads.DIIHead):
-        return _sigmoid_outputs(loss)
+    if isinstance(head, bbox_heads.DIIHead):  # asks a loss for its outputs, and has others
+        return 'it has no output for the background' if getattr(loss, 'has_background', False) else _outputs(loss)
     if isinstance(head, bbox_heads.BBoxHead):
         return _box_head(loss, head)
     if isinstance(head, bbox_heads.SABLHead):
@@ -77,7 +73,7 @@ def why_not(loss: Any, head: nn.Module) -> str | None:
 
 
 def _box_head(loss: Any, head: Any) -> str | None:
-    if any(getattr(each, 'divided_by_positives', False) for each in (loss, getattr(loss, 'loss', None))):
+    if getattr(loss, 'divided_by_positives', False):
         return 'it divides by the number of all regions, but a focal loss must be divided by that of positives'
     is_custom = getattr(loss, 'custom_cls_channels', False)
     if loss.use_sigmoid and not is_custom:
@@ -88,14 +84,12 @@ def _box_head(loss: Any, head: Any) -> str | None:
     return None if outputs == expected else f'it has {outputs} outputs whatever the loss, which needs {expected}'
 
 
-def _sigmoid_outputs(loss: Any) -> str | None:
-    """Say why a loss does not support a head that takes the sigmoid of C logits, or else a softmax."""
-    if getattr(loss, 'has_background', False):
-        return 'it has no output for the background'
-    if getattr(loss, 'own_activation', False):
-        return 'it takes sigmoids for scores, but this loss has an activation of its own'
+def _outputs(loss: Any, takes_sigmoids: bool = True) -> str | None:
+    """Say why a loss does not support a head of C logits, or of a softmax with one more, that may take sigmoids itself."""
     if not loss.use_sigmoid and getattr(loss, 'custom_cls_channels', False):
         return 'it has not the outputs of a box head; give it loss=, a loss of sigmoids, and use_sigmoid=True'
+    if takes_sigmoids and getattr(loss, 'own_activation', False):
+        return 'it takes sigmoids for scores, but this loss has an activation of its own'
     return None
 
 
@@ -104,8 +98,7 @@ def _detr_head(loss: Any, head: nn.Module) -> str | None:
         return 'it computes qualities only for a loss that is itself QualityFocalLoss; use FocalLoss in it'
     if not loss.use_sigmoid and not isinstance(head, dense_heads.DeformableDETRHead):
         return 'its softmax has a weight of the background that it reads from the config of CrossEntropyLoss'
-    return _sigmoid_outputs(loss) if not loss.use_sigmoid or not getattr(loss, 'has_background', False) \
-        else None
+    return _outputs(loss)
 
 
 def _dense_head(loss: Any, head: Any) -> str | None:
@@ -118,14 +111,10 @@ def _dense_head(loss: Any, head: Any) -> str | None:
             return f"it divides the sum itself; write reduction='{reduction}' in {where}"
     if getattr(head, 'use_sigmoid_cls', loss.use_sigmoid) != loss.use_sigmoid:
         return f'write use_sigmoid={loss.use_sigmoid} in its loss_cls, where the head reads it'
-    if not loss.use_sigmoid and getattr(loss, 'custom_cls_channels', False):
-        return 'it has not the outputs of a box head; give it loss=, a loss of sigmoids, and use_sigmoid=True'
-    if getattr(loss, 'own_activation', False):
-        if not _asks_for_scores(head):
-            return 'it takes sigmoids for scores, but this loss has an activation of its own'
-        if head_spec(head).prediction_dependent:
-            return 'it assigns by scores, for which it takes sigmoids, but this loss has an activation of its own'
-    return None
+    asks = _asks_for_scores(head)
+    if asks and getattr(loss, 'own_activation', False) and head_spec(head).prediction_dependent:
+        return 'it assigns by scores, for which it takes sigmoids, but this loss has an activation of its own'
+    return _outputs(loss, takes_sigmoids=not asks)
 
 
 def _asks_for_scores(head: Any) -> bool:

@@ -8,7 +8,7 @@ from mmdet.registry import MODELS
 from torch import Tensor, nn
 from torch.nn import functional
 
-from imbdet.losses.class_targets import ClassTargets, read_targets, without_ignored
+from imbdet.losses.class_targets import ClassTargets, has_weight, read_targets, without_ignored
 from imbdet.losses.reduction import check_reduction, divisor
 from imbdet.losses.running_statistics import RunningStatistics
 from imbdet.losses.seesaw_shift import seesaw_shift
@@ -126,7 +126,8 @@ class SynchronizedSeesawLoss(RunningStatistics, nn.Module):
         rows, = targets.is_foreground(num_classes).nonzero(as_tuple=True)
         labels = targets.labels[rows]
         if self.training and torch.is_grad_enabled() and reduction_override != 'none':  # by which heads rank rows
-            self.note(torch.bincount(labels if weight is None else labels[_has_weight(weight[rows])], minlength=num_classes))
+            counted = labels if weight is None else labels[has_weight(weight[rows], len(rows))]
+            self.note(torch.bincount(counted, minlength=num_classes))
         logits = pred.to(float_dtype(pred))
         own_logits = logits[rows, :num_classes]
         with torch.no_grad():
@@ -148,8 +149,3 @@ class SynchronizedSeesawLoss(RunningStatistics, nn.Module):
         if reduction != 'none':
             loss = loss.sum() / divisor(reduction, len(loss), avg_factor)
         return loss * self.loss_weight
-
-
-def _has_weight(weight: Tensor) -> Tensor:
-    """Tell for each row whether any of its elements counts, shape (n,), bool."""
-    return weight > 0 if weight.dim() == 1 else (weight > 0).any(dim=1)

@@ -57,18 +57,16 @@ def tail_classes(images: Tensor, boxes: Tensor, share: float) -> Tensor:
     return order[is_tail].sort().values
 
 
-def kept_share(labels: Tensor, tail: Tensor, num_classes: int) -> Tensor:
+def kept_share(labels: Tensor, foreground: Tensor, tail: Tensor) -> Tensor:
     """Return the share of the tail among the foreground of a batch, by which DropLoss keeps negatives of background.
 
     Args:
-        labels: Class of each row, shape (N,); C for background.
+        labels: Class of each row, shape (N,).
+        foreground: Rows of foreground, shape (N,), bool.
         tail: The classes of the tail, shape (T,).
-        num_classes: Number of classes C.
 
     Returns:
         The share, shape (), in [0, 1]; without foreground 1.
     """
-    is_tail = torch.zeros(num_classes, dtype=torch.float32, device=labels.device).index_fill(0, tail, 1)
-    foreground = (labels >= 0) & (labels < num_classes)
-    num_tail = (is_tail[labels.clamp(0, num_classes - 1)] * foreground).sum()
+    num_tail = (torch.isin(labels, tail) & foreground).sum()
     return torch.where(foreground.any(), num_tail / foreground.sum().clamp(min=1), 1.0)

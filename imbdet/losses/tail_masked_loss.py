@@ -1,7 +1,9 @@
 """The base of losses that leave out negatives of rare classes."""
 
+import torch
 from torch import Tensor
 
+from imbdet.classes import ClassCounts
 from imbdet.losses.class_targets import ClassTargets
 from imbdet.losses.counted_classes import CountedClasses
 from imbdet.losses.long_tail_loss import LongTailLoss
@@ -44,10 +46,15 @@ class TailMaskedLoss(CountedClasses, LongTailLoss):
         """Return the loss that is masked."""
         raise NotImplementedError
 
+    def set_class_counts(self, counts: ClassCounts) -> None:
+        """Take the class counts of the training set, and find the tail."""
+        super().set_class_counts(counts)
+        self._tail = tail_classes(torch.from_numpy(counts.images), torch.from_numpy(counts.boxes), self.tail_share)
+
     def terms(self, logits: Tensor, targets: ClassTargets) -> SigmoidTerms:
         """Return the masked loss."""
-        num_classes = logits.shape[1]
-        images, boxes = (self.class_counts(kind, num_classes, logits.device) for kind in ('images', 'boxes'))
-        tail = tail_classes(images, boxes, self.tail_share)
-        kept = kept_share(targets.labels, tail, num_classes) if self.drop_background else None
-        return TailMaskTerms(self.base_terms(), tail, targets.is_foreground(num_classes), kept)
+        self.check_classes(logits.shape[1])
+        self._tail = self._tail.to(logits.device)
+        foreground = targets.is_foreground(logits.shape[1])
+        kept = kept_share(targets.labels, foreground, self._tail) if self.drop_background else None
+        return TailMaskTerms(self.base_terms(), self._tail, foreground, kept)

@@ -4,7 +4,6 @@ import logging
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import torch
 from mmdet.registry import HOOKS
 from mmengine.hooks import Hook
@@ -12,8 +11,7 @@ from mmengine.logging import print_log
 from mmengine.runner import Runner
 from torch import nn
 
-from imbdet.classes import ClassCounts, class_names, dataset_counts
-from imbdet.data.wrappers import inner_datasets
+from imbdet.classes import ClassCounts, class_names, unrepeated_counts
 from imbdet.training.detector import unwrap_detector
 
 CHECKPOINT_KEY = 'class_counts'
@@ -30,21 +28,6 @@ def asking_modules(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
     return ((name, module) for name, module in model.named_modules() if hasattr(module, 'set_class_counts'))
 
 
-def count_images_once(dataset: Any) -> ClassCounts:
-    """Count the classes of a data set; images that a wrapper repeats, such as RepeatDataset, once.
-
-    Args:
-        dataset: A data set or a wrapper around others.
-
-    Raises:
-        TypeError: If it cannot give labels.
-        ValueError: If it has no class names, or labels that are none of them.
-    """
-    parts = [dataset_counts(part) for part in inner_datasets(dataset)]
-    return ClassCounts(np.sum([part.images for part in parts], axis=0), np.sum([part.boxes for part in parts], axis=0),
-                       sum(part.num_images for part in parts))
-
-
 def bring_class_counts(model: nn.Module, dataset: Any) -> None:
     """Give modules their class counts where no training does, such as for what only looks at losses.
 
@@ -53,7 +36,7 @@ def bring_class_counts(model: nn.Module, dataset: Any) -> None:
         dataset: Its training set.
     """
     asking: list[Any] = [module for _, module in asking_modules(model)]
-    counts = count_images_once(dataset) if asking else None
+    counts = unrepeated_counts(dataset) if asking else None
     for module in asking:
         module.set_class_counts(_seen_once(counts))
 
@@ -93,7 +76,7 @@ class ClassCountsHook(Hook):
             ValueError: If it has no class names.
         """
         dataset = runner.train_dataloader.dataset
-        counts = count_images_once(dataset)
+        counts = unrepeated_counts(dataset)
         absent = [name for name, count in zip(class_names(dataset), counts.images, strict=True) if count == 0]
         if absent:
             print_log(f'ClassCountsHook: no training image holds {len(absent)} of the classes, which count as seen once: '

@@ -20,7 +20,7 @@ from imbdet.losses.listed_classes import listed_classes
 from imbdet.training.class_counts_hook import asking_modules
 
 from ..tiny_detectors import tiny_detector
-from ..tiny_training import make_runner, write_training_set
+from ..tiny_training import make_runner, scalars, write_training_set
 
 # By image: classes that it does not show and lists as absent, and those whose objects may lack boxes.
 LISTS = [([], [0]), ([1], [])]
@@ -152,6 +152,7 @@ def test_training_by_lists(tmp_path):
     config = tiny_detector('faster-rcnn')
     config.roi_head.bbox_head.loss_cls = loss_of('faster-rcnn')
     make_runner(tmp_path, config).train()
+    assert all(np.isfinite(line['loss']) for line in scalars(tmp_path / 'work'))
 
 
 def test_a_file_without_lists(tmp_path):
