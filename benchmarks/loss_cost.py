@@ -26,10 +26,9 @@ from mmdet.structures import DetDataSample
 from mmdet.utils import register_all_modules
 from mmengine.config import Config
 from mmengine.structures import InstanceData
-from paired_steps import WARM_UP, seconds
+from paired_steps import calls_in_turn
 from table import Row, print_table, ratio_row
 from torch import Tensor
-from tqdm import tqdm
 
 from imbdet.classes import ClassCounts
 from imbdet.losses import FederatedLoss
@@ -136,27 +135,21 @@ class Detector:
         self.detector.parse_losses(self.detector(self.image, self.samples, mode='loss'))[0].backward()
 
 
-def in_turn(plain: Any, other: Any, steps: int) -> np.ndarray:
-    """Time the steps of two, in turn, shape (steps, 2)."""
-    times = [(seconds(plain.step), seconds(other.step)) for _ in tqdm(range(steps + WARM_UP), disable=None, unit='step')]
-    return np.array(times[WARM_UP:])
-
-
 def regions(steps: int) -> Iterator[Row]:
     """Time the classifier."""
     for name, (loss, plain) in REGIONS.items():
         limit = None if name.startswith('mmdet') else 1.05
-        yield ratio_row('regions', name, in_turn(Regions(plain), Regions(loss), steps), limit)
+        yield ratio_row('regions', name, calls_in_turn(Regions(plain).step, Regions(loss).step, steps), limit)
     for name, settings in LAYERS.items():
-        yield ratio_row('regions', name, in_turn(Regions(SOFTMAX), Regions(SOFTMAX, **settings), steps), 1.05)
+        yield ratio_row('regions', name, calls_in_turn(Regions(SOFTMAX).step, Regions(SOFTMAX, **settings).step, steps), 1.05)
 
 
 def detector(steps: int) -> Iterator[Row]:
     """Time RetinaNet."""
     plain = Detector(FOCAL)
     for name, loss in ANCHORS.items():
-        yield ratio_row('RetinaNet', name, in_turn(plain, Detector(loss), steps), 1.05)
-    yield ratio_row('RetinaNet', 'CosineHead', in_turn(plain, Detector(FOCAL, 'CosineHead'), steps), None)
+        yield ratio_row('RetinaNet', name, calls_in_turn(plain.step, Detector(loss).step, steps), 1.05)
+    yield ratio_row('RetinaNet', 'CosineHead', calls_in_turn(plain.step, Detector(FOCAL, 'CosineHead').step, steps), None)
 
 
 def peak(kind: str, name: str) -> float:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -79,10 +80,24 @@ def in_turn(first: tuple, second: tuple, steps: int) -> np.ndarray:
         Seconds of each step of the first and of the second, shape (steps, 2).
     """
 
-    def step(runner: Runner, batch: dict, optim_wrapper: OptimWrapper) -> float:
-        return seconds(runner.model.train_step, batch, optim_wrapper=optim_wrapper)
+    def step(runner: Runner, batch: dict, optim_wrapper: OptimWrapper) -> None:
+        runner.model.train_step(batch, optim_wrapper=optim_wrapper)
 
-    times = [(step(*first), step(*second)) for _ in tqdm(range(steps + WARM_UP), disable=None, unit='step')]
+    return calls_in_turn(partial(step, *first), partial(step, *second), steps)
+
+
+def calls_in_turn(first: Callable, second: Callable, steps: int) -> np.ndarray:
+    """Time two calls in turn.
+
+    Args:
+        first: A function without arguments.
+        second: Another one.
+        steps: Calls of each.
+
+    Returns:
+        Seconds of each call of the first and of the second, shape (steps, 2).
+    """
+    times = [(seconds(first), seconds(second)) for _ in tqdm(range(steps + WARM_UP), disable=None, unit='step')]
     return np.array(times[WARM_UP:])
 
 
